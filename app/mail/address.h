@@ -1,0 +1,31 @@
+/*
+ * address.h: mailboxes of the SMTP envelope: `Local-part "@" Domain` by RFC 5321
+ * 4.1.2, strictly; no address literals, no source routes kept, no SMTPUTF8.
+ */
+#ifndef MAIL_ADDRESS_H
+#define MAIL_ADDRESS_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/limits.h"
+
+struct mailbox {
+	char	address[LIMIT_ADDRESS + 1];	/* as given; a quoted local part that needs no quotes loses them */
+	char	key[LIMIT_ADDRESS + 1];		/* what it is looked up by: all lower case */
+	char	domain[LIMIT_ADDRESS + 1];	/* lower case */
+};
+
+/* s of n bytes without angle brackets. ERR_BAD_INPUT says why. */
+int mailbox_parse(const char *s, size_t n, struct mailbox *out, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* What people type in a form: white space off both ends, then as above. */
+int mailbox_typed(const char *s, struct mailbox *out, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* A list people type or paste into "To": separated by comma, semicolon or line break, each a mailbox or `Name <mailbox>`. At most cap. */
+int mailbox_typed_list(const char *s, struct mailbox *out, size_t cap, size_t *n_out, struct err *e)
+    __attribute__((warn_unused_result));
+
+#endif
