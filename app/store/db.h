@@ -1,0 +1,42 @@
+/*
+ * db.h: one blocking PostgreSQL connection, used by one thread. It connects when first
+ * needed and again after the server went away. Every statement runs inside a transaction
+ * that names its tenant, which row-level security enforces a second time.
+ *
+ * All functions of store/ that can fail return -1 with *e set: ERR_UNAVAILABLE (no
+ * server, serialization failure, disk full: nothing was written), ERR_UNKNOWN (the
+ * connection broke during COMMIT), ERR_CONFLICT (a unique key exists), ERR_INTERNAL.
+ * A find returns 1 with the row, 0 for none, -1. Error texts carry SQLSTATE and the
+ * statement's name, never parameters.
+ */
+#ifndef STORE_DB_H
+#define STORE_DB_H
+
+#include "base/err.h"
+#include "base/id.h"
+
+struct db;
+
+struct db *db_open(const char *conninfo) __attribute__((warn_unused_result));	/* NULL: memory */
+void db_close(struct db *db);		/* NULL is fine */
+
+/*
+ * Begins a transaction for one tenant, or with NULL for none: then only the functions
+ * marked "across tenants" may be called. A transaction left open by a broken connection
+ * is gone; db_begin starts afresh.
+ */
+int db_begin(struct db *db, const struct id *tenant, struct err *e) __attribute__((warn_unused_result));
+/* Commits durably (synchronous_commit on). */
+int db_commit(struct db *db, struct err *e) __attribute__((warn_unused_result));
+void db_rollback(struct db *db);	/* harmless when none is open */
+
+/* Round trip. */
+int db_ping(struct db *db, struct err *e) __attribute__((warn_unused_result));
+/* Outside a transaction, after the commit: wakes the couriers. Failure is harmless: they poll too. */
+void db_wake_courier(struct db *db);
+/* Waits until woken or timeout_ms passed; 0 either way, -1 when there is no connection. */
+int db_wait_courier(struct db *db, int timeout_ms, struct err *e) __attribute__((warn_unused_result));
+/* Also returns early (with 0) when fd becomes readable; -1 for none. */
+int db_wait_courier_or(struct db *db, int fd, int timeout_ms, struct err *e) __attribute__((warn_unused_result));
+
+#endif
