@@ -1,0 +1,55 @@
+/*
+ * pool.h: threads for work that blocks (database, keyd, hashing), beside one event
+ * loop. A job is run on some thread, with that thread's own context; when it has
+ * ended, the loop is woken through a descriptor and calls the job's done().
+ */
+#ifndef BASE_POOL_H
+#define BASE_POOL_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct pool;
+
+/* Lies in the caller's structure, which must live until done() is called. */
+struct pool_job {
+	void (*run)(void *arg, void *ctx); /* on a thread */
+	void (*done)(void *arg); /* in pool_reap(); may submit again */
+	void *arg;
+	struct pool_job *next; /* the pool's */
+};
+
+struct pool_setup {
+	const char *name; /* of the threads, 15 characters at most */
+	int threads;
+	size_t queue; /* jobs waiting for a thread, at most */
+	/*
+	 * Makes and ends the context of one thread, on that thread. init gives 0,
+	 * or -1 with *e set; both may be NULL (then ctx is NULL).
+	 */
+	int (*init)(void *arg, void **ctx_out, struct err *e);
+	void (*fini)(void *ctx);
+	void *arg;
+};
+
+/* Returns when every thread has its context; NULL with *e set when one failed. */
+struct pool *pool_new(const struct pool_setup *setup, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* Readable while ended jobs wait for pool_reap(). */
+int pool_fd(const struct pool *p);
+
+/* The rest is for the loop's thread alone. */
+
+/* 0; -1 when the queue is full (the job is not taken). */
+int pool_submit(struct pool *p, struct pool_job *job)
+    __attribute__((warn_unused_result));
+/* Calls done() of every job that has ended. */
+void pool_reap(struct pool *p);
+/* Jobs taken whose done() was not called yet. */
+size_t pool_pending(const struct pool *p);
+/* Ends the threads after what they run now; done() of what is left is not called. NULL is fine. */
+void pool_free(struct pool *p);
+
+#endif
