@@ -1,0 +1,28 @@
+/*
+ * desk.h: what every use case stands on: one database and one keyd connection of a
+ * thread, and what the threads of a process share: its certified signing key and the
+ * slots leased from keyd ahead.
+ */
+#ifndef DESK_DESK_H
+#define DESK_DESK_H
+
+#include "base/settings.h"
+#include "keyd/client.h"
+#include "store/db.h"
+
+struct desk_shared;	/* one a process */
+struct desk;		/* one a thread */
+
+struct desk_shared *desk_shared_new(void);		/* after fork */
+void desk_shared_free(struct desk_shared *s);		/* wipes; after all desks */
+
+struct desk *desk_open(const struct settings *set, struct desk_shared *shared);	/* NULL: memory; connects lazily */
+void desk_close(struct desk *d);
+
+struct db *desk_db(struct desk *d);
+struct keyd *desk_keyd(struct desk *d);
+
+/* Are database and keyd there? For /readyz and doctor. */
+int desk_ready(struct desk *d, struct err *e) __attribute__((warn_unused_result));
+
+#endif
