@@ -14,6 +14,9 @@
 #define LIMIT_LOCAL_PART	64		/* RFC 5321 4.5.3.1.1 */
 #define LIMIT_SMTP_LINE		1000		/* text line with CRLF, RFC 5321 4.5.3.1.6 */
 #define LIMIT_SMTP_COMMAND	512		/* command line with CRLF, RFC 5321 4.5.3.1.4 */
+#define LIMIT_SMTP_AUTH_LINE	12288		/* AUTH and its response with CRLF, RFC 4954 4 */
+#define LIMIT_SMTP_MAIL_LINE	(512 + 26 + 17 + 500)	/* MAIL with SIZE, BODY, AUTH: RFC 1870, 6152, 4954 */
+#define LIMIT_SMTP_DATA_LINE	65536		/* line of a message with CRLF, taken as it is */
 #define LIMIT_SMTP_ERRORS	20		/* refused commands before 421 */
 #define LIMIT_HEADER_BLOCK	((size_t)256 * 1024)	/* bytes of a message's header */
 #define LIMIT_MIME_DEPTH	32

@@ -11,10 +11,23 @@
  *	                 the loop smtp_session_done(s, &out), send, feed what was left
  *	  SMTP_CLOSE     send out, close
  *
- * Replies to commands of one packet come out together (PIPELINING). DATA is handed to
- * the backend line by line as it streams, dots unstuffed, each line with its CRLF; only
- * CR LF ends a line, a bare CR or LF or a NUL in DATA refuses the message after its end
- * with 550 5.6.0 and the connection stays; end of data is CR LF "." CR LF alone.
+ * Replies are appended to out; those to commands of one packet come out together
+ * (PIPELINING). A command line ends in CR LF alone; one that is too long is drained and
+ * answered 500, the session lives. After LIMIT_SMTP_ERRORS commands answered 5yz the
+ * next such answer is 421 4.7.0 and the connection closes; a message taken clears the count.
+ *
+ * DATA is handed to the backend in spans as they arrive, dots unstuffed; a span is at most
+ * what was fed and need not end with a line. Only CR LF ends a line; end of data is
+ * CR LF "." CR LF alone. A message is drained to its end and refused, the session living
+ * on, when it holds a bare CR, a bare LF or a NUL (550 5.6.0), is over LIMIT_MESSAGE
+ * (552 5.3.4) or has a line over LIMIT_SMTP_DATA_LINE (550 5.6.0). Lines between
+ * LIMIT_SMTP_LINE and that are taken as they are: to refuse them would lose real mail.
+ *
+ * Before the first span the session hands `trace` the Received field of its own. No
+ * recipient stands in it, and nothing of a hostile HELO.
+ *
+ * Nothing of a command but its verb, and nothing of DATA but its size, is ever logged;
+ * the clear text of credentials is wiped as soon as it was used.
  */
 #ifndef INTAKE_SMTP_SESSION_H
 #define INTAKE_SMTP_SESSION_H
@@ -37,15 +50,17 @@ struct smtp_backend {
 	int	(*rcpt)(void *ctx, const struct desk_sender *s, struct desk_envelope *env, const struct mailbox *to, struct err *e);
 	/* On the loop, without database: where DATA goes. NULL with *e set: 451. */
 	struct desk_draft *(*begin)(const struct desk_sender *s, const struct desk_envelope *env, struct err *e);
+	int	(*trace)(struct desk_draft *d, const void *p, size_t n, struct err *e);	/* once, before any add */
 	int	(*add)(struct desk_draft *d, const void *p, size_t n, struct err *e);	/* clear text; sealed at once */
 	int	(*accept)(void *ctx, const struct desk_sender *s, struct desk_envelope *env, struct desk_draft *d, struct id *message_out, struct err *e);
 	void	(*drop)(struct desk_draft *d);		/* after accept too; NULL is fine */
+	void	(*clear)(struct desk_envelope *env);	/* desk_envelope_clear */
 };
 
 struct smtp_settings {
 	const char	*hostname;	/* in banner and replies */
 	bool		 starttls;	/* offered while in clear */
-	const struct smtp_backend *backend;
+	const struct smtp_backend *backend;	/* every member set */
 };
 
 struct smtp_session;
@@ -58,7 +73,7 @@ enum smtp_next smtp_session_feed(struct smtp_session *s, const void *p, size_t n
 void smtp_session_tls(struct smtp_session *s, const char *what);
 void smtp_session_run(struct smtp_session *s, void *ctx);
 enum smtp_next smtp_session_done(struct smtp_session *s, struct buf *out);
-/* 421 when the server ends or the client idles too long. */
+/* 421 when the server ends or the client idles too long; not while a job runs. What is fed afterwards is dropped. */
 void smtp_session_goodbye(struct smtp_session *s, const char *why, struct buf *out);
 const char *smtp_session_id(const struct smtp_session *s);	/* for the log */
 
