@@ -1,0 +1,122 @@
+/*
+ * secret.c: guarded memory, wiping, comparing and random bytes, all libsodium's.
+ */
+#include "base/secret.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOCK_TRIAL 65536
+
+struct secret {
+	uint8_t *p; /* from sodium_malloc() */
+	size_t len;
+};
+
+/* sodium_malloc() goes on silently where memory cannot be locked. */
+static int
+lock_trial(void)
+{
+	void *p = malloc(LOCK_TRIAL);
+	int r;
+
+	if (p == NULL)
+		return -1;
+	r = sodium_mlock(p, LOCK_TRIAL);
+	if (r == 0)
+		r = sodium_munlock(p, LOCK_TRIAL);
+	free(p);
+	return r == 0 ? 0 : -1;
+}
+
+int
+secret_init(void)
+{
+	const char *allow = getenv("RESTANTE_ALLOW_UNLOCKED");
+
+	if (sodium_init() < 0)
+		return -1;
+	if (lock_trial() == 0)
+		return 0;
+	return allow != NULL && *allow != '\0' ? 0 : -1;
+}
+
+struct secret *
+secret_new(size_t len)
+{
+	struct secret *s = malloc(sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->len = len;
+	s->p = sodium_malloc(len);
+	if (s->p == NULL) {
+		free(s);
+		return NULL;
+	}
+	sodium_memzero(s->p, len);
+	return s;
+}
+
+struct secret *
+secret_copy(const void *p, size_t n)
+{
+	struct secret *s = secret_new(n);
+
+	if (s != NULL && n > 0)
+		memcpy(s->p, p, n);
+	return s;
+}
+
+uint8_t *
+secret_data(struct secret *s)
+{
+	return s->p;
+}
+
+const uint8_t *
+secret_peek(const struct secret *s)
+{
+	return s->p;
+}
+
+size_t
+secret_len(const struct secret *s)
+{
+	return s->len;
+}
+
+void
+secret_free(struct secret *s)
+{
+	if (s == NULL)
+		return;
+	sodium_free(s->p);
+	free(s);
+}
+
+void
+secret_wipe(void *p, size_t n)
+{
+	if (n > 0)
+		sodium_memzero(p, n);
+}
+
+bool
+secret_equal(const void *a, const void *b, size_t n)
+{
+	return sodium_memcmp(a, b, n) == 0;
+}
+
+void
+secret_random(void *p, size_t n)
+{
+	randombytes_buf(p, n);
+}
+
+uint32_t
+secret_uniform(uint32_t below)
+{
+	return randombytes_uniform(below);
+}
