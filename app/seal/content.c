@@ -1,0 +1,325 @@
+/*
+ * content.c: RSC1, content in chunks of 64 KiB, each compressed by itself where
+ * that helps, each openable by itself.
+ */
+#include "seal/content.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+#include "seal/kdf_list.h"
+
+#define CONTENT_VERSION   1
+#define CONTENT_ALG       1
+#define CONTENT_LOG2      16
+#define CONTENT_FORM      8 /* magic, version, algorithm, chunk size, flags */
+#define CONTENT_SALT_AT   32
+#define CONTENT_COMMITTED 64
+#define CONTENT_AD        (SEAL_CONTENT_HEADER + ID_LEN)
+#define CONTENT_TAG       16
+#define CONTENT_NONCE     24
+#define ZSTD_LEVEL        1
+
+#define CHUNK_RAW  0 /* first byte of a clear chunk */
+#define CHUNK_ZSTD 1
+
+_Static_assert(SEAL_CHUNK == 1 << CONTENT_LOG2, "chunk");
+_Static_assert(
+    CONTENT_NONCE == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "nonce");
+_Static_assert(CONTENT_TAG == crypto_aead_xchacha20poly1305_ietf_ABYTES, "tag");
+
+struct content_key {
+	uint8_t key[SECRET_KEY_LEN];
+	uint8_t ad[CONTENT_AD]; /* header, then tenant */
+};
+
+struct seal_writer {
+	struct content_key k;
+	uint8_t clear[SEAL_CHUNK];
+	size_t have;                  /* bytes in clear[] */
+	uint8_t work[SEAL_CHUNK_MAX]; /* prefixed chunk, then sealed in place */
+	uint64_t size;
+	uint32_t chunks;
+	int done; /* ended, or failed: takes nothing more */
+	ZSTD_CCtx *zstd;
+	seal_sink sink;
+	void *arg;
+};
+
+struct seal_opener {
+	struct content_key k;
+	uint8_t work[SEAL_CHUNK + 1];
+	uint8_t clear[SEAL_CHUNK];
+	ZSTD_DCtx *zstd;
+};
+
+static void
+content_form(uint8_t out[CONTENT_FORM])
+{
+	memcpy(out, "RSC1", 4);
+	out[4] = CONTENT_VERSION;
+	out[5] = CONTENT_ALG;
+	out[6] = CONTENT_LOG2;
+	out[7] = 0;
+}
+
+/* The first 32 bytes, which say what and where, without salt and commitment. */
+static void
+content_place(const struct id *message, uint32_t part, uint8_t out[32])
+{
+	memset(out, 0, 32);
+	content_form(out);
+	memcpy(out + CONTENT_FORM, message->b, ID_LEN);
+	kdf_be32(part, out + 24);
+}
+
+static void
+content_derive(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
+    const struct id *message, const uint8_t *header, struct content_key *k)
+{
+	seal_kdf(k->key, SECRET_KEY_LEN, dek, SEAL_L_PART,
+	    (const struct seal_field[]){SEAL_FID(tenant), SEAL_FID(message),
+		SEAL_F(header + 24, 4), SEAL_F(header + CONTENT_SALT_AT, 32)},
+	    4);
+}
+
+static void
+content_commit(
+    const struct content_key *k, const uint8_t *header, uint8_t out[32])
+{
+	seal_kdf(out, 32, k->key, SEAL_L_PART_COMMIT,
+	    &SEAL_F(header, CONTENT_COMMITTED), 1);
+}
+
+/* Index and final flag: no two chunks under one key share a nonce. */
+static void
+content_nonce(uint32_t seq, int final, uint8_t out[CONTENT_NONCE])
+{
+	memset(out, 0, CONTENT_NONCE);
+	kdf_be64(seq, out + 15);
+	out[23] = final ? 1 : 0;
+}
+
+struct seal_writer *
+seal_writer_new(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
+    const struct id *message, uint32_t part, seal_sink sink, void *arg)
+{
+	struct seal_writer *w = calloc(1, sizeof(*w));
+	uint8_t *header;
+
+	if (w == NULL)
+		return NULL;
+	w->zstd = ZSTD_createCCtx();
+	if (w->zstd == NULL ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(
+		w->zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL))) {
+		seal_writer_free(w);
+		return NULL;
+	}
+	w->sink = sink;
+	w->arg = arg;
+	header = w->k.ad;
+	content_place(message, part, header);
+	secret_random(header + CONTENT_SALT_AT, 32);
+	content_derive(dek, tenant, message, header, &w->k);
+	content_commit(&w->k, header, header + CONTENT_COMMITTED);
+	memcpy(header + SEAL_CONTENT_HEADER, tenant->b, ID_LEN);
+	return w;
+}
+
+/* Puts the chunk behind its first byte into work[]; returns the length of both. */
+static size_t
+writer_prefix(struct seal_writer *w)
+{
+	size_t n = w->have, most, z;
+
+	/* Worth it only where a sixteenth is saved: zstd may not write more. */
+	most = n - (n + 15) / 16;
+	if (most > 0) {
+		z = ZSTD_compress2(w->zstd, w->work + 1, most, w->clear, n);
+		if (!ZSTD_isError(z) && z <= most) {
+			w->work[0] = CHUNK_ZSTD;
+			return z + 1;
+		}
+	}
+	w->work[0] = CHUNK_RAW;
+	memcpy(w->work + 1, w->clear, n);
+	return n + 1;
+}
+
+static int
+writer_flush(struct seal_writer *w, int final, struct err *e)
+{
+	uint8_t nonce[CONTENT_NONCE];
+	size_t n;
+
+	if (w->chunks == UINT32_MAX)
+		return err_set(e, ERR_TOO_BIG, "content: too many chunks");
+	n = writer_prefix(w);
+	content_nonce(w->chunks, final, nonce);
+	crypto_aead_xchacha20poly1305_ietf_encrypt(w->work, NULL, w->work, n,
+	    w->k.ad, sizeof(w->k.ad), NULL, nonce, w->k.key);
+	w->have = 0;
+	return w->sink(w->arg, w->chunks++, w->work, n + CONTENT_TAG, e);
+}
+
+int
+seal_writer_add(struct seal_writer *w, const void *p, size_t n, struct err *e)
+{
+	const uint8_t *from = p;
+	size_t k;
+
+	if (w->done)
+		return err_set(e, ERR_INTERNAL, "content: writer is done");
+	while (n > 0) {
+		/* A full chunk waits until it is known not to be the last. */
+		if (w->have == SEAL_CHUNK && writer_flush(w, 0, e) == -1) {
+			w->done = 1;
+			return -1;
+		}
+		k = SEAL_CHUNK - w->have < n ? SEAL_CHUNK - w->have : n;
+		memcpy(w->clear + w->have, from, k);
+		w->have += k;
+		w->size += k;
+		from += k;
+		n -= k;
+	}
+	return 0;
+}
+
+int
+seal_writer_end(struct seal_writer *w, struct err *e)
+{
+	int r;
+
+	if (w->done)
+		return err_set(e, ERR_INTERNAL, "content: writer is done");
+	w->done = 1;
+	r = writer_flush(w, 1, e);
+	secret_wipe(w->clear, sizeof(w->clear));
+	secret_wipe(w->k.key, sizeof(w->k.key));
+	return r;
+}
+
+uint64_t
+seal_writer_size(const struct seal_writer *w)
+{
+	return w->size;
+}
+
+uint32_t
+seal_writer_chunks(const struct seal_writer *w)
+{
+	return w->chunks;
+}
+
+const uint8_t *
+seal_writer_header(const struct seal_writer *w)
+{
+	return w->k.ad;
+}
+
+void
+seal_writer_free(struct seal_writer *w)
+{
+	if (w == NULL)
+		return;
+	ZSTD_freeCCtx(w->zstd);
+	secret_wipe(w, sizeof(*w));
+	free(w);
+}
+
+int
+seal_opener_new(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
+    const struct id *message, uint32_t part,
+    const uint8_t header[SEAL_CONTENT_HEADER], struct seal_opener **out,
+    struct err *e)
+{
+	struct seal_opener *o;
+	uint8_t place[32], commit[32];
+
+	*out = NULL;
+	content_place(message, part, place);
+	if (memcmp(header, place, sizeof(place)) != 0)
+		return err_set(e, ERR_CORRUPT,
+		    "content: header malformed or of another part");
+	o = calloc(1, sizeof(*o));
+	if (o == NULL || (o->zstd = ZSTD_createDCtx()) == NULL) {
+		seal_opener_free(o);
+		return err_set(e, ERR_UNAVAILABLE, "content: out of memory");
+	}
+	memcpy(o->k.ad, header, SEAL_CONTENT_HEADER);
+	memcpy(o->k.ad + SEAL_CONTENT_HEADER, tenant->b, ID_LEN);
+	content_derive(dek, tenant, message, header, &o->k);
+	content_commit(&o->k, header, commit);
+	if (!secret_equal(commit, header + CONTENT_COMMITTED, sizeof(commit))) {
+		seal_opener_free(o);
+		return err_set(e, ERR_DENIED, "content: not its key");
+	}
+	*out = o;
+	return 0;
+}
+
+/* The clear bytes of the n > 0 deciphered ones in work[]; NULL when they are no chunk. */
+static const uint8_t *
+opener_expand(struct seal_opener *o, size_t n, size_t *len_out)
+{
+	size_t z;
+
+	switch (o->work[0]) {
+	case CHUNK_RAW:
+		*len_out = n - 1;
+		return o->work + 1;
+	case CHUNK_ZSTD:
+		z = ZSTD_decompressDCtx(
+		    o->zstd, o->clear, sizeof(o->clear), o->work + 1, n - 1);
+		if (ZSTD_isError(z))
+			return NULL;
+		*len_out = z;
+		return o->clear;
+	default:
+		return NULL;
+	}
+}
+
+int
+seal_opener_chunk(struct seal_opener *o, uint32_t seq, int final,
+    const void *sealed, size_t n, struct buf *out, struct err *e)
+{
+	uint8_t nonce[CONTENT_NONCE];
+	const uint8_t *clear = NULL;
+	size_t len = 0;
+	int r = -1;
+
+	if (n < 1 + CONTENT_TAG || n > SEAL_CHUNK_MAX)
+		return err_set(e, ERR_CORRUPT, "content: chunk length");
+	content_nonce(seq, final, nonce);
+	if (crypto_aead_xchacha20poly1305_ietf_decrypt(o->work, NULL, NULL,
+		sealed, n, o->k.ad, sizeof(o->k.ad), nonce, o->k.key) == 0)
+		clear = opener_expand(o, n - CONTENT_TAG, &len);
+	/* Only the last may be short, and only a sole one empty. */
+	if (clear == NULL || (!final && len != SEAL_CHUNK) ||
+	    (final && len == 0 && seq > 0))
+		err_set(e, ERR_CORRUPT,
+		    "content: chunk %u changed, moved or not the %s", seq,
+		    final ? "last" : "expected");
+	else if (buf_add(out, clear, len) == -1)
+		err_set(e, ERR_UNAVAILABLE, "content: out of memory");
+	else
+		r = 0;
+	secret_wipe(o->work, sizeof(o->work));
+	secret_wipe(o->clear, sizeof(o->clear));
+	return r;
+}
+
+void
+seal_opener_free(struct seal_opener *o)
+{
+	if (o == NULL)
+		return;
+	ZSTD_freeDCtx(o->zstd);
+	secret_wipe(o, sizeof(*o));
+	free(o);
+}
