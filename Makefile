@@ -13,6 +13,7 @@ B ?= build
 PKG_CONFIG ?= pkg-config
 CLANG_FORMAT ?= clang-format
 KORE_SOURCE ?= /usr/share/kore
+JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -143,8 +144,8 @@ $(B)/kore/built: $(B)/kore/flags $(KORE_PATCHES) $(KORE_SOURCE)/RELEASE
 	@cd $(@D) && rm -rf src include misc obj Makefile RELEASE
 	@cp -R $(addprefix $(KORE_SOURCE)/,src include misc Makefile RELEASE) \
 	    $(@D)
-	@for p in $(abspath $(KORE_PATCHES)); do \
-		patch -d $(@D) -p1 -s -N -F0 -i $$p || exit 1; \
+	@for p in $(KORE_PATCHES); do \
+		patch -d $(@D) -p1 -s -N -F0 <$$p || { echo "$$p" >&2; exit 1; }; \
 	done
 	@+$(MAKE) -s -C $(@D) objects OBJDIR=obj CC='$(CC)' \
 	    KORE_SINGLE_BINARY=1 SANITIZE='$(SANITIZE)' >$(@D)/log 2>&1 || \
@@ -159,11 +160,18 @@ $(call objects,$(KORE_GLUE)): EXTRA = $$(cat $(B)/kore/obj/features) \
 
 ##  run            install, build and run everything in this terminal
 run:
-	@exec conf/dev/run
+	@conf/dev/packages run
+	@+$(MAKE) --no-print-directory -j$(JOBS) all modules
+	@B=$(B) exec conf/dev/run
+
+modules: tests/node_modules/.package-lock.json
+tests/node_modules/.package-lock.json: tests/package-lock.json tests/.npmrc
+	$(say) NPM tests
+	@cd tests && npm ci --silent && touch node_modules/.package-lock.json
 
 ##  test           every test CI runs; ends with "N passed, N failed"
 test:
-	@exec tests/run
+	@JOBS=$(JOBS) exec tests/run
 
 ##  test-long      fault, soak and full-grid tests (hours; resumable)
 test-long:
@@ -228,6 +236,6 @@ help:
 	@sed -n 's/^##  //p' $(firstword $(MAKEFILE_LIST))
 
 always:
-.PHONY: all lib kore $(PROGRAMS) run test test-long unit unit-build sanitize \
+.PHONY: all lib kore modules $(PROGRAMS) run test test-long unit unit-build sanitize \
 	golden-update fuzz fuzz-build bench check format format-check \
 	deps-check lint clean help always
