@@ -27,7 +27,8 @@
  * recipient stands in it, and nothing of a hostile HELO.
  *
  * Nothing of a command but its verb, and nothing of DATA but its size, is ever logged;
- * the clear text of credentials is wiped as soon as it was used.
+ * the clear text of credentials is wiped as soon as it was used. What was fed lies in
+ * the glue's own memory, and is the glue's to wipe.
  */
 #ifndef INTAKE_SMTP_SESSION_H
 #define INTAKE_SMTP_SESSION_H
@@ -69,7 +70,7 @@ struct smtp_session *smtp_session_new(const struct smtp_settings *set, const cha
 void smtp_session_free(struct smtp_session *s);	/* not while a job runs */
 void smtp_session_greet(struct smtp_session *s, struct buf *out);
 enum smtp_next smtp_session_feed(struct smtp_session *s, const void *p, size_t n, size_t *used, struct buf *out);
-/* After the handshake: all that was said before is forgotten (RFC 3207 4.2). what: "TLSv1.3 TLS_AES_256_GCM_SHA384". */
+/* After the handshake (of implicit TLS too: then right after new): all that was said before is forgotten (RFC 3207 4.2). what: "TLSv1.3 TLS_AES_256_GCM_SHA384". */
 void smtp_session_tls(struct smtp_session *s, const char *what);
 void smtp_session_run(struct smtp_session *s, void *ctx);
 enum smtp_next smtp_session_done(struct smtp_session *s, struct buf *out);

@@ -1,0 +1,50 @@
+/*
+ * smtp_cmd_mail.c: MAIL (RFC 5321 4.1.1.2, SIZE of RFC 1870, AUTH of RFC 4954 5).
+ */
+#include "intake/smtp_cmd.h"
+
+#include <stdlib.h>
+
+#include "base/limits.h"
+
+static void
+run(struct smtp_session *s, void *ctx)
+{
+	const struct desk_envelope *env = &s->txn->env;
+
+	s->job.result = s->set->backend->mail(
+	    ctx, &s->sender, env->null_sender ? NULL : &env->from, &s->job.err);
+}
+
+static enum smtp_next
+done(struct smtp_session *s)
+{
+	if (s->job.result == -1) {
+		smtp_txn_end(s);
+		return smtp_refuse_err(s, SMTP_ASKED_MAIL, &s->job.err);
+	}
+	smtp_state_set(s, SMTP_STATE_MAIL);
+	return smtp_say(s, SMTP_REPLY_SENDER);
+}
+
+enum smtp_next
+smtp_cmd_mail(struct smtp_session *s, const struct smtp_command *c)
+{
+	struct desk_envelope *env;
+
+	/* AUTH= is a parameter of an extension that is offered under TLS only. */
+	if (c->auth_param && !s->tls)
+		return smtp_refuse(s, SMTP_REPLY_UNKNOWN_PARAMETER);
+	if (c->has_size && c->size > LIMIT_MESSAGE)
+		return smtp_refuse(s, SMTP_REPLY_TOO_BIG);
+	if ((s->txn = calloc(1, sizeof(*s->txn))) == NULL)
+		return smtp_say(s, SMTP_REPLY_LATER);
+	env = &s->txn->env;
+	env->null_sender = c->null_path;
+	if (!c->null_path)
+		env->from = c->path;
+	env->body_8bit = c->body_8bit;
+	if (s->sender.authenticated)
+		env->tenant = s->sender.tenant;
+	return smtp_job_start(s, run, done);
+}

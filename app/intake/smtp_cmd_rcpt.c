@@ -1,0 +1,47 @@
+/*
+ * smtp_cmd_rcpt.c: RCPT (RFC 5321 4.1.1.3).
+ */
+#include "intake/smtp_cmd.h"
+
+#include <stdio.h>
+
+static void
+run(struct smtp_session *s, void *ctx)
+{
+	s->job.result = s->set->backend->rcpt(
+	    ctx, &s->sender, &s->txn->env, &s->txn->to, &s->job.err);
+}
+
+static enum smtp_next
+done(struct smtp_session *s)
+{
+	if (s->job.result == -1) {
+		s->txn->refused = true;
+		return smtp_refuse_err(s, SMTP_ASKED_RCPT, &s->job.err);
+	}
+	smtp_state_set(s, SMTP_STATE_RCPT);
+	return smtp_say(s, SMTP_REPLY_RECIPIENT);
+}
+
+/* The one mailbox that needs no domain is this host's. */
+static int
+own_postmaster(const char *hostname, struct mailbox *out)
+{
+	char text[LIMIT_ADDRESS + 1];
+	int n = snprintf(text, sizeof(text), "postmaster@%s", hostname);
+	struct err e;
+
+	if (n < 0 || (size_t)n >= sizeof(text))
+		return -1;
+	return mailbox_parse(text, (size_t)n, out, &e);
+}
+
+enum smtp_next
+smtp_cmd_rcpt(struct smtp_session *s, const struct smtp_command *c)
+{
+	if (!c->postmaster)
+		s->txn->to = c->path;
+	else if (own_postmaster(s->set->hostname, &s->txn->to) == -1)
+		return smtp_refuse(s, SMTP_REPLY_PATH_TO);
+	return smtp_job_start(s, run, done);
+}

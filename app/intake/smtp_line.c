@@ -1,0 +1,190 @@
+/*
+ * smtp_line.c: where a command ends and where a message ends.
+ */
+#include "intake/smtp_line.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+
+/* Up to and with the next LF, or all. *cr_out: that LF has its CR. */
+static size_t
+to_newline(const struct smtp_line *l, const uint8_t *p, size_t n, bool *lf_out,
+    bool *cr_out)
+{
+	const uint8_t *lf = memchr(p, '\n', n);
+
+	*lf_out = lf != NULL;
+	*cr_out = lf != NULL && (lf == p ? l->cr : lf[-1] == '\r');
+	return lf == NULL ? n : (size_t)(lf - p) + 1;
+}
+
+static void
+drain(struct smtp_line *l, bool answered)
+{
+	buf_clear(&l->part);
+	l->draining = true;
+	l->answered = answered;
+}
+
+static enum smtp_line_got
+drained(struct smtp_line *l)
+{
+	bool answered = l->answered;
+
+	l->draining = false;
+	l->answered = false;
+	return answered ? SMTP_LINE_MORE : SMTP_LINE_LONG;
+}
+
+/* The line whose CR LF is in p[0 .. n). */
+static enum smtp_line_got
+complete(struct smtp_line *l, const uint8_t *p, size_t n, const char **line_out,
+    size_t *len_out)
+{
+	if (l->part.len + n > LIMIT_SMTP_AUTH_LINE)
+		return SMTP_LINE_LONG;
+	if (l->part.len == 0) {
+		*line_out = (const char *)p;
+		*len_out = n - 2;
+		return SMTP_LINE_FULL;
+	}
+	if (buf_add(&l->part, p, n) == -1)
+		return SMTP_LINE_LONG;
+	*line_out = (const char *)l->part.data;
+	*len_out = l->part.len - 2;
+	return SMTP_LINE_FULL;
+}
+
+enum smtp_line_got
+smtp_line_next(struct smtp_line *l, const uint8_t *p, size_t n, size_t *used,
+    const char **line_out, size_t *len_out)
+{
+	size_t at = 0, take;
+	bool lf, crlf;
+	enum smtp_line_got got;
+
+	while (at < n) {
+		take = to_newline(l, p + at, n - at, &lf, &crlf);
+		l->cr = !lf && p[at + take - 1] == '\r';
+		if (l->draining) {
+			got = crlf ? drained(l) : SMTP_LINE_MORE;
+		} else if (crlf) {
+			got = complete(l, p + at, take, line_out, len_out);
+			if (got == SMTP_LINE_LONG)
+				buf_clear(&l->part);
+		} else if (lf) {
+			drain(l, true);
+			got = SMTP_LINE_BARE;
+		} else {
+			if (l->part.len + take > LIMIT_SMTP_AUTH_LINE ||
+			    buf_add(&l->part, p + at, take) == -1)
+				drain(l, false);
+			got = SMTP_LINE_MORE;
+		}
+		at += take;
+		if (got != SMTP_LINE_MORE) {
+			*used = at;
+			return got;
+		}
+	}
+	*used = n;
+	return SMTP_LINE_MORE;
+}
+
+void
+smtp_line_done(struct smtp_line *l)
+{
+	if (l->part.cap > LIMIT_SMTP_COMMAND)
+		buf_free(&l->part);
+	else
+		buf_clear(&l->part);
+}
+
+void
+smtp_line_free(struct smtp_line *l)
+{
+	buf_free(&l->part);
+}
+
+/*
+ * The bytes that were held back at the end of what was fed last: a dot at the
+ * start of a line, and a CR behind it. Returns how many of p it took; the dot
+ * itself is never part of the message.
+ */
+static size_t
+resume_dot(struct smtp_data *d, const uint8_t *p, size_t n, bool *end_out)
+{
+	size_t took = 0;
+
+	*end_out = false;
+	if (d->at == SMTP_DATA_DOT) {
+		if (p[0] != '\r') {
+			d->at = SMTP_DATA_MID;
+			return 0;
+		}
+		d->at = SMTP_DATA_DOT_CR;
+		took = 1;
+	}
+	if (d->at == SMTP_DATA_DOT_CR && took < n) {
+		*end_out = p[took] == '\n';
+		/* The CR was bare: the message is lost, so is its place. */
+		d->bare |= !*end_out;
+		d->at = SMTP_DATA_MID;
+		took += *end_out;
+	}
+	return took;
+}
+
+/* From inside a line to its CR, or to the end of p. */
+static size_t
+to_cr(struct smtp_data *d, const uint8_t *p, size_t n)
+{
+	const uint8_t *cr = memchr(p, '\r', n);
+	size_t len = cr == NULL ? n : (size_t)(cr - p);
+
+	if (!d->bare &&
+	    (memchr(p, '\n', len) != NULL || memchr(p, '\0', len) != NULL))
+		d->bare = true;
+	if (cr != NULL) {
+		d->at = SMTP_DATA_CR;
+		len++;
+	}
+	d->line += len;
+	if (d->line > LIMIT_SMTP_DATA_LINE)
+		d->over_long = true;
+	return len;
+}
+
+bool
+smtp_data_next(struct smtp_data *d, const uint8_t *p, size_t n, size_t *used,
+    const uint8_t **span_out, size_t *len_out)
+{
+	const uint8_t *at = p, *end = p + n, *start;
+	bool done = false, dot = false;
+
+	if (n > 0)
+		at += resume_dot(d, p, n, &done);
+	start = at;
+	while (at < end && !done && !dot) {
+		if (d->at == SMTP_DATA_CR && *at == '\n') {
+			if (d->line + 1 > LIMIT_SMTP_DATA_LINE)
+				d->over_long = true;
+			d->line = 0;
+			d->at = SMTP_DATA_START;
+			at++;
+		} else if (d->at == SMTP_DATA_START && *at == '.') {
+			d->at = SMTP_DATA_DOT;
+			dot = true;
+		} else {
+			if (d->at == SMTP_DATA_CR)
+				d->bare = true;
+			d->at = SMTP_DATA_MID;
+			at += to_cr(d, at, (size_t)(end - at));
+		}
+	}
+	*span_out = start;
+	*len_out = (size_t)(at - start);
+	*used = (size_t)(at - p) + dot;
+	return done;
+}

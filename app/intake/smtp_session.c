@@ -1,0 +1,373 @@
+/*
+ * smtp_session.c: the verb table and the state of a connection. What a verb
+ * means stands in its own file.
+ */
+#include "intake/smtp_session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "intake/smtp_cmd.h"
+
+#define ANY     (SMTP_STATE_START | GREETED)
+#define GREETED (SMTP_STATE_READY | IN_MAIL)
+#define IN_MAIL (SMTP_STATE_MAIL | SMTP_STATE_RCPT)
+
+enum {
+	FLAG_TLS = 1 << 0 /* under TLS only, which is said before all else */
+};
+
+static const struct verb_row {
+	const char *name;
+	unsigned states; /* in which it is allowed */
+	unsigned flags;
+	smtp_cmd_fn *fn;
+} table[SMTP_VERBS] = {
+    [SMTP_VERB_EHLO] = {"EHLO", ANY, 0, smtp_cmd_ehlo},
+    [SMTP_VERB_HELO] = {"HELO", ANY, 0, smtp_cmd_ehlo},
+    [SMTP_VERB_MAIL] = {"MAIL", SMTP_STATE_READY, 0, smtp_cmd_mail},
+    [SMTP_VERB_RCPT] = {"RCPT", IN_MAIL, 0, smtp_cmd_rcpt},
+    [SMTP_VERB_DATA] = {"DATA", IN_MAIL, 0, smtp_cmd_data},
+    [SMTP_VERB_RSET] = {"RSET", ANY, 0, smtp_cmd_rset},
+    [SMTP_VERB_NOOP] = {"NOOP", ANY, 0, smtp_cmd_noop},
+    [SMTP_VERB_VRFY] = {"VRFY", ANY, 0, smtp_cmd_vrfy},
+    [SMTP_VERB_HELP] = {"HELP", ANY, 0, smtp_cmd_help},
+    [SMTP_VERB_QUIT] = {"QUIT", ANY, 0, smtp_cmd_quit},
+    [SMTP_VERB_STARTTLS] = {"STARTTLS", SMTP_STATE_READY, 0, smtp_cmd_starttls},
+    [SMTP_VERB_AUTH] = {"AUTH", SMTP_STATE_READY, FLAG_TLS, smtp_cmd_auth},
+};
+
+static const char *
+state_name(enum smtp_state state)
+{
+	switch (state) {
+	case SMTP_STATE_START:
+		return "start";
+	case SMTP_STATE_READY:
+		return "ready";
+	case SMTP_STATE_MAIL:
+		return "mail";
+	case SMTP_STATE_RCPT:
+		return "rcpt";
+	case SMTP_STATE_DATA:
+		return "data";
+	case SMTP_STATE_AUTH:
+		return "auth";
+	case SMTP_STATE_JOB:
+		return "job";
+	case SMTP_STATE_TLS:
+		return "tls";
+	case SMTP_STATE_CLOSED:
+		return "closed";
+	}
+	return "?";
+}
+
+void
+smtp_state_set(struct smtp_session *s, enum smtp_state state)
+{
+	if (s->state == state)
+		return;
+	log_line(LOG_LEVEL_DEBUG, s->sender.session, "smtp state", "%s -> %s",
+	    state_name(s->state), state_name(state));
+	s->state = state;
+}
+
+/* ---- replies ----------------------------------------------------------- */
+
+enum smtp_next
+smtp_say(struct smtp_session *s, enum smtp_reply r)
+{
+	log_line(LOG_LEVEL_DEBUG, s->sender.session, "smtp reply", "%s",
+	    smtp_reply_code(r));
+	if (smtp_reply_add(s->out, r) == -1)
+		s->mute = true;
+	return SMTP_MORE;
+}
+
+enum smtp_next
+smtp_close(struct smtp_session *s, const char *status, const char *why)
+{
+	smtp_txn_end(s);
+	smtp_state_set(s, SMTP_STATE_CLOSED);
+	if (smtp_reply_bye(s->out, status, s->set->hostname, why) == -1)
+		s->mute = true;
+	return SMTP_CLOSE;
+}
+
+/* Only what the client is to blame for counts: 5yz. */
+static bool
+too_many(struct smtp_session *s, const char *code)
+{
+	return code[0] == '5' && s->refusals++ >= LIMIT_SMTP_ERRORS;
+}
+
+enum smtp_next
+smtp_refuse(struct smtp_session *s, enum smtp_reply r)
+{
+	if (too_many(s, smtp_reply_code(r)))
+		return smtp_close(s, "4.7.0", "Too many errors");
+	return smtp_say(s, r);
+}
+
+enum smtp_next
+smtp_refuse_err(
+    struct smtp_session *s, enum smtp_asked asked, const struct err *e)
+{
+	static const char *const events[] = {"authentication refused",
+	    "sender refused", "recipient refused", "message refused"};
+	const char *code = smtp_reply_err_code(asked, e->code);
+
+	log_err(s->sender.session, events[asked], e);
+	if (asked != SMTP_ASKED_DATA && too_many(s, code))
+		return smtp_close(s, "4.7.0", "Too many errors");
+	if (smtp_reply_err(s->out, asked, e->code) == -1)
+		s->mute = true;
+	return SMTP_MORE;
+}
+
+/* ---- transaction, attempt, job ----------------------------------------- */
+
+void
+smtp_txn_end(struct smtp_session *s)
+{
+	struct smtp_txn *t = s->txn;
+
+	s->txn = NULL;
+	if (t != NULL) {
+		s->set->backend->drop(t->draft);
+		s->set->backend->clear(&t->env);
+		free(t);
+	}
+	smtp_state_set(
+	    s, s->sender.helo[0] == '\0' ? SMTP_STATE_START : SMTP_STATE_READY);
+}
+
+void
+smtp_try_end(struct smtp_session *s)
+{
+	if (s->attempt == NULL)
+		return;
+	secret_free(s->attempt->user);
+	secret_free(s->attempt->password);
+	free(s->attempt);
+	s->attempt = NULL;
+}
+
+enum smtp_next
+smtp_job_start(struct smtp_session *s,
+    void (*run)(struct smtp_session *, void *),
+    enum smtp_next (*done)(struct smtp_session *))
+{
+	s->job = (struct smtp_job){
+	    .run = run, .done = done, .before = s->state, .result = -1};
+	smtp_state_set(s, SMTP_STATE_JOB);
+	return SMTP_JOB;
+}
+
+/* ---- lines ------------------------------------------------------------- */
+
+static enum smtp_next
+wrong_order(struct smtp_session *s, enum smtp_verb verb)
+{
+	if (s->state == SMTP_STATE_START)
+		return smtp_refuse(s, SMTP_REPLY_HELLO_FIRST);
+	if (verb == SMTP_VERB_RCPT || verb == SMTP_VERB_DATA)
+		return smtp_refuse(s, SMTP_REPLY_ORDER);
+	return smtp_refuse(s, SMTP_REPLY_IN_MAIL);
+}
+
+static enum smtp_next
+command(struct smtp_session *s, const char *line, size_t n)
+{
+	struct smtp_command c;
+	const struct verb_row *row;
+
+	smtp_syntax_parse(line, n, &c);
+	row = &table[c.verb];
+	log_line(LOG_LEVEL_DEBUG, s->sender.session, "smtp command", "%s",
+	    smtp_verb_name(c.verb));
+	if (c.verb == SMTP_VERB_OTHER && c.fault == SMTP_REPLY_NONE)
+		c.fault = SMTP_REPLY_NOT_HERE;
+	if (row->fn != NULL) {
+		if ((row->flags & FLAG_TLS) != 0 && !s->tls)
+			return smtp_refuse(s, SMTP_REPLY_NEED_TLS);
+		if ((row->states & s->state) == 0)
+			return wrong_order(s, c.verb);
+	}
+	if (c.fault != SMTP_REPLY_NONE)
+		return smtp_refuse(s, c.fault);
+	return row->fn(s, &c);
+}
+
+static enum smtp_next
+line_in(
+    struct smtp_session *s, enum smtp_line_got got, const char *line, size_t n)
+{
+	bool auth = s->state == SMTP_STATE_AUTH;
+
+	switch (got) {
+	case SMTP_LINE_MORE:
+		return SMTP_MORE;
+	case SMTP_LINE_FULL:
+		return auth ? smtp_auth_response(s, line, n, SMTP_REPLY_NONE) :
+			      command(s, line, n);
+	case SMTP_LINE_LONG:
+		return auth ?
+		    smtp_auth_response(s, NULL, 0, SMTP_REPLY_AUTH_LONG) :
+		    smtp_refuse(s, SMTP_REPLY_LONG);
+	case SMTP_LINE_BARE:
+		return auth ?
+		    smtp_auth_response(s, NULL, 0, SMTP_REPLY_BARE_LF) :
+		    smtp_refuse(s, SMTP_REPLY_BARE_LF);
+	}
+	return SMTP_MORE;
+}
+
+static enum smtp_next
+line_feed(struct smtp_session *s, const uint8_t *p, size_t n, size_t *used)
+{
+	const char *line = NULL;
+	size_t len = 0;
+	enum smtp_line_got got;
+	enum smtp_next next;
+
+	got = smtp_line_next(&s->line, p, n, used, &line, &len);
+	next = line_in(s, got, line, len);
+	if (got != SMTP_LINE_MORE)
+		smtp_line_done(&s->line);
+	return next;
+}
+
+/* ---- what the glue calls ----------------------------------------------- */
+
+struct smtp_session *
+smtp_session_new(const struct smtp_settings *set, const char *client, bool tls)
+{
+	struct smtp_session *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->set = set;
+	s->tls = tls;
+	id_request(s->sender.session);
+	text_cut(s->sender.client, sizeof(s->sender.client), client);
+	if (tls)
+		text_cut(s->sender.tls, sizeof(s->sender.tls), "TLS");
+	smtp_state_set(s, SMTP_STATE_START);
+	return s;
+}
+
+void
+smtp_session_free(struct smtp_session *s)
+{
+	if (s == NULL)
+		return;
+	smtp_txn_end(s);
+	smtp_try_end(s);
+	smtp_line_free(&s->line);
+	secret_wipe(s, sizeof(*s));
+	free(s);
+}
+
+const char *
+smtp_session_id(const struct smtp_session *s)
+{
+	return s->sender.session;
+}
+
+void
+smtp_session_greet(struct smtp_session *s, struct buf *out)
+{
+	if (smtp_reply_banner(out, s->set->hostname) == -1)
+		s->mute = true;
+}
+
+/* A client that can no longer be answered is let go. */
+static enum smtp_next
+leave(struct smtp_session *s, enum smtp_next next)
+{
+	s->out = NULL;
+	if (!s->mute || next == SMTP_JOB)
+		return next;
+	smtp_state_set(s, SMTP_STATE_CLOSED);
+	return SMTP_CLOSE;
+}
+
+enum smtp_next
+smtp_session_feed(struct smtp_session *s, const void *p, size_t n, size_t *used,
+    struct buf *out)
+{
+	const uint8_t *bytes = p;
+	enum smtp_next next = SMTP_MORE;
+	size_t at = 0, took = 0;
+
+	s->out = out;
+	while (at < n && next == SMTP_MORE) {
+		switch (s->state) {
+		case SMTP_STATE_DATA:
+			next = smtp_data_feed(s, bytes + at, n - at, &took);
+			break;
+		case SMTP_STATE_JOB:
+			next = SMTP_JOB;
+			took = 0;
+			break;
+		case SMTP_STATE_TLS:
+			/* Whatever came in clear behind STARTTLS was never said. */
+			next = SMTP_STARTTLS;
+			took = n - at;
+			break;
+		case SMTP_STATE_CLOSED:
+			next = SMTP_CLOSE;
+			took = n - at;
+			break;
+		case SMTP_STATE_START:
+		case SMTP_STATE_READY:
+		case SMTP_STATE_MAIL:
+		case SMTP_STATE_RCPT:
+		case SMTP_STATE_AUTH:
+			next = line_feed(s, bytes + at, n - at, &took);
+			break;
+		}
+		at += took;
+	}
+	*used = at;
+	return leave(s, next);
+}
+
+void
+smtp_session_run(struct smtp_session *s, void *ctx)
+{
+	s->job.run(s, ctx);
+}
+
+enum smtp_next
+smtp_session_done(struct smtp_session *s, struct buf *out)
+{
+	s->out = out;
+	smtp_state_set(s, s->job.before);
+	return leave(s, s->job.done(s));
+}
+
+void
+smtp_session_tls(struct smtp_session *s, const char *what)
+{
+	s->tls = true;
+	s->esmtp = false;
+	smtp_line_free(&s->line);
+	s->line = (struct smtp_line){.cr = false};
+	secret_wipe(s->sender.helo, sizeof(s->sender.helo));
+	text_cut(s->sender.tls, sizeof(s->sender.tls), what);
+	smtp_txn_end(s);
+}
+
+void
+smtp_session_goodbye(struct smtp_session *s, const char *why, struct buf *out)
+{
+	s->out = out;
+	(void)smtp_close(s, "4.3.2", why);
+	s->out = NULL;
+}
