@@ -45,8 +45,8 @@ cluster_configure() {
 			--username=postgres --auth=peer --encoding=UTF8 \
 			--locale=C.UTF-8 --data-checksums || return 1
 	fi
-	cp "$top/conf/postgresql.conf" "$data/postgresql.conf"
-	cp "$top/conf/postgresql-hba.conf" "$data/pg_hba.conf"
+	cp "$top/conf/postgresql/postgresql.conf" "$data/postgresql.conf"
+	cp "$top/conf/postgresql/pg_hba.conf" "$data/pg_hba.conf"
 	for user in $(printf '%s\n' "$(id -un)" root postgres | sort -u); do
 		for role in postgres restante_{portal,intake,courier,ctl}; do
 			echo "restante  $user  $role"
@@ -56,7 +56,7 @@ cluster_configure() {
 }
 
 # Ends whatever an earlier postmaster left behind, and its stale lock file:
-# only then is the data directory surely nobody's.
+# only then are data directory and socket surely nobody's.
 cluster_sweep() {
 	local data process signal
 
@@ -71,7 +71,7 @@ cluster_sweep() {
 		((left)) || break
 		sleep 0.2
 	done
-	rm -f "$data/postmaster.pid"
+	rm -f "$data/postmaster.pid" "$state"/sock/.s.PGSQL.*
 }
 
 run_postgres() {
