@@ -1,0 +1,395 @@
+/*
+ * main.c: start-up of `restante portal|intake <conf>`. Kore owns main(), the worker
+ * processes and the event loop; here are the role, TLS, the limits a process puts on
+ * itself, and its end. The roles live in portal/kore_portal.c and intake/kore_intake.c.
+ */
+#include "main.h"
+
+#include <kore/kore.h>
+#include <kore/http.h>
+#include <kore/hooks.h>
+#include <kore/seccomp.h>
+
+#include <openssl/ssl.h>
+
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/secret.h"
+
+#define DRAIN_MS    30000 /* what SIGTERM leaves to running work */
+#define DRAIN_STEP  100   /* ms between looks */
+#define SOLO_WORKER 3	  /* what Kore counts when one worker serves */
+#define WATCHED_MAX 4     /* pools of a worker */
+
+/* What kore.conf names, and Kore looks up by name. */
+u_int8_t asset_builtin_kore_conf[PATH_MAX + 16];
+u_int32_t asset_len_builtin_kore_conf;
+
+struct watched {
+	struct kore_event event; /* first: Kore's loop sees only this */
+	struct pool *pool;
+};
+
+static struct {
+	const struct front *front;
+	struct settings set;
+	SSL_CTX *tls;
+	pid_t parent;
+	struct watched watched[WATCHED_MAX];
+	int n_watched;
+} self;
+
+static void
+die(const char *what, const char *why)
+{
+	log_line(LOG_LEVEL_ERROR, NULL, what, "%s", why);
+	exit(1);
+}
+
+/* ---- seccomp ---- */
+
+/*
+ * Beside Kore's own list. No process of these two can open a network connection:
+ * database and keyd are reached through Unix sockets alone.
+ */
+static struct sock_filter calls[] = {
+#ifdef RESTANTE_SANITIZE
+    KORE_BPF_RET(SECCOMP_RET_ALLOW), /* the sanitizers call anything */
+#endif
+    /* The pool's threads: birth, name, end. */
+    KORE_SYSCALL_ALLOW(clone3),
+    KORE_SYSCALL_ALLOW(rseq),
+    KORE_SYSCALL_ALLOW(set_robust_list),
+    KORE_SYSCALL_ALLOW_ARG(prctl, 0, PR_SET_NAME),
+    KORE_SYSCALL_ALLOW(eventfd2), /* how they wake the loop */
+    /* raise(), abort(): signals to ourselves. */
+    KORE_SYSCALL_ALLOW(gettid),
+    KORE_SYSCALL_ALLOW(tgkill),
+    /* glibc's stat(), and its stdio at the first read of a file. */
+    KORE_SYSCALL_ALLOW(newfstatat),
+    /* Reading tables and modules of character sets; the spool. */
+    KORE_SYSCALL_ALLOW(pread64),
+    KORE_SYSCALL_ALLOW(pwrite64),
+    KORE_SYSCALL_ALLOW(ftruncate),
+    KORE_SYSCALL_ALLOW(getdents64), /* the directory of templates */
+    /* libsodium locks the pages of secrets. */
+    KORE_SYSCALL_ALLOW(mlock),
+    KORE_SYSCALL_ALLOW(munlock),
+    KORE_SYSCALL_ALLOW(mremap),  /* glibc's realloc() of big blocks */
+    KORE_SYSCALL_ALLOW(sysinfo), /* glibc's qsort() asks for memory */
+    KORE_SYSCALL_ALLOW(uname),   /* gethostname() */
+    /* libpq and keyd's client, over Unix sockets. */
+    KORE_SYSCALL_ALLOW_ARG(socket, 0, AF_UNIX),
+    KORE_SYSCALL_DENY(socket, EACCES),
+    KORE_SYSCALL_ALLOW(connect),
+    KORE_SYSCALL_ALLOW(getsockname),
+    KORE_SYSCALL_ALLOW(getpeername),
+    KORE_SYSCALL_ALLOW(getsockopt),
+    KORE_SYSCALL_ALLOW(sendmsg),
+    KORE_SYSCALL_ALLOW(recvmsg),
+    KORE_SYSCALL_ALLOW(getegid), /* libpq asks who we are */
+    KORE_SYSCALL_ALLOW(getgid),
+    /* The end of a connection, and of the listening sockets at SIGTERM. */
+    KORE_SYSCALL_ALLOW(shutdown),
+};
+
+/*
+ * Called by Kore in a new worker, between the change of user and the filter. What
+ * the kernel forgets at that change is set here.
+ */
+void
+kore_seccomp_hook(void)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
+		die("prctl", strerror(errno));
+	if (getppid() != self.parent)
+		_exit(1); /* it died before we asked */
+#ifndef RESTANTE_SANITIZE
+	if (prctl(PR_SET_DUMPABLE, 0) == -1)
+		die("prctl", strerror(errno));
+#endif
+	if (!kore_seccomp_filter("restante", calls, KORE_FILTER_LEN(calls)))
+		die("seccomp", "the filter is there already");
+}
+
+/* ---- TLS ---- */
+
+/* RFC 7301 3.2: http/1.1, or the handshake fails. */
+static int
+choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+    const unsigned char *in, unsigned int in_len, void *arg)
+{
+	static const unsigned char ours[] = "\x08http/1.1";
+	unsigned char *chosen;
+
+	(void)ssl;
+	(void)arg;
+	if (SSL_select_next_proto(&chosen, out_len, ours, sizeof(ours) - 1, in,
+		in_len) != OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	*out = chosen;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+/*
+ * Read before the fork: the workers have one context and one ticket key, and the
+ * key file may be out of their reach.
+ */
+static SSL_CTX *
+tls_context(const struct front *front, const struct settings *set)
+{
+	static const unsigned char name[] = "restante";
+	SSL_CTX *ctx;
+
+	if (set->tls_cert == NULL || set->tls_key == NULL)
+		die("tls",
+		    "RESTANTE_TLS_CERT and RESTANTE_TLS_KEY are not set");
+	if ((ctx = SSL_CTX_new(TLS_server_method())) == NULL)
+		die("tls", "no context");
+	if (SSL_CTX_use_certificate_chain_file(ctx, set->tls_cert) != 1)
+		die("tls", "the certificate cannot be read");
+	if (SSL_CTX_use_PrivateKey_file(ctx, set->tls_key, SSL_FILETYPE_PEM) !=
+	    1)
+		die("tls", "the key cannot be read, or is another's");
+	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
+	    SSL_CTX_set_cipher_list(ctx,
+		"ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES+SHA256:!aNULL") != 1 ||
+	    SSL_CTX_set_session_id_context(ctx, name, sizeof(name) - 1) != 1)
+		die("tls", "the context refuses its settings");
+	SSL_CTX_set_options(ctx,
+	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+		SSL_OP_CIPHER_SERVER_PREFERENCE);
+	/* Kore writes again from wherever its buffer lies by then. */
+	SSL_CTX_set_mode(ctx,
+	    SSL_MODE_ENABLE_PARTIAL_WRITE |
+		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	if (front->alpn)
+		SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
+	return ctx;
+}
+
+/*
+ * Every server is `tls no` in the file, which keeps Kore's own key manager out;
+ * those named tls-* become TLS servers here, with our context. The first domain
+ * also serves STARTTLS.
+ */
+static void
+tls_attach(SSL_CTX *ctx)
+{
+	struct kore_server *srv;
+	struct kore_domain *dom;
+
+	LIST_FOREACH(srv, &kore_servers, list)
+	{
+		srv->tls = strncmp(srv->name, "tls-", 4) == 0;
+		TAILQ_FOREACH(dom, &srv->domains, list)
+		{
+			(void)SSL_CTX_up_ref(ctx);
+			dom->ssl_ctx = ctx;
+			if (primary_dom == NULL)
+				primary_dom = dom;
+		}
+	}
+}
+
+/* ---- the parent ---- */
+
+/* Kore's own lines, in our log. */
+static void
+kore_said(int priority, const char *text)
+{
+	enum log_level level = LOG_LEVEL_INFO;
+
+	if (priority <= LOG_ERR)
+		level = LOG_LEVEL_ERROR;
+	else if (priority <= LOG_WARNING)
+		level = LOG_LEVEL_WARN;
+	log_line(level, NULL, "kore", "%s", text);
+}
+
+static const struct front *
+choose_front(int argc, char **argv)
+{
+	static const struct front *const fronts[] = {
+	    &front_portal, &front_intake};
+
+	for (size_t i = 0; argc == 3 && i < 2; i++) {
+		if (strcmp(argv[1], fronts[i]->name) == 0)
+			return fronts[i];
+	}
+	(void)fprintf(stderr, "usage: restante portal|intake <conf>\n");
+	exit(2);
+}
+
+/*
+ * GLib keeps freed memory unwiped in slices of its own unless told otherwise, and
+ * looks only when it is loaded: a second start of the same process, in its stead.
+ */
+static void
+without_slices(char **argv)
+{
+	char path[PATH_MAX];
+	ssize_t n;
+
+	if (getenv("G_SLICE") != NULL)
+		return;
+	if ((n = readlink("/proc/self/exe", path, sizeof(path) - 1)) == -1)
+		return;
+	path[n] = '\0';
+	if (setenv("G_SLICE", "always-malloc", 1) == 0)
+		(void)execv(path, argv);
+	die("exec", strerror(errno));
+}
+
+/* Secrets stay out of core files, and files of ours out of other hands. */
+static void
+harden(void)
+{
+	struct rlimit none = {0, 0};
+
+	(void)umask(077);
+	if (setrlimit(RLIMIT_CORE, &none) == -1)
+		die("setrlimit", strerror(errno));
+	if (secret_init() == -1 && getenv("RESTANTE_ALLOW_UNLOCKED") == NULL)
+		die("memory", "cannot be locked: raise RLIMIT_MEMLOCK");
+}
+
+/* Kore's first call: before it reads the configuration. */
+void
+kore_parent_configure(int argc, char **argv)
+{
+	struct err e;
+	int n;
+
+	self.front = choose_front(argc, argv);
+	log_open(self.front->name, LOG_LEVEL_INFO);
+	without_slices(argv);
+	harden();
+	(void)setvbuf(stdout, NULL, _IOLBF, 0); /* not twice after fork */
+	if (settings_read(&self.set, &e) == -1) {
+		log_err(NULL, "settings", &e);
+		exit(1);
+	}
+	self.tls = tls_context(self.front, &self.set);
+	self.parent = getpid();
+
+	n = snprintf((char *)asset_builtin_kore_conf,
+	    sizeof(asset_builtin_kore_conf), "include %s\n", argv[2]);
+	if (n < 0 || (size_t)n >= sizeof(asset_builtin_kore_conf))
+		die("configuration", "its path is too long");
+	asset_len_builtin_kore_conf = (u_int32_t)n;
+
+	kore_foreground = 1;
+	kore_quiet = 1;
+	skip_chroot = 1; /* systemd's, with the change of user */
+	skip_runas = 1;
+	kore_log_hook = kore_said;
+}
+
+/* ---- a worker ---- */
+
+static void
+pool_woke(void *arg, int error)
+{
+	struct watched *w = arg;
+
+	(void)error;
+	pool_reap(w->pool);
+}
+
+void
+main_watch_pool(struct pool *p)
+{
+	struct watched *w = &self.watched[self.n_watched];
+
+	if (self.n_watched == WATCHED_MAX)
+		die("pool", "more than a worker can watch");
+	self.n_watched++;
+	w->event.handle = pool_woke;
+	w->pool = p;
+	kore_platform_schedule_read(pool_fd(p), w);
+}
+
+void
+kore_worker_configure(void)
+{
+	struct err e;
+
+	tls_attach(self.tls);
+	err_clear(&e);
+	if (self.front->start(&self.set, &e) == -1) {
+		log_err(NULL, "start", &e);
+		exit(1);
+	}
+	log_line(LOG_LEVEL_INFO, NULL, "serving", NULL);
+}
+
+/*
+ * The listening sockets are shared with the parent: closing ours alone would leave
+ * clients in a queue that nobody serves. A sibling that still looks at them would
+ * take the shutdown for a fault, so with several workers the queue it is.
+ */
+static void
+stop_listening(void)
+{
+	struct kore_server *srv;
+	struct listener *l;
+
+	if (worker->has_lock)
+		kore_platform_disable_accept();
+	if (worker_count > SOLO_WORKER)
+		return;
+	LIST_FOREACH(srv, &kore_servers, list)
+	{
+		LIST_FOREACH(l, &srv->listeners, list)
+		(void)shutdown(l->fd, SHUT_RDWR);
+	}
+}
+
+static bool
+answers_unsent(void)
+{
+	struct connection *c;
+
+	TAILQ_FOREACH(c, &connections, list)
+	{
+		if (c->proto != CONN_PROTO_MSG && !TAILQ_EMPTY(&c->send_queue))
+			return true;
+	}
+	return false;
+}
+
+/* After SIGTERM: Kore has left its loop, we go on until nothing runs. */
+void
+kore_worker_teardown(void)
+{
+	int64_t deadline = clock_mono_ms() + DRAIN_MS;
+
+	stop_listening();
+	self.front->drain();
+	while ((self.front->busy() || http_request_count > 0 ||
+		   answers_unsent()) &&
+	    clock_mono_ms() < deadline) {
+		kore_platform_event_wait(DRAIN_STEP);
+		http_process();
+		kore_connection_prune(KORE_CONNECTION_PRUNE_DISCONNECT);
+	}
+	if (self.front->busy()) {
+		log_line(LOG_LEVEL_WARN, NULL, "stop", "work left unfinished");
+		_exit(1); /* its threads use what would be taken down now */
+	}
+	self.front->stop();
+	log_line(LOG_LEVEL_INFO, NULL, "stopped", NULL);
+}

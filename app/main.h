@@ -1,0 +1,34 @@
+/*
+ * main.h: what start-up gives to the two roles of restante, and what it wants of
+ * them. No Kore in it.
+ */
+#ifndef MAIN_H
+#define MAIN_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/pool.h"
+#include "base/settings.h"
+
+/* One role: the portal or intake. All but the first on the loop of a worker. */
+struct front {
+	const char *name;
+	bool alpn; /* speaks HTTP, and says so in the handshake */
+	/* Before threads, after fork and under seccomp. 0, or -1 with *e set. */
+	int (*start)(const struct settings *set, struct err *e);
+	/* SIGTERM came: finish what runs, take no more. */
+	void (*drain)(void);
+	/* Is there still something to finish? */
+	bool (*busy)(void);
+	/* Nothing runs any more. */
+	void (*stop)(void);
+};
+
+extern const struct front front_portal; /* portal/kore_portal.c */
+extern const struct front front_intake; /* intake/kore_intake.c */
+
+/* Has the loop call pool_reap() when jobs of p have ended. */
+void main_watch_pool(struct pool *p);
+
+#endif
