@@ -15,7 +15,8 @@
 struct view;
 
 /* Loads templates/ below share. Once a process, before threads. */
-int view_load(const char *share, struct view **out, struct err *e) __attribute__((warn_unused_result));
+int view_load(const char *share, struct view **out, struct err *e)
+    __attribute__((warn_unused_result));
 void view_free(struct view *v);
 
 /*
@@ -27,20 +28,25 @@ void view_free(struct view *v);
 struct model;
 struct node;
 struct model *model_new(void);
-void model_free(struct model *m);			/* wipes; NULL is fine */
+void model_free(struct model *m); /* wipes; NULL is fine */
 struct node *model_root(struct model *m);
-struct node *node_add(struct node *parent, const char *name);	/* child element */
-void node_text(struct node *n, const char *name, const char *value);	/* child element with text */
-void node_text_n(struct node *n, const char *name, const void *value, size_t len);
+struct node *node_add(
+    struct node *parent, const char *name); /* child element */
+void node_text(struct node *n, const char *name,
+    const char *value); /* child element with text */
+void node_text_n(
+    struct node *n, const char *name, const void *value, size_t len);
 void node_set(struct node *n, const char *attribute, const char *value);
 void node_set_int(struct node *n, const char *attribute, int64_t value);
 
 /* Renders templates/<page>.xsl. *out gets the HTML. */
-int view_page(const struct view *v, const char *page, const char *language, struct model *m,
-    struct buf *out, struct err *e) __attribute__((warn_unused_result));
+int view_page(const struct view *v, const char *page, const char *language,
+    struct model *m, struct buf *out, struct err *e)
+    __attribute__((warn_unused_result));
 
 /* One word of the catalogue, for what is not a page; "" when there is none. */
-const char *view_word(const struct view *v, const char *language, const char *id);
+const char *view_word(
+    const struct view *v, const char *language, const char *id);
 
 /*
  * A mail: templates/mail/<name>.txt and .html (none: html stays empty), its first line
@@ -49,11 +55,11 @@ const char *view_word(const struct view *v, const char *language, const char *id
  * that starts with {?name} stays only where the field is not empty.
  */
 struct view_field {
-	const char	*name;
-	const char	*value;
+	const char *name;
+	const char *value;
 };
 int view_mail(const struct view *v, const char *name, const char *language,
-    const struct view_field *f, size_t n, struct buf *subject, struct buf *text, struct buf *html,
-    struct err *e) __attribute__((warn_unused_result));
+    const struct view_field *f, size_t n, struct buf *subject, struct buf *text,
+    struct buf *html, struct err *e) __attribute__((warn_unused_result));
 
 #endif
