@@ -45,6 +45,9 @@
 #define LIMIT_PASSWORD_HOUR	20		/* password tries an account and hour */
 #define LIMIT_PASSWORD_DAY	100
 #define LIMIT_TOKEN_HOUR	600		/* failed SMTP token checks an account and hour */
+#define LIMIT_PROOF_HOURS	12		/* keyd's proof that an address was proved */
+#define LIMIT_RELEASES_HOUR	2000		/* escrow records opened a proved address and hour */
+#define LIMIT_KEYD_CLIENTS	256		/* connections to keyd a role */
 #define LIMIT_PICKUP_HOUR	60		/* unknown pick-up codes a client address and hour */
 
 /* Time. */
