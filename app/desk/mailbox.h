@@ -11,49 +11,61 @@
 
 /* A row of inbox or sent list. */
 struct desk_item {
-	struct id	id;
-	char		name[LIMIT_NAME * 4 + 1];	/* inbox: sender's name, "" when none; sent: first recipient */
-	char		address[LIMIT_ADDRESS + 1];
-	char		*subject;			/* owned by the list */
-	int64_t		created;
-	int64_t		expires;
-	bool		fresh;				/* inbox: not displayed yet */
-	uint32_t	files;
-	uint32_t	recipients;
-	uint32_t	displayed;			/* sent: by how many */
+	struct id id;
+	char name[LIMIT_NAME * 4 +
+	    1]; /* inbox: sender's name, "" when none; sent: first recipient */
+	char address[LIMIT_ADDRESS + 1];
+	char *subject; /* owned by the list */
+	int64_t created;
+	int64_t expires;
+	bool fresh; /* inbox: not displayed yet */
+	uint32_t files;
+	uint32_t recipients;
+	uint32_t displayed; /* sent: by how many */
 };
 struct desk_list {
 	struct desk_item *item;
-	size_t		 n;
-	int64_t		 more;		/* `before` of the next page; 0: no more */
+	size_t n;
+	int64_t more; /* `before` of the next page; 0: no more */
 };
-int desk_list(struct desk *d, const struct desk_visit *v, enum reader_role role, int64_t before,
-    struct desk_list *out, struct err *e) __attribute__((warn_unused_result));
-void desk_list_clear(struct desk_list *l);	/* wipes */
+int desk_list(struct desk *d, const struct desk_visit *v, enum reader_role role,
+    int64_t before, struct desk_list *out, struct err *e)
+    __attribute__((warn_unused_result));
+void desk_list_clear(struct desk_list *l); /* wipes */
 
 /* One message, opened: keys checked, manifest in clear. */
 struct desk_message {
-	struct message	 row;
-	struct reader_row reader;	/* the slot it was opened with */
-	bool		 mine;		/* I sent it */
-	bool		 receipt;	/* its sender is told when it is displayed */
-	struct manifest	*manifest;
-	struct reader_row *people;	/* all readers, without keys; for "to" and reply */
-	size_t		 n_people;
-	uint8_t		 dek[SECRET_KEY_LEN];
+	struct id tenant;
+	struct message row;
+	struct reader_row reader; /* the slot it was opened with */
+	bool mine;                /* I sent it */
+	bool receipt;             /* its sender is told when it is displayed */
+	struct manifest *manifest;
+	struct reader_row
+	    *people; /* all readers, without keys; for "to" and reply */
+	size_t n_people;
+	uint8_t dek[SECRET_KEY_LEN];
 };
-int desk_open_message(struct desk *d, const struct desk_visit *v, const struct id *id,
-    struct desk_message *out, struct err *e) __attribute__((warn_unused_result));
-void desk_message_clear(struct desk_message *m);	/* wipes */
+int desk_open_message(struct desk *d, const struct desk_visit *v,
+    const struct id *id, struct desk_message *out, struct err *e)
+    __attribute__((warn_unused_result));
+void desk_message_clear(struct desk_message *m); /* wipes */
 
 /* Says that it was displayed to this reader: event, and the first time a receipt. Not for the sender's own slot. Call after the page was made, before it is sent. */
-int desk_displayed(struct desk *d, const struct desk_visit *v, const struct desk_message *m, struct err *e) __attribute__((warn_unused_result));
+int desk_displayed(struct desk *d, const struct desk_visit *v,
+    const struct desk_message *m, struct err *e)
+    __attribute__((warn_unused_result));
 /* The text to show. */
-int desk_text(struct desk *d, const struct desk_message *m, struct buf *out, bool *cut_out, struct err *e) __attribute__((warn_unused_result));
+int desk_text(struct desk *d, const struct desk_message *m, struct buf *out,
+    bool *cut_out, struct err *e) __attribute__((warn_unused_result));
 /* One file, decoded, its digest checked; records the download. ERR_NOT_FOUND. */
-int desk_part(struct desk *d, const struct desk_visit *v, const struct desk_message *m, uint32_t no, struct buf *out, struct err *e) __attribute__((warn_unused_result));
+int desk_part(struct desk *d, const struct desk_visit *v,
+    const struct desk_message *m, uint32_t no, struct buf *out, struct err *e)
+    __attribute__((warn_unused_result));
 /* The raw message; records the download. */
-int desk_raw(struct desk *d, const struct desk_visit *v, const struct desk_message *m, struct buf *out, struct err *e) __attribute__((warn_unused_result));
+int desk_raw(struct desk *d, const struct desk_visit *v,
+    const struct desk_message *m, struct buf *out, struct err *e)
+    __attribute__((warn_unused_result));
 
 /*
  * Writing. Members write to anyone; guests to members of the tenant. `answers` is the
@@ -63,39 +75,46 @@ int desk_raw(struct desk *d, const struct desk_visit *v, const struct desk_messa
  */
 struct desk_letter {
 	const struct mailbox *to;
-	size_t		 n_to;
-	const char	*subject;
-	const char	*text;
+	size_t n_to;
+	const char *subject;
+	const char *text;
 	const struct mail_file *files;
-	size_t		 n_files;
-	struct id	 answers;
+	size_t n_files;
+	struct id answers;
 };
-int desk_send(struct desk *d, const struct desk_visit *v, const struct desk_letter *l,
-    struct id *id_out, size_t *bad_out, struct err *e) __attribute__((warn_unused_result));
+int desk_send(struct desk *d, const struct desk_visit *v,
+    const struct desk_letter *l, struct id *id_out, size_t *bad_out,
+    struct err *e) __attribute__((warn_unused_result));
 
 /* Tracking: the sender's grid of people and steps. ERR_NOT_FOUND unless I sent it. */
-struct desk_step { int64_t at; char detail[200]; };	/* at 0: not yet */
+struct desk_step {
+	int64_t at;
+	char detail[200];
+}; /* at 0: not yet */
 struct desk_person {
-	char		 address[LIMIT_ADDRESS + 1];
-	struct desk_step notice;	/* taken by their server */
-	struct desk_step failed;	/* refused by it */
-	struct desk_step code;		/* the code mail taken */
+	char address[LIMIT_ADDRESS + 1];
+	struct desk_step notice; /* taken by their server */
+	struct desk_step failed; /* refused by it */
+	struct desk_step code;   /* the code mail taken */
 	struct desk_step proved;
 	struct desk_step displayed;
 	struct desk_step replied;
-	struct desk_step file[8];	/* downloads, first of each; detail: the file's name */
-	size_t		 n_file;
+	struct desk_step
+	    file[8]; /* downloads, first of each; detail: the file's name */
+	size_t n_file;
 };
 struct desk_track {
 	struct desk_message message;
 	struct desk_person *person;
-	size_t		 n;
-	uint32_t	 files;
+	size_t n;
+	uint32_t files;
 };
-int desk_track(struct desk *d, const struct desk_visit *v, const struct id *id, struct desk_track *out, struct err *e) __attribute__((warn_unused_result));
+int desk_track(struct desk *d, const struct desk_visit *v, const struct id *id,
+    struct desk_track *out, struct err *e) __attribute__((warn_unused_result));
 void desk_track_clear(struct desk_track *t);
 
 /* "Not for me": records it for the sender, once a notice. Only by POST, opens nothing. */
-int desk_wrong_person(struct desk *d, const struct desk_visit *v, const char *pickup, struct err *e) __attribute__((warn_unused_result));
+int desk_wrong_person(struct desk *d, const struct desk_visit *v,
+    const char *pickup, struct err *e) __attribute__((warn_unused_result));
 
 #endif

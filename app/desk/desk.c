@@ -1,0 +1,188 @@
+/*
+ * desk.c: a thread's connections, and what the threads of a process share.
+ */
+#include "desk/desk.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "desk/internal.h"
+
+struct desk_shared {
+	pthread_mutex_t lock;
+	struct seal_signer signer;
+	struct keyd_public pub;
+	bool have_pub;
+	uint8_t cert[SEAL_CERT_LEN];
+	int64_t cert_until;
+	struct keyd_slot slot[KEYD_LEASE];
+	size_t n_slot;
+};
+
+struct desk_shared *
+desk_shared_new(void)
+{
+	struct desk_shared *s;
+
+	if ((s = calloc(1, sizeof(*s))) == NULL)
+		return (NULL);
+	pthread_mutex_init(&s->lock, NULL);
+	seal_signer_new(&s->signer);
+	return (s);
+}
+
+void
+desk_shared_free(struct desk_shared *s)
+{
+	if (s == NULL)
+		return;
+	pthread_mutex_destroy(&s->lock);
+	secret_wipe(s, sizeof(*s));
+	free(s);
+}
+
+struct desk *
+desk_open(const struct settings *set, struct desk_shared *shared)
+{
+	struct desk *d;
+
+	if ((d = calloc(1, sizeof(*d))) == NULL)
+		return (NULL);
+	d->set = set;
+	d->shared = shared;
+	d->db = db_open(set->db);
+	d->keyd = keyd_open(set->keyd);
+	if (d->db == NULL || d->keyd == NULL) {
+		desk_close(d);
+		return (NULL);
+	}
+	return (d);
+}
+
+void
+desk_close(struct desk *d)
+{
+	if (d == NULL)
+		return;
+	db_close(d->db);
+	keyd_close(d->keyd);
+	free(d);
+}
+
+struct db *
+desk_db(struct desk *d)
+{
+	return (d->db);
+}
+
+struct keyd *
+desk_keyd(struct desk *d)
+{
+	return (d->keyd);
+}
+
+int
+desk_ready(struct desk *d, struct err *e)
+{
+	if (db_ping(d->db, e) == -1)
+		return (-1);
+	return (keyd_ping(d->keyd, e));
+}
+
+int
+desk_within(struct desk *d, const struct id *tenant,
+    int (*fn)(struct desk *d, void *arg, struct err *e), void *arg,
+    struct err *e)
+{
+	if (db_begin(d->db, tenant, e) == -1)
+		return (-1);
+	if (fn(d, arg, e) == -1) {
+		db_rollback(d->db);
+		return (-1);
+	}
+	return (db_commit(d->db, e));
+}
+
+static int
+public_locked(struct desk *d, struct err *e)
+{
+	struct desk_shared *s = d->shared;
+
+	if (s->have_pub)
+		return (0);
+	if (keyd_public(d->keyd, &s->pub, e) == -1)
+		return (-1);
+	s->have_pub = true;
+	return (0);
+}
+
+int
+shared_public(struct desk *d, struct keyd_public *out, struct err *e)
+{
+	int r;
+
+	pthread_mutex_lock(&d->shared->lock);
+	if ((r = public_locked(d, e)) == 0)
+		*out = d->shared->pub;
+	pthread_mutex_unlock(&d->shared->lock);
+	return (r);
+}
+
+static int
+cert_locked(struct desk *d, struct err *e)
+{
+	struct desk_shared *s = d->shared;
+	struct seal_cert c;
+
+	if (s->cert_until > clock_now() + CLOCK_DAY)
+		return (0);
+	if (public_locked(d, e) == -1 ||
+	    keyd_certify_process(d->keyd, s->signer.pk, s->cert, e) == -1 ||
+	    seal_cert_open(
+		s->pub.directory_pk, s->cert, sizeof(s->cert), &c, e) == -1)
+		return (-1);
+	s->cert_until = c.not_after;
+	return (0);
+}
+
+int
+shared_cert(struct desk *d, uint8_t cert[SEAL_CERT_LEN], struct err *e)
+{
+	int r;
+
+	pthread_mutex_lock(&d->shared->lock);
+	if ((r = cert_locked(d, e)) == 0)
+		memcpy(cert, d->shared->cert, SEAL_CERT_LEN);
+	pthread_mutex_unlock(&d->shared->lock);
+	return (r);
+}
+
+int
+shared_slots(struct desk *d, struct keyd_slot *out, size_t n, struct err *e)
+{
+	struct desk_shared *s = d->shared;
+	size_t i;
+	int r = 0;
+
+	pthread_mutex_lock(&s->lock);
+	for (i = 0; i < n && r == 0; i++) {
+		if (s->n_slot == 0) {
+			if ((r = keyd_lease(d->keyd, s->slot, e)) == -1)
+				break;
+			s->n_slot = KEYD_LEASE;
+		}
+		s->n_slot--;
+		out[i] = s->slot[s->n_slot];
+		secret_wipe(&s->slot[s->n_slot], sizeof(s->slot[0]));
+	}
+	pthread_mutex_unlock(&s->lock);
+	return (r);
+}
+
+const struct seal_signer *
+shared_signer(const struct desk *d)
+{
+	return (&d->shared->signer);
+}

@@ -1,0 +1,379 @@
+/*
+ * intake.c: who the SMTP client is, whom it may write to, and taking its message.
+ */
+#include "desk/intake.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "desk/internal.h"
+
+void
+desk_envelope_clear(struct desk_envelope *env)
+{
+	free(env->rcpt);
+	memset(env, 0, sizeof(*env));
+}
+
+/* What a mailbox is here: whose domain, and which member. */
+struct whose {
+	const struct mailbox *box;
+	struct tenant tenant;
+	bool ours;
+	struct account account;
+	bool member;
+};
+
+static int
+whose_domain(struct desk *d, void *arg, struct err *e)
+{
+	struct whose *w = arg;
+	int r;
+
+	if ((r = tenant_by_domain(d->db, w->box->domain, &w->tenant, e)) == -1)
+		return (-1);
+	w->ours = r == 1;
+	return (0);
+}
+
+static int
+whose_account(struct desk *d, void *arg, struct err *e)
+{
+	struct whose *w = arg;
+	int r;
+
+	if ((r = account_find(
+		 d->db, &w->tenant.id, w->box->key, &w->account, e)) == -1)
+		return (-1);
+	w->member = r == 1 && w->account.kind == ACCOUNT_MEMBER;
+	return (0);
+}
+
+static int
+whose_mailbox(
+    struct desk *d, const struct mailbox *box, struct whose *out, struct err *e)
+{
+	memset(out, 0, sizeof(*out));
+	out->box = box;
+	if (desk_within(d, NULL, whose_domain, out, e) == -1)
+		return (-1);
+	return (out->ours ?
+		desk_within(d, &out->tenant.id, whose_account, out, e) :
+		0);
+}
+
+#define TOKENS_MAX 8
+
+struct tokens {
+	const struct whose *who;
+	struct smtp_token token[TOKENS_MAX];
+	size_t n;
+};
+
+static int
+tokens_read(struct desk *d, void *arg, struct err *e)
+{
+	struct tokens *t = arg;
+
+	return (smtp_token_all(d->db, &t->who->tenant.id, &t->who->account.id,
+	    t->token, TOKENS_MAX, &t->n, e));
+}
+
+int
+desk_auth(struct desk *d, const char *user, const char *password,
+    struct desk_sender *s, struct err *e)
+{
+	struct mailbox box;
+	struct whose who;
+	struct tokens t = {.who = &who};
+	struct err wrong;
+	size_t i;
+
+	if (mailbox_typed(user, &box, e) == -1)
+		return (err_set(e, ERR_DENIED, "user is no address"));
+	if (whose_mailbox(d, &box, &who, e) == -1)
+		return (-1);
+	if (!who.member)
+		return (err_set(e, ERR_DENIED, "no such member"));
+	if (desk_within(d, &who.tenant.id, tokens_read, &t, e) == -1)
+		return (-1);
+	for (i = 0; i < t.n; i++) {
+		err_clear(&wrong);
+		if (keyd_token_check(d->keyd, &who.tenant.id, &who.account.id,
+			&t.token[i].id, t.token[i].verifier, password,
+			&wrong) == 0) {
+			s->authenticated = true;
+			s->tenant = who.tenant.id;
+			s->account = who.account.id;
+			memcpy(s->address, who.account.key, sizeof(s->address));
+			return (0);
+		}
+		if (wrong.code != ERR_DENIED) {
+			*e = wrong;
+			return (-1);
+		}
+	}
+	return (err_set(e, ERR_DENIED, "wrong token"));
+}
+
+int
+desk_mail(struct desk *d, const struct desk_sender *s,
+    const struct mailbox *from, struct err *e)
+{
+	const struct policy_sender ps = {
+	    .authenticated = s->authenticated, .tenant = s->tenant};
+	struct whose who;
+	bool member = false;
+
+	if (from != NULL && !s->authenticated) {
+		if (whose_mailbox(d, from, &who, e) == -1)
+			return (-1);
+		member = who.member;
+	}
+	return (policy_sender(
+	    &ps, s->address, from == NULL ? "" : from->key, member, e));
+}
+
+/* An outside recipient may have registered with the sender's tenant. */
+struct registered {
+	struct id tenant;
+	const char *key;
+	struct id account;
+};
+
+static int
+registered_find(struct desk *d, void *arg, struct err *e)
+{
+	struct registered *g = arg;
+	struct account a;
+	int r;
+
+	if ((r = account_find(d->db, &g->tenant, g->key, &a, e)) == 1)
+		g->account = a.id;
+	return (r == -1 ? -1 : 0);
+}
+
+static int
+envelope_add(struct desk_envelope *env, const struct mailbox *to,
+    enum policy_way way, const struct id *account, struct err *e)
+{
+	struct desk_rcpt *r;
+
+	if (env->n_rcpt >= LIMIT_RECIPIENTS)
+		return (err_set(e, ERR_TOO_MANY, "more than %d recipients",
+		    LIMIT_RECIPIENTS));
+	if (env->n_rcpt % 16 == 0) {
+		if ((r = realloc(env->rcpt, (env->n_rcpt + 16) * sizeof(*r))) ==
+		    NULL)
+			return (
+			    err_set(e, ERR_UNAVAILABLE, "recipients: memory"));
+		env->rcpt = r;
+	}
+	r = &env->rcpt[env->n_rcpt++];
+	memset(r, 0, sizeof(*r));
+	r->mailbox = *to;
+	r->way = way;
+	r->account = *account;
+	return (0);
+}
+
+static bool
+envelope_has(const struct desk_envelope *env, const struct mailbox *to)
+{
+	size_t i;
+
+	for (i = 0; i < env->n_rcpt; i++)
+		if (strcmp(env->rcpt[i].mailbox.key, to->key) == 0)
+			return (true);
+	return (false);
+}
+
+int
+desk_rcpt_add(struct desk *d, const struct desk_sender *s,
+    struct desk_envelope *env, const struct mailbox *to, struct err *e)
+{
+	const struct policy_sender ps = {
+	    .authenticated = s->authenticated, .tenant = s->tenant};
+	struct policy_recipient pr;
+	struct registered g = {.key = to->key};
+	struct whose who;
+	enum policy_way way;
+
+	if (whose_mailbox(d, to, &who, e) == -1)
+		return (-1);
+	memset(&pr, 0, sizeof(pr));
+	pr.ours = who.ours;
+	pr.tenant = who.tenant.id;
+	pr.member = who.member;
+	if (policy_recipient(&ps, &pr, &env->tenant, &g.tenant, &way, e) == -1)
+		return (-1);
+	if (!envelope_has(env, to)) {
+		if (way == POLICY_INWARD)
+			g.account = who.account.id;
+		else if (desk_within(d, &g.tenant, registered_find, &g, e) ==
+		    -1)
+			return (-1);
+		if (envelope_add(env, to, way, &g.account, e) == -1)
+			return (-1);
+	}
+	env->tenant = g.tenant;
+	return (0);
+}
+
+/* The digest by which a repeated message is known: client, envelope, Message-ID, body. */
+static void
+duplicate_digest(const struct desk_sender *s, const struct desk_envelope *env,
+    const struct desk_draft *draft, const char *message_id, uint8_t out[32])
+{
+	static const uint8_t zero[SECRET_KEY_LEN];
+	uint8_t body[32], all[32], rcpts[32];
+	struct seal_field f[5];
+	struct seal_hash *h;
+	size_t i;
+
+	draft_digests(draft, body, all);
+	memset(rcpts, 0, sizeof(rcpts));
+	if ((h = seal_hash_new(SEAL_BLAKE2B)) != NULL) {
+		for (i = 0; i < env->n_rcpt; i++)
+			seal_hash_add(h, env->rcpt[i].mailbox.key,
+			    strlen(env->rcpt[i].mailbox.key) + 1);
+		seal_hash_end(h, rcpts);
+	}
+	f[0] = SEAL_FSTR(s->authenticated ? s->address : s->client);
+	f[1] = SEAL_FSTR(env->null_sender ? "" : env->from.key);
+	f[2] = SEAL_F(rcpts, sizeof(rcpts));
+	f[3] = SEAL_FSTR(message_id);
+	/* Without a Message-ID only the very same bytes are the same message. */
+	f[4] = *message_id != '\0' ? SEAL_F(body, sizeof(body)) :
+				     SEAL_F(all, sizeof(all));
+	seal_kdf(out, 32, zero, SEAL_L_DIGEST, f, 5);
+}
+
+static int
+fetch_draft(void *arg, uint32_t seq, struct buf *out, struct err *e)
+{
+	return (draft_chunk(arg, seq, out, e));
+}
+
+/* The client's header block, refused when it is too big or tells of a loop. */
+static int
+head_check(const struct mail_source *src, uint64_t trace,
+    struct mail_head *head, struct err *e)
+{
+	uint8_t *p;
+	size_t got, n = 0;
+	int r = 0;
+
+	if ((p = malloc(LIMIT_HEADER_BLOCK + 1)) == NULL)
+		return (err_set(e, ERR_UNAVAILABLE, "header: memory"));
+	do {
+		r = src->read(src->arg, trace + n, p + n,
+		    LIMIT_HEADER_BLOCK + 1 - n, &got, e);
+		n += got;
+	} while (r == 0 && got > 0 && n <= LIMIT_HEADER_BLOCK);
+	if (r == 0) {
+		mail_head_read(p, n, head);
+		if (head->too_big)
+			r = err_set(e, ERR_BAD_INPUT, "header over %zu bytes",
+			    LIMIT_HEADER_BLOCK);
+		else if (head->received > LIMIT_RECEIVED)
+			r = err_set(e, ERR_BAD_INPUT, "too many hops: a loop");
+	}
+	secret_wipe(p, LIMIT_HEADER_BLOCK + 1);
+	free(p);
+	return (r);
+}
+
+/* Reads the finished draft back: header rules, manifest. */
+static int
+draft_parse(struct desk_draft *draft, const struct id *tenant,
+    struct mail_head *head, struct manifest **manifest, struct err *e)
+{
+	struct content *c = NULL;
+	struct mail_source src;
+	int r;
+
+	if (draft_end(draft, e) == -1 ||
+	    content_open(draft_dek(draft), tenant, draft_id(draft),
+		draft_header(draft), draft_size(draft), draft_chunks(draft),
+		fetch_draft, draft, &c, e) == -1)
+		return (-1);
+	content_source(c, &src);
+	if ((r = head_check(&src, draft_trace_size(draft), head, e)) == 0)
+		r = mail_parse(&src, manifest, e);
+	content_close(c);
+	return (r);
+}
+
+/* What the transaction needs of the tenant and the sender. */
+struct facts {
+	const struct id *id;
+	const struct id *account;
+	struct tenant tenant;
+	struct account sender;
+};
+
+static int
+facts_read(struct desk *d, void *arg, struct err *e)
+{
+	struct facts *f = arg;
+	int r;
+
+	if ((r = tenant_get(d->db, f->id, &f->tenant, e)) == -1)
+		return (-1);
+	if (r == 0)
+		return (err_set(e, ERR_NOT_FOUND, "tenant is gone"));
+	if (!id_is_zero(f->account) &&
+	    account_get(d->db, f->id, f->account, &f->sender, e) == -1)
+		return (-1);
+	return (0);
+}
+
+int
+desk_accept(struct desk *d, const struct desk_sender *s,
+    struct desk_envelope *env, struct desk_draft *draft, struct id *message_out,
+    struct err *e)
+{
+	struct facts f = {.id = &env->tenant, .account = &s->account};
+	struct manifest *manifest = NULL;
+	uint8_t digest[32], tags[KEYD_TAGS][32];
+	struct mail_head head;
+	struct parcel p;
+	struct id first;
+	int r = -1;
+
+	if (draft_parse(draft, &env->tenant, &head, &manifest, e) == -1)
+		goto out;
+	duplicate_digest(s, env, draft, head.message_id, digest);
+	if (keyd_duplicate_tags(d->keyd, &env->tenant, digest, tags, e) == -1 ||
+	    desk_within(d, &env->tenant, facts_read, &f, e) == -1)
+		goto out;
+	p = (struct parcel){.tenant = &f.tenant,
+	    .draft = draft,
+	    .manifest = manifest,
+	    .proved = s->authenticated && !env->null_sender,
+	    .account = s->account,
+	    .from = env->null_sender ? "" : env->from.address,
+	    .from_key = env->null_sender ? "" : env->from.key,
+	    .from_name = f.sender.name,
+	    .rcpt = env->rcpt,
+	    .n_rcpt = env->n_rcpt,
+	    .tags = (const uint8_t(*)[32])tags};
+	*message_out = *draft_id(draft);
+	r = parcel_commit(d, &p, &first, e);
+	if (r == -1 && e->code == ERR_CONFLICT) {
+		/* A duplicate; when its first is only now being committed, the client asks again. */
+		if (id_is_zero(&first)) {
+			err_set(e, ERR_UNAVAILABLE, "duplicate in flight");
+		} else {
+			*message_out = first;
+			err_clear(e);
+			r = 0;
+		}
+	}
+out:
+	manifest_free(manifest);
+	return (r);
+}

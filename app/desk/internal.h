@@ -1,0 +1,181 @@
+/*
+ * internal.h: what the files of desk/ share among themselves.
+ */
+#ifndef DESK_INTERNAL_H
+#define DESK_INTERNAL_H
+
+#include "desk/desk.h"
+#include "desk/intake.h"
+#include "desk/visit.h"
+#include "desk/mailbox.h"
+#include "mail/parse.h"
+#include "seal/content.h"
+#include "seal/keys.h"
+#include "seal/token.h"
+#include "store/account.h"
+#include "store/message.h"
+#include "store/outbox.h"
+#include "store/tenant.h"
+
+struct desk {
+	struct db *db;
+	struct keyd *keyd;
+	struct desk_shared *shared;
+	const struct settings *set;
+};
+
+/* keyd's public keys, asked for once a process. */
+int shared_public(struct desk *d, struct keyd_public *out, struct err *e)
+    __attribute__((warn_unused_result));
+/* This process's certificate, renewed a day before its end. */
+int shared_cert(struct desk *d, uint8_t cert[SEAL_CERT_LEN], struct err *e)
+    __attribute__((warn_unused_result));
+/* n slots of the leased ones; the caller wipes them. */
+int shared_slots(struct desk *d, struct keyd_slot *out, size_t n, struct err *e)
+    __attribute__((warn_unused_result));
+const struct seal_signer *shared_signer(const struct desk *d);
+
+/*
+ * Runs fn inside a transaction of the tenant (NULL: none) and commits; rolls back
+ * and passes on the error when fn returns -1.
+ */
+int desk_within(struct desk *d, const struct id *tenant,
+    int (*fn)(struct desk *d, void *arg, struct err *e), void *arg,
+    struct err *e) __attribute__((warn_unused_result));
+
+/* Draft: what desk_accept() and desk_send() need of a finished one. */
+int draft_end(struct desk_draft *f, struct err *e)
+    __attribute__((warn_unused_result));
+const struct id *draft_id(const struct desk_draft *f);
+const uint8_t *draft_dek(const struct desk_draft *f);
+uint64_t draft_size(const struct desk_draft *f);
+uint32_t draft_chunks(const struct desk_draft *f);
+const uint8_t *draft_header(const struct desk_draft *f);
+uint64_t draft_trace_size(
+    const struct desk_draft *f); /* clear bytes of our own trace */
+/* BLAKE2b of the client's body, and of all the client sent. */
+void draft_digests(
+    const struct desk_draft *f, uint8_t body[32], uint8_t all[32]);
+/* One sealed chunk. */
+int draft_chunk(struct desk_draft *f, uint32_t seq, struct buf *out,
+    struct err *e) __attribute__((warn_unused_result));
+
+/*
+ * The clear bytes of sealed content with random access. `fetch` gives one sealed chunk;
+ * the last chunk is verified when the source is opened, before any other is served.
+ */
+typedef int (*content_fetch)(
+    void *arg, uint32_t seq, struct buf *out, struct err *e);
+struct content;
+int content_open(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
+    const struct id *message, const uint8_t header[SEAL_CONTENT_HEADER],
+    uint64_t size, uint32_t chunks, content_fetch fetch, void *arg,
+    struct content **out, struct err *e) __attribute__((warn_unused_result));
+void content_source(struct content *c, struct mail_source *out);
+void content_close(struct content *c); /* wipes; NULL is fine */
+
+/* A finished message on its way into the store. Pointers stay the caller's. */
+struct parcel {
+	const struct tenant *tenant;
+	struct desk_draft *draft;
+	struct manifest *manifest;
+	bool proved; /* the sender is who it says: gets a slot and receipts */
+	struct id account;     /* the sender's, zero when none */
+	const char *from;      /* envelope sender, "" for null */
+	const char *from_key;  /* lower case */
+	const char *from_name; /* "" when unknown */
+	const struct desk_rcpt *rcpt;
+	size_t n_rcpt;
+	struct id answers; /* message it replies to, or zero */
+	uint32_t answers_slot;
+	const uint8_t (*tags)[32]; /* duplicate tags, NULL for none */
+};
+/* Seals for every reader, writes everything in one transaction, commits, wakes the couriers. ERR_CONFLICT: a duplicate came first; *first_out is its id. */
+int parcel_commit(struct desk *d, const struct parcel *p, struct id *first_out,
+    struct err *e) __attribute__((warn_unused_result));
+/* What the accepting process signs, and every reader checks. keys: the readers' addresses by slot. */
+void parcel_sign(const struct seal_signer *s, const struct id *tenant,
+    const struct message *m, const struct reader_row *readers, size_t n,
+    uint8_t sig[SEAL_SIG_LEN]);
+int parcel_verify(const uint8_t pk[SEAL_PK_LEN], const struct id *tenant,
+    const struct message *m, const struct reader_row *readers, size_t n)
+    __attribute__((warn_unused_result));
+/* The key a message's manifest is sealed under, and where it belongs. */
+void manifest_key(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
+    const struct id *message, uint8_t out[SECRET_KEY_LEN]);
+void manifest_bind(
+    const struct id *tenant, const struct id *message, struct seal_bind *out);
+void slot_bind(const struct id *tenant, const struct id *message, uint32_t slot,
+    struct seal_bind *out);
+
+/* The key ring of a session. */
+#define RING_KEYS    8 /* versions of an account's key */
+#define RING_HANDLES 2 /* the newest code and the one before */
+struct desk_ring {
+	struct ring_key {
+		uint32_t version;
+		uint8_t sk[SECRET_KEY_LEN];
+	} key[RING_KEYS];
+	uint32_t n_key;
+	uint8_t has_proof;
+	uint8_t proof[KEYD_PROOF_LEN];
+	uint8_t has_link;
+	uint8_t link[SEAL_LINK_BYTES]; /* secret of the link they came by */
+	char pickup[SEAL_PICKUP_LEN];
+	struct id handle[RING_HANDLES]; /* zero: none */
+	char reference[8];
+	int64_t code_sent;
+	int64_t code_expires;
+};
+struct desk_ring *ring_new(void);
+void ring_free(struct desk_ring *r);
+int ring_encode(const struct desk_ring *r, struct buf *out)
+    __attribute__((warn_unused_result));
+int ring_decode(const void *p, size_t n, struct desk_ring *r)
+    __attribute__((warn_unused_result));
+
+/* Begins a new session of that kind in place of the visit's present one; v->ring is sealed into it. Inside a transaction of the tenant. */
+int visit_begin(struct desk *d, struct desk_visit *v, enum session_kind kind,
+    const struct account *account, const char *address, struct err *e)
+    __attribute__((warn_unused_result));
+/* Seals v->ring into the present session again. Inside a transaction. */
+int visit_save(struct desk *d, struct desk_visit *v, struct err *e)
+    __attribute__((warn_unused_result));
+/* What keyd knows this browser by. */
+void visit_browser(const struct desk_visit *v, uint8_t out[32]);
+
+/*
+ * The reading key of one slot for this visit: from the ring, or by proof through keyd.
+ * Inside a transaction (looks the notice up). ERR_DENIED when there is none.
+ */
+int visit_pair(struct desk *d, const struct desk_visit *v,
+    const struct reader_row *r, struct seal_pair *out, struct err *e)
+    __attribute__((warn_unused_result));
+/* From a slot to the message's data key; its commitment checked. */
+int slot_open(struct desk *d, const struct id *tenant, const struct message *m,
+    const struct reader_row *r, const struct seal_pair *reader,
+    uint8_t dek[SECRET_KEY_LEN], struct err *e)
+    __attribute__((warn_unused_result));
+/* From a slot of this visit to data key and manifest (free it). Inside a transaction. */
+int message_unseal(struct desk *d, const struct desk_visit *v,
+    const struct message *m, const struct reader_row *r,
+    uint8_t dek[SECRET_KEY_LEN], struct manifest **manifest, struct err *e)
+    __attribute__((warn_unused_result));
+/* Seals everything that waits for the account's address to its newest key; v->ring holds the proof. */
+int adopt_pending(struct desk *d, const struct desk_visit *v, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* Opens the account's keys with a password: the check itself. */
+int password_open(struct desk *d, const struct id *tenant,
+    const struct account *a, const char *password, struct desk_ring *ring,
+    int *wait_s, struct err *e) __attribute__((warn_unused_result));
+int password_wrap(struct desk *d, const struct id *tenant,
+    const struct id *account, const char *password,
+    const uint8_t master[SECRET_KEY_LEN], struct unlocker *out, struct err *e)
+    __attribute__((warn_unused_result));
+/* Where an account's secret key is wrapped, and under what. */
+void account_key_place(const uint8_t master[SECRET_KEY_LEN],
+    const struct id *tenant, const struct id *account, uint32_t version,
+    uint8_t key[SECRET_KEY_LEN], struct seal_bind *bind);
+
+#endif

@@ -1,0 +1,226 @@
+/*
+ * sending.c: messages written in the browser: composed, sealed and stored the same way
+ * as those that come over SMTP.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "desk/internal.h"
+
+struct letter {
+	const struct desk_visit *v;
+	const struct desk_letter *l;
+	struct desk_rcpt *rcpt;
+	struct mail_person *to; /* for the header */
+	struct mail_person from;
+	struct desk_message answered; /* opened, when it answers one */
+	bool answers;
+	char message_id[128];
+};
+
+/* One recipient against the policy: members write to anyone, guests to members. */
+static int
+recipient_check(struct desk *d, struct letter *w, size_t i, struct err *e)
+{
+	const struct mailbox *to = &w->l->to[i];
+	const bool member = w->v->kind == SESSION_ACCOUNT &&
+	    w->v->account.kind == ACCOUNT_MEMBER;
+	const struct id *tenant = &w->v->tenant.id;
+	struct account a;
+	struct tenant t;
+	int domain, found;
+
+	if ((domain = tenant_by_domain(d->db, to->domain, &t, e)) == -1 ||
+	    (found = account_find(d->db, tenant, to->key, &a, e)) == -1)
+		return (-1);
+	if (domain == 1 && id_equal(&t.id, tenant)) {
+		if (found == 0 || a.kind != ACCOUNT_MEMBER)
+			return (err_set(e, ERR_NOT_FOUND, "no such member"));
+	} else if (!member) {
+		return (err_set(e, ERR_DENIED, "guests write to members"));
+	}
+	w->rcpt[i].mailbox = *to;
+	w->rcpt[i].way = domain == 1 && id_equal(&t.id, tenant) ?
+	    POLICY_INWARD :
+	    POLICY_OUTWARD;
+	w->rcpt[i].account = found ? a.id : id_zero();
+	memcpy(w->to[i].address, to->address, sizeof(w->to[i].address));
+	if (found)
+		memcpy(w->to[i].name, a.name, sizeof(w->to[i].name));
+	return (0);
+}
+
+struct checking {
+	struct letter *w;
+	size_t bad;
+};
+
+static int
+recipients_check(struct desk *d, void *arg, struct err *e)
+{
+	struct checking *c = arg;
+
+	for (c->bad = 0; c->bad < c->w->l->n_to; c->bad++)
+		if (recipient_check(d, c->w, c->bad, e) == -1)
+			return (-1);
+	return (0);
+}
+
+static int
+letter_check(const struct desk_letter *l, struct err *e)
+{
+	size_t i, total = 0;
+
+	if (l->n_to == 0 || l->n_to > LIMIT_RECIPIENTS)
+		return (err_set(e, ERR_BAD_INPUT, "to"));
+	if (l->n_files > LIMIT_UPLOAD_COUNT)
+		return (err_set(e, ERR_BAD_INPUT, "files"));
+	if (*l->text == '\0' && *l->subject == '\0' && l->n_files == 0)
+		return (err_set(e, ERR_BAD_INPUT, "empty"));
+	for (i = 0; i < l->n_files; i++)
+		total += l->files[i].len;
+	if (total > LIMIT_UPLOAD_FILES ||
+	    strlen(l->text) > LIMIT_COMPOSE_TEXT ||
+	    strlen(l->subject) > LIMIT_SUBJECT)
+		return (err_set(e, ERR_TOO_BIG, "letter over its limits"));
+	return (0);
+}
+
+static void
+letter_from(struct letter *w)
+{
+	const struct desk_visit *v = w->v;
+	char id[ID_TEXT_LEN];
+	struct id new = id_new();
+
+	memcpy(w->from.address,
+	    v->kind == SESSION_ACCOUNT ? v->account.address : v->address,
+	    sizeof(w->from.address));
+	if (v->kind == SESSION_ACCOUNT)
+		memcpy(w->from.name, v->account.name, sizeof(w->from.name));
+	id_format(&new, id);
+	snprintf(w->message_id, sizeof(w->message_id), "%s@%s", id,
+	    v->tenant.domain);
+}
+
+/* Composes into a draft: from here on it is a message like any other. */
+static int
+letter_draft(
+    struct desk *d, struct letter *w, struct desk_draft **out, struct err *e)
+{
+	const struct mail_composed m = {.from = w->from,
+	    .to = w->to,
+	    .n_to = w->l->n_to,
+	    .subject = w->l->subject,
+	    .text = w->l->text,
+	    .files = w->l->files,
+	    .n_files = w->l->n_files,
+	    .message_id = w->message_id,
+	    .in_reply_to = w->answers &&
+		    *w->answered.manifest->message_id != '\0' ?
+		w->answered.manifest->message_id :
+		NULL,
+	    .date = clock_now()};
+	struct buf raw = BUF_INIT;
+	int r = -1;
+
+	if (mail_compose(&m, &raw, e) == 0 &&
+	    (*out = desk_draft_new(d->set->spool, &w->v->tenant.id, e)) != NULL)
+		r = desk_draft_add(*out, raw.data, raw.len, e);
+	buf_free(&raw);
+	return (r == 0 ? draft_end(*out, e) : -1);
+}
+
+static int
+fetch_draft(void *arg, uint32_t seq, struct buf *out, struct err *e)
+{
+	return (draft_chunk(arg, seq, out, e));
+}
+
+static int
+letter_manifest(struct letter *w, struct desk_draft *draft,
+    struct manifest **out, struct err *e)
+{
+	struct content *c = NULL;
+	struct mail_source src;
+	int r;
+
+	if (content_open(draft_dek(draft), &w->v->tenant.id, draft_id(draft),
+		draft_header(draft), draft_size(draft), draft_chunks(draft),
+		fetch_draft, draft, &c, e) == -1)
+		return (-1);
+	content_source(c, &src);
+	r = mail_parse(&src, out, e);
+	content_close(c);
+	return (r);
+}
+
+static int
+letter_store(struct desk *d, struct letter *w, struct id *id_out, struct err *e)
+{
+	struct desk_draft *draft = NULL;
+	struct manifest *manifest = NULL;
+	struct parcel p = {.tenant = &w->v->tenant,
+	    .proved = true,
+	    .from = w->from.address,
+	    .from_key = w->v->address,
+	    .from_name = w->from.name,
+	    .rcpt = w->rcpt,
+	    .n_rcpt = w->l->n_to};
+	struct id first;
+	int r = -1;
+
+	if (w->v->kind == SESSION_ACCOUNT)
+		p.account = w->v->account.id;
+	if (w->answers) {
+		p.answers = w->l->answers;
+		p.answers_slot = w->answered.reader.slot;
+	}
+	if (letter_draft(d, w, &draft, e) == 0 &&
+	    letter_manifest(w, draft, &manifest, e) == 0) {
+		p.draft = draft;
+		p.manifest = manifest;
+		*id_out = *draft_id(draft);
+		r = parcel_commit(d, &p, &first, e);
+	}
+	manifest_free(manifest);
+	desk_draft_free(draft);
+	return (r);
+}
+
+int
+desk_send(struct desk *d, const struct desk_visit *v,
+    const struct desk_letter *l, struct id *id_out, size_t *bad_out,
+    struct err *e)
+{
+	struct letter w = {.v = v, .l = l};
+	struct checking c = {.w = &w};
+	int r = -1;
+
+	*bad_out = 0;
+	if (v->kind != SESSION_GUEST && v->kind != SESSION_ACCOUNT)
+		return (err_set(e, ERR_DENIED, "nobody writes"));
+	if (letter_check(l, e) == -1)
+		return (-1);
+	w.answers = !id_is_zero(&l->answers);
+	if (w.answers &&
+	    desk_open_message(d, v, &l->answers, &w.answered, e) == -1)
+		return (-1);
+	letter_from(&w);
+	w.rcpt = calloc(l->n_to, sizeof(*w.rcpt));
+	w.to = calloc(l->n_to, sizeof(*w.to));
+	if (w.rcpt == NULL || w.to == NULL)
+		err_set(e, ERR_UNAVAILABLE, "letter: memory");
+	else if (desk_within(d, &v->tenant.id, recipients_check, &c, e) == -1)
+		*bad_out = c.bad;
+	else
+		r = letter_store(d, &w, id_out, e);
+	if (w.answers)
+		desk_message_clear(&w.answered);
+	free(w.rcpt);
+	free(w.to);
+	return (r);
+}
