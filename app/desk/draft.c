@@ -265,3 +265,17 @@ draft_chunk(struct desk_draft *f, uint32_t seq, struct buf *out, struct err *e)
 	out->len = p->len;
 	return (0);
 }
+
+static int
+fetch_draft(void *arg, uint32_t seq, struct buf *out, struct err *e)
+{
+	return (draft_chunk(arg, seq, out, e));
+}
+
+int
+draft_open(struct desk_draft *f, struct content **out, struct err *e)
+{
+	return (content_open(secret_peek(f->dek), &f->tenant, &f->id,
+	    draft_header(f), draft_size(f), draft_chunks(f), fetch_draft, f,
+	    out, e));
+}

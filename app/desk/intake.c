@@ -251,12 +251,6 @@ duplicate_digest(const struct desk_sender *s, const struct desk_envelope *env,
 	seal_kdf(out, 32, zero, SEAL_L_DIGEST, f, 5);
 }
 
-static int
-fetch_draft(void *arg, uint32_t seq, struct buf *out, struct err *e)
-{
-	return (draft_chunk(arg, seq, out, e));
-}
-
 /* The client's header block, refused when it is too big or tells of a loop. */
 static int
 head_check(const struct mail_source *src, uint64_t trace,
@@ -288,17 +282,14 @@ head_check(const struct mail_source *src, uint64_t trace,
 
 /* Reads the finished draft back: header rules, manifest. */
 static int
-draft_parse(struct desk_draft *draft, const struct id *tenant,
-    struct mail_head *head, struct manifest **manifest, struct err *e)
+draft_parse(struct desk_draft *draft, struct mail_head *head,
+    struct manifest **manifest, struct err *e)
 {
 	struct content *c = NULL;
 	struct mail_source src;
 	int r;
 
-	if (draft_end(draft, e) == -1 ||
-	    content_open(draft_dek(draft), tenant, draft_id(draft),
-		draft_header(draft), draft_size(draft), draft_chunks(draft),
-		fetch_draft, draft, &c, e) == -1)
+	if (draft_end(draft, e) == -1 || draft_open(draft, &c, e) == -1)
 		return (-1);
 	content_source(c, &src);
 	if ((r = head_check(&src, draft_trace_size(draft), head, e)) == 0)
@@ -344,7 +335,7 @@ desk_accept(struct desk *d, const struct desk_sender *s,
 	struct id first;
 	int r = -1;
 
-	if (draft_parse(draft, &env->tenant, &head, &manifest, e) == -1)
+	if (draft_parse(draft, &head, &manifest, e) == -1)
 		goto out;
 	duplicate_digest(s, env, draft, head.message_id, digest);
 	if (keyd_duplicate_tags(d->keyd, &env->tenant, digest, tags, e) == -1 ||

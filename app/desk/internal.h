@@ -72,6 +72,9 @@ int content_open(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
     uint64_t size, uint32_t chunks, content_fetch fetch, void *arg,
     struct content **out, struct err *e) __attribute__((warn_unused_result));
 void content_source(struct content *c, struct mail_source *out);
+/* The clear bytes of a finished draft. */
+int draft_open(struct desk_draft *f, struct content **out, struct err *e)
+    __attribute__((warn_unused_result));
 void content_close(struct content *c); /* wipes; NULL is fine */
 
 /* A finished message on its way into the store. Pointers stay the caller's. */

@@ -135,12 +135,6 @@ letter_draft(
 }
 
 static int
-fetch_draft(void *arg, uint32_t seq, struct buf *out, struct err *e)
-{
-	return (draft_chunk(arg, seq, out, e));
-}
-
-static int
 letter_manifest(struct letter *w, struct desk_draft *draft,
     struct manifest **out, struct err *e)
 {
@@ -148,9 +142,7 @@ letter_manifest(struct letter *w, struct desk_draft *draft,
 	struct mail_source src;
 	int r;
 
-	if (content_open(draft_dek(draft), &w->v->tenant.id, draft_id(draft),
-		draft_header(draft), draft_size(draft), draft_chunks(draft),
-		fetch_draft, draft, &c, e) == -1)
+	if (draft_open(draft, &c, e) == -1)
 		return (-1);
 	content_source(c, &src);
 	r = mail_parse(&src, out, e);
