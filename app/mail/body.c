@@ -1,0 +1,183 @@
+/*
+ * The contents of parts.
+ */
+#include "mail/body.h"
+
+#include <gmime/gmime.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define PIECE 16384
+
+/* The first part after i that is not inside i. */
+static size_t
+part_after(const struct manifest *m, size_t i)
+{
+	uint32_t depth = m->parts[i].depth;
+
+	for (i++; i < m->n_parts && m->parts[i].depth > depth; i++)
+		continue;
+	return i;
+}
+
+static void
+choose_in(const struct manifest *m, const bool *attachment, size_t i,
+    int *text, int *html)
+{
+	const struct mail_part *p = &m->parts[i];
+	size_t end = part_after(m, i);
+	bool alternative;
+
+	if (p->leaf) {
+		bool named = attachment[i] || p->name[0] != '\0';
+
+		/* A message that is nothing but its text may name it. */
+		if (named && (p->depth > 0 || attachment[i]))
+			return;
+		if (*text == -1 && strcmp(p->type, "text/plain") == 0)
+			*text = (int)i;
+		else if (*html == -1 && strcmp(p->type, "text/html") == 0)
+			*html = (int)i;
+		return;
+	}
+	/* In alternatives both forms are wanted; elsewhere the first body is. */
+	alternative = strcmp(p->type, "multipart/alternative") == 0;
+	for (i++; i < end; i = part_after(m, i)) {
+		choose_in(m, attachment, i, text, html);
+		if (!alternative && (*text != -1 || *html != -1))
+			return;
+	}
+}
+
+void
+body_choose(struct manifest *m, const bool *attachment)
+{
+	m->text_part = m->html_part = -1;
+	if (m->n_parts == 0)
+		return;
+	choose_in(m, attachment, 0, &m->text_part, &m->html_part);
+	for (size_t i = 0; i < m->n_parts; i++)
+		m->parts[i].attached = m->parts[i].leaf &&
+		    (int)i != m->text_part && (int)i != m->html_part;
+}
+
+static GMimeContentEncoding
+gmime_encoding(enum mail_encoding enc)
+{
+	switch (enc) {
+	case MAIL_ENC_IDENTITY:
+		break;
+	case MAIL_ENC_BASE64:
+		return GMIME_CONTENT_ENCODING_BASE64;
+	case MAIL_ENC_QP:
+		return GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE;
+	case MAIL_ENC_UU:
+		return GMIME_CONTENT_ENCODING_UUENCODE;
+	}
+	return GMIME_CONTENT_ENCODING_BINARY;
+}
+
+static int
+hand_on(GMimeFilter *filter, char *p, size_t n, bool end, mail_sink sink,
+    void *arg, struct err *e)
+{
+	char *out = p;
+	size_t len = n;
+	size_t before;
+
+	if (filter != NULL && end)
+		g_mime_filter_complete(filter, p, n, 0, &out, &len, &before);
+	else if (filter != NULL)
+		g_mime_filter_filter(filter, p, n, 0, &out, &len, &before);
+	return len > 0 ? sink(arg, out, len, e) : 0;
+}
+
+static int
+decode(const struct mail_source *src, const struct mail_part *part,
+    GMimeFilter *filter, char *piece, mail_sink sink, void *arg,
+    struct err *e)
+{
+	uint64_t at = part->offset;
+	uint64_t left = part->length;
+
+	while (left > 0) {
+		size_t n = left < PIECE ? (size_t)left : PIECE;
+		size_t got;
+
+		if (src->read(src->arg, at, piece, n, &got, e) == -1)
+			return -1;
+		if (got == 0)
+			return err_set(e, ERR_CORRUPT,
+			    "part %u ends past its message",
+			    (unsigned)part->no);
+		if (hand_on(filter, piece, got, false, sink, arg, e) == -1)
+			return -1;
+		at += got;
+		left -= got;
+	}
+	return filter ? hand_on(filter, piece, 0, true, sink, arg, e) : 0;
+}
+
+int
+mail_part_decode(const struct mail_source *src, const struct mail_part *part,
+    mail_sink sink, void *arg, struct err *e)
+{
+	GMimeFilter *filter = NULL;
+	char *piece;
+	int r;
+
+	if (!part->leaf)
+		return err_set(e, ERR_NOT_FOUND, "part %u has no content",
+		    (unsigned)part->no);
+	piece = malloc(PIECE);
+	if (piece == NULL)
+		return err_set(e, ERR_INTERNAL, "memory");
+	if (part->encoding != MAIL_ENC_IDENTITY)
+		filter = g_mime_filter_basic_new(gmime_encoding(part->encoding),
+		    FALSE);
+	r = decode(src, part, filter, piece, sink, arg, e);
+	if (filter != NULL)
+		g_object_unref(filter);
+	free(piece);
+	return r;
+}
+
+struct measure {
+	EVP_MD_CTX	*digest;
+	uint64_t	 size;
+};
+
+static int
+measure_sink(void *arg, const void *p, size_t n, struct err *e)
+{
+	struct measure *m = arg;
+
+	(void)e;
+	m->size += n;
+	EVP_DigestUpdate(m->digest, p, n);
+	return 0;
+}
+
+int
+body_measure(const struct mail_source *src, struct mail_part *part,
+    struct err *e)
+{
+	struct measure m = {EVP_MD_CTX_new(), 0};
+	int r;
+
+	if (m.digest == NULL ||
+	    EVP_DigestInit_ex(m.digest, EVP_sha256(), NULL) != 1) {
+		EVP_MD_CTX_free(m.digest);
+		return err_set(e, ERR_INTERNAL, "memory");
+	}
+	r = mail_part_decode(src, part, measure_sink, &m, e);
+	if (r == 0) {
+		part->size = m.size;
+		EVP_DigestFinal_ex(m.digest, part->sha256, NULL);
+	}
+	EVP_MD_CTX_free(m.digest);
+	return r;
+}

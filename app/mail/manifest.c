@@ -1,0 +1,304 @@
+/*
+ * The manifest as JSON inside its seal. Reading is strict: whatever this file
+ * would not have written is ERR_CORRUPT.
+ */
+#include "mail/manifest.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/secret.h"
+#include "base/text.h"
+
+#define VERSION 1
+
+static const char *const encodings[] = {
+    [MAIL_ENC_IDENTITY] = "identity",
+    [MAIL_ENC_BASE64] = "base64",
+    [MAIL_ENC_QP] = "qp",
+    [MAIL_ENC_UU] = "uu",
+};
+#define N_ENCODINGS (sizeof(encodings) / sizeof(encodings[0]))
+
+/* ---- writing ---- */
+
+static json_t *
+person_json(const struct mail_person *p)
+{
+	return json_pack("[ss]", p->name, p->address);
+}
+
+static json_t *
+people_json(const struct manifest *m)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < m->n_to; i++) {
+		if (json_array_append_new(list, person_json(&m->to[i])) == -1) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static json_t *
+part_json(const struct mail_part *p)
+{
+	char sha256[65];
+
+	text_hex(p->sha256, sizeof(p->sha256), sha256);
+	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:I, s:I, "
+			 "s:I, s:s}",
+	    "depth", (int)p->depth, "type", p->type, "charset", p->charset,
+	    "name", p->name, "cid", p->cid, "leaf", p->leaf, "attached",
+	    p->attached, "encoding", encodings[p->encoding], "offset",
+	    (json_int_t)p->offset, "length", (json_int_t)p->length, "size",
+	    (json_int_t)p->size, "sha256", sha256);
+}
+
+static json_t *
+parts_json(const struct manifest *m)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < m->n_parts; i++) {
+		if (json_array_append_new(list, part_json(&m->parts[i])) ==
+		    -1) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static int
+add(const char *p, size_t n, void *arg)
+{
+	return buf_add(arg, p, n);
+}
+
+int
+manifest_encode(const struct manifest *m, struct buf *out, struct err *e)
+{
+	char sha256[65];
+	json_t *j;
+	int r;
+
+	text_hex(m->sha256, sizeof(m->sha256), sha256);
+	/* "o" takes the references over, also of what turns out NULL. */
+	j = json_pack("{s:i, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:i, s:i, "
+		      "s:b, s:b, s:I, s:s}",
+	    "version", VERSION, "subject", m->subject, "message_id",
+	    m->message_id, "in_reply_to", m->in_reply_to, "date",
+	    (json_int_t)m->date, "from", person_json(&m->from), "to",
+	    people_json(m), "parts", parts_json(m), "text_part", m->text_part,
+	    "html_part", m->html_part, "ambiguous", m->ambiguous, "cut",
+	    m->cut, "size", (json_int_t)m->size, "sha256", sha256);
+	if (j == NULL)
+		return err_set(e, ERR_INTERNAL, "manifest does not encode");
+	r = json_dump_callback(j, add, out, JSON_COMPACT);
+	json_decref(j);
+	return r == 0 ? 0 : err_set(e, ERR_INTERNAL, "memory");
+}
+
+/* ---- reading ---- */
+
+static int
+person_read(json_t *j, struct mail_person *out)
+{
+	const char *name, *address;
+
+	if (json_unpack_ex(j, NULL, JSON_STRICT, "[ss]", &name, &address) == -1)
+		return -1;
+	if (text_copy(out->name, sizeof(out->name), name) == -1)
+		return -1;
+	return text_copy(out->address, sizeof(out->address), address);
+}
+
+static int
+people_read(json_t *list, struct manifest *m)
+{
+	size_t n = json_array_size(list);
+
+	if (!json_is_array(list) || n > LIMIT_RECIPIENTS)
+		return -1;
+	if (n == 0)
+		return 0;
+	m->to = calloc(n, sizeof(*m->to));
+	if (m->to == NULL)
+		return -1;
+	for (; m->n_to < n; m->n_to++)
+		if (person_read(json_array_get(list, m->n_to),
+			&m->to[m->n_to]) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+encoding_read(const char *s, enum mail_encoding *out)
+{
+	for (size_t i = 0; i < N_ENCODINGS; i++) {
+		if (strcmp(s, encodings[i]) == 0) {
+			*out = (enum mail_encoding)i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+static int
+part_strings(struct mail_part *p, const char *type, const char *charset,
+    const char *name, const char *cid, const char *sha256)
+{
+	if (text_copy(p->type, sizeof(p->type), type) == -1 ||
+	    text_copy(p->charset, sizeof(p->charset), charset) == -1 ||
+	    text_copy(p->name, sizeof(p->name), name) == -1 ||
+	    text_copy(p->cid, sizeof(p->cid), cid) == -1)
+		return -1;
+	return text_unhex(sha256, p->sha256, sizeof(p->sha256));
+}
+
+static int
+part_read(json_t *j, uint64_t message_size, struct mail_part *p)
+{
+	const char *type, *charset, *name, *cid, *encoding, *sha256;
+	json_int_t offset, length, size;
+	int depth, leaf, attached;
+
+	if (json_unpack_ex(j, NULL, JSON_STRICT,
+		"{s:i, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:I, s:I, s:I, s:s}",
+		"depth", &depth, "type", &type, "charset", &charset, "name",
+		&name, "cid", &cid, "leaf", &leaf, "attached", &attached,
+		"encoding", &encoding, "offset", &offset, "length", &length,
+		"size", &size, "sha256", &sha256) == -1 ||
+	    part_strings(p, type, charset, name, cid, sha256) == -1 ||
+	    encoding_read(encoding, &p->encoding) == -1)
+		return -1;
+	if (depth < 0 || depth > LIMIT_MIME_DEPTH || offset < 0 || length < 0 ||
+	    size < 0 || (uint64_t)offset > message_size ||
+	    (uint64_t)length > message_size - (uint64_t)offset)
+		return -1;
+	p->depth = (uint32_t)depth;
+	p->leaf = leaf;
+	p->attached = attached;
+	p->offset = (uint64_t)offset;
+	p->length = (uint64_t)length;
+	p->size = (uint64_t)size;
+	return 0;
+}
+
+static int
+parts_read(json_t *list, struct manifest *m)
+{
+	size_t n = json_array_size(list);
+
+	if (!json_is_array(list) || n > LIMIT_MIME_PARTS)
+		return -1;
+	if (n == 0)
+		return 0;
+	m->parts = calloc(n, sizeof(*m->parts));
+	if (m->parts == NULL)
+		return -1;
+	for (; m->n_parts < n; m->n_parts++) {
+		struct mail_part *p = &m->parts[m->n_parts];
+
+		p->no = (uint32_t)m->n_parts;
+		if (part_read(json_array_get(list, m->n_parts), m->size, p) ==
+		    -1)
+			return -1;
+	}
+	return 0;
+}
+
+static bool
+is_leaf_or_none(const struct manifest *m, int no)
+{
+	return no == -1 ||
+	    (no >= 0 && (size_t)no < m->n_parts && m->parts[no].leaf);
+}
+
+static int
+read_all(json_t *j, struct manifest *m)
+{
+	const char *subject, *message_id, *in_reply_to, *sha256;
+	json_t *from, *to, *parts;
+	json_int_t date, size;
+	int version, ambiguous, cut;
+
+	if (json_unpack_ex(j, NULL, JSON_STRICT,
+		"{s:i, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:i, s:i, s:b, s:b, "
+		"s:I, s:s}",
+		"version", &version, "subject", &subject, "message_id",
+		&message_id, "in_reply_to", &in_reply_to, "date", &date, "from",
+		&from, "to", &to, "parts", &parts, "text_part", &m->text_part,
+		"html_part", &m->html_part, "ambiguous", &ambiguous, "cut",
+		&cut, "size", &size, "sha256", &sha256) == -1 ||
+	    version != VERSION || size < 0)
+		return -1;
+	m->subject = strdup(subject);
+	m->message_id = strdup(message_id);
+	m->in_reply_to = strdup(in_reply_to);
+	m->date = date;
+	m->ambiguous = ambiguous;
+	m->cut = cut;
+	m->size = (uint64_t)size;
+	if (m->subject == NULL || m->message_id == NULL ||
+	    m->in_reply_to == NULL ||
+	    text_unhex(sha256, m->sha256, sizeof(m->sha256)) == -1 ||
+	    person_read(from, &m->from) == -1 || people_read(to, m) == -1 ||
+	    parts_read(parts, m) == -1)
+		return -1;
+	return is_leaf_or_none(m, m->text_part) &&
+		is_leaf_or_none(m, m->html_part)
+	    ? 0
+	    : -1;
+}
+
+int
+manifest_decode(const void *p, size_t n, struct manifest **out, struct err *e)
+{
+	json_t *j = json_loadb(p, n, JSON_REJECT_DUPLICATES, NULL);
+	struct manifest *m = calloc(1, sizeof(*m));
+
+	*out = NULL;
+	if (j == NULL || m == NULL || read_all(j, m) == -1) {
+		json_decref(j);
+		manifest_free(m);
+		return err_set(e, ERR_CORRUPT, "manifest does not decode");
+	}
+	json_decref(j);
+	*out = m;
+	return 0;
+}
+
+const struct mail_part *
+manifest_part(const struct manifest *m, uint32_t no)
+{
+	return no < m->n_parts ? &m->parts[no] : NULL;
+}
+
+static void
+string_free(char *s)
+{
+	if (s != NULL)
+		secret_wipe(s, strlen(s));
+	free(s);
+}
+
+void
+manifest_free(struct manifest *m)
+{
+	if (m == NULL)
+		return;
+	string_free(m->subject);
+	string_free(m->message_id);
+	string_free(m->in_reply_to);
+	secret_wipe(m->to, m->n_to * sizeof(*m->to));
+	free(m->to);
+	secret_wipe(m->parts, m->n_parts * sizeof(*m->parts));
+	free(m->parts);
+	secret_wipe(m, sizeof(*m));
+	free(m);
+}
