@@ -135,8 +135,7 @@ letter_draft(
 }
 
 static int
-letter_manifest(struct letter *w, struct desk_draft *draft,
-    struct manifest **out, struct err *e)
+letter_manifest(struct desk_draft *draft, struct manifest **out, struct err *e)
 {
 	struct content *c = NULL;
 	struct mail_source src;
@@ -172,7 +171,7 @@ letter_store(struct desk *d, struct letter *w, struct id *id_out, struct err *e)
 		p.answers_slot = w->answered.reader.slot;
 	}
 	if (letter_draft(d, w, &draft, e) == 0 &&
-	    letter_manifest(w, draft, &manifest, e) == 0) {
+	    letter_manifest(draft, &manifest, e) == 0) {
 		p.draft = draft;
 		p.manifest = manifest;
 		*id_out = *draft_id(draft);
