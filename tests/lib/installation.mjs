@@ -16,6 +16,12 @@ const portNames = [
   'HTTPS_PORT', 'SMTP_PORT', 'SMTPS_PORT', 'CATCH_SMTP_PORT', 'CATCH_HTTP_PORT', 'METRICS_PORT',
 ];
 
+// What a process still holds when it is told to end is no leak.
+const sanitizers = {
+  ASAN_OPTIONS: 'detect_leaks=0:detect_stack_use_after_return=1',
+  UBSAN_OPTIONS: 'print_stacktrace=1',
+};
+
 /** Does anybody listen there? */
 export function listening(port, host = '127.0.0.1') {
   return new Promise((resolve) => {
@@ -72,8 +78,8 @@ export class Installation {
     const child = spawn(path.join(this.clone, 'conf/dev/run'), [], {
       cwd: this.clone,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, DEMO_PASSWORD: demoPassword, ...this.env, BIND: this.host,
-        B: this.bin, STATE: this.state, ...this.ports },
+      env: { ...process.env, ...sanitizers, DEMO_PASSWORD: demoPassword, ...this.env,
+        BIND: this.host, B: this.bin, STATE: this.state, ...this.ports },
     });
     this.runner = child;
     for (const stream of [child.stdout, child.stderr]) {
@@ -103,14 +109,30 @@ export class Installation {
     return this;
   }
 
-  /** Ends it as Ctrl-C does; removes a state that start() made unless `keep`. Gives the exit status. */
+  /**
+   * Ends it as Ctrl-C does; removes a state that start() made unless `keep`. Gives
+   * the exit status. Throws when a sanitizer has found something in the meantime.
+   */
   async stop({ signal = 'SIGINT', keep = false } = {}) {
     this.runner.kill(signal);
     const status = await this.ended;
     process.removeListener('exit', this.atExit);
     process.removeListener('SIGTERM', this.onTerm);
+    const findings = await this.findings();
     if (!keep) await this.remove();
+    if (findings) throw new Error(`a sanitizer complained\n${findings}`);
     return status;
+  }
+
+  /** What ASan and UBSan wrote into the logs. */
+  async findings() {
+    const said = [];
+    for (const service of services) {
+      const text = await this.log(service).catch(() => '');
+      const at = text.search(/^.*(ERROR: \w+Sanitizer|runtime error:)/m);
+      if (at >= 0) said.push(`${service}: ${text.slice(at, at + 4000)}`);
+    }
+    return said.join('\n');
   }
 
   /** Removes what a scratch state left, the cluster outside of it included. */

@@ -5,6 +5,7 @@
 import { run } from 'node:test';
 import path from 'node:path';
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 
 const [name, ...files] = process.argv.slice(2);
 const noisy = new Map();
@@ -35,8 +36,14 @@ function onFail(data) {
   console.log(`FAIL  ${title(data)}\n${String(cause).replace(/^/gm, '      ')}`);
 }
 
+if (!files.length) {
+  failed += 1;
+  console.log(`FAIL  ${name}: no test file`);
+}
 const concurrency = Number(process.env.JOBS) || availableParallelism();
-for await (const { type, data } of run({ files: [...ran.keys()], concurrency, timeout: 600000 })) {
+const events = files.length ? run({ files: [...ran.keys()], concurrency, timeout: 600000 }) : [];
+for await (const { type, data } of events) {
+  if (data.file?.startsWith('file:')) data.file = fileURLToPath(data.file); // Node 18
   if (type === 'test:pass') onPass(data);
   else if (type === 'test:fail') onFail(data);
   else if (type === 'test:stdout' || type === 'test:stderr') {
