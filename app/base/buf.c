@@ -39,9 +39,11 @@ buf_reserve(struct buf *b, size_t more)
 	need = b->len + more;
 	if (need <= b->cap)
 		return 0;
+	if (need > PTRDIFF_MAX)
+		return -1;
 	cap = b->cap < BUF_FIRST ? BUF_FIRST : b->cap;
 	while (cap < need)
-		cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+		cap = cap > PTRDIFF_MAX / 2 ? need : cap * 2;
 	return buf_grow(b, cap);
 }
 

@@ -36,14 +36,15 @@ clock_mono_ms(void)
 static int
 split(int64_t t, struct tm *tm)
 {
+	time_t s = (time_t)(t / CLOCK_SECOND);
 	int64_t us = t % CLOCK_SECOND;
-	time_t s;
 
 	/* Moments before 1970 round down, not towards zero. */
-	if (us < 0)
+	if (us < 0) {
 		us += CLOCK_SECOND;
-	s = (time_t)((t - us) / CLOCK_SECOND);
-	if (t < INT64_MIN + CLOCK_SECOND || gmtime_r(&s, tm) == NULL) {
+		s--;
+	}
+	if (gmtime_r(&s, tm) == NULL) {
 		memset(tm, 0, sizeof(*tm));
 		tm->tm_mday = 1;
 	}

@@ -177,16 +177,18 @@ other_ways_in(void **state)
 	(void)state;
 	line = strdup("what the C library copies for its callers");
 	assert_non_null(line);
-	memset(line, PATTERN, malloc_usable_size(line));
 	n = malloc_usable_size(line);
 	seen = hide(line);
+	for (size_t i = 0; i < n; i++)
+		seen[i] = PATTERN;
 	give_back(line);
 	assert_int_equal(left_over(seen, 0, n), 0);
 
 	assert_int_equal(posix_memalign(&aligned, 256, 300), 0);
 	n = malloc_usable_size(aligned);
-	memset(aligned, PATTERN, n);
 	seen = hide(aligned);
+	for (size_t i = 0; i < n; i++)
+		seen[i] = PATTERN;
 	give_back(aligned);
 	assert_int_equal(left_over(seen, 0, n), 0);
 
@@ -320,7 +322,7 @@ static void
 not_under_the_sanitizers(void **state)
 {
 	(void)state;
-	skip();
+	print_message("# not under the sanitizers\n");
 }
 
 int
