@@ -8,6 +8,16 @@
  * connection broke during COMMIT), ERR_CONFLICT (a unique key exists), ERR_INTERNAL.
  * A find returns 1 with the row, 0 for none, -1. Error texts carry SQLSTATE and the
  * statement's name, never parameters.
+ *
+ * Within a transaction statements are pipelined. These are only sent: message_add,
+ * chunk_add, reader_add, event_add, outbox_add, account_logged_in, session_set_blob,
+ * session_end, notice_adopted. Their errors, ERR_CONFLICT among them, show at the next
+ * call that waits (every other one) or at db_commit(). The first error of a transaction
+ * is kept: all later calls, and db_commit(), fail with it; db_rollback() or db_begin()
+ * start afresh. Functions that say they return ERR_CONFLICT without harm to the
+ * transaction (notice_add, duplicate_add and those that change a row "only while") leave
+ * it alive. Rows may be added in any order: foreign keys of messages are checked at
+ * db_commit().
  */
 #ifndef STORE_DB_H
 #define STORE_DB_H
@@ -22,13 +32,16 @@ void db_close(struct db *db);		/* NULL is fine */
 
 /*
  * Begins a transaction for one tenant, or with NULL for none: then only the functions
- * marked "across tenants" may be called. A transaction left open by a broken connection
+ * marked "across tenants" may be called (they also work without one). A transaction left open by a broken connection
  * is gone; db_begin starts afresh.
  */
 int db_begin(struct db *db, const struct id *tenant, struct err *e) __attribute__((warn_unused_result));
 /* Commits durably (synchronous_commit on). */
 int db_commit(struct db *db, struct err *e) __attribute__((warn_unused_result));
 void db_rollback(struct db *db);	/* harmless when none is open */
+
+/* Courier, across tenants: removes ended sessions and duplicate tags past their time. */
+int db_sweep(struct db *db, struct err *e) __attribute__((warn_unused_result));
 
 /* Round trip. */
 int db_ping(struct db *db, struct err *e) __attribute__((warn_unused_result));

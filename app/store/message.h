@@ -131,4 +131,21 @@ int duplicate_find(struct db *db, const struct id *tenant, const uint8_t (*tags)
 /* Waits for a concurrent transaction with the same tag; ERR_CONFLICT when that one committed. */
 int duplicate_add(struct db *db, const struct id *tenant, const uint8_t tag[32], const struct id *message, struct err *e) __attribute__((warn_unused_result));
 
+/* ctl: what stands on the envelopes, newest first; and, across tenants, whose a message is (1, 0, -1). */
+struct message_facts {
+	struct id	id;
+	char		sender[LIMIT_ADDRESS + 1];
+	struct id	sender_account;
+	struct id	in_reply_to;
+	int64_t		created;
+	int64_t		expires;
+	uint64_t	size;
+	uint32_t	chunks;
+	uint32_t	recipients;
+	uint32_t	displayed;
+};
+int message_list(struct db *db, const struct id *tenant, int64_t before, size_t cap, void (*row)(void *arg, const struct message_facts *m), void *arg, struct err *e) __attribute__((warn_unused_result));	/* before 0: the newest */
+int message_facts(struct db *db, const struct id *tenant, const struct id *message, struct message_facts *out, struct err *e) __attribute__((warn_unused_result));
+int message_tenant(struct db *db, const struct id *message, struct id *tenant_out, struct err *e) __attribute__((warn_unused_result));
+
 #endif

@@ -1,0 +1,365 @@
+/*
+ * account.c: people, their keys, unlockers and SMTP tokens.
+ */
+#include "store/account.h"
+
+#include <string.h>
+
+#include "store/sql.h"
+
+enum {
+	S_FIND,
+	S_GET,
+	S_ADD,
+	S_ACTIVATE,
+	S_LOGGED_IN,
+	S_LIST,
+	S_KEY_ADD,
+	S_KEY_PUBLIC,
+	S_KEY_ALL,
+	S_KEY_RECERT,
+	S_UNLOCKER_ADD,
+	S_UNLOCKER_FIND,
+	S_TOKEN_ADD,
+	S_TOKEN_ALL
+};
+
+#define ACCOUNT                                                               \
+	"SELECT account_id, kind, admin, active, address, address_key, name," \
+	" created, last_login FROM account WHERE tenant_id = $1"
+
+static const struct sql statements[] = {
+    [S_FIND] = {"account_find", "ut", ACCOUNT " AND address_key = $2"},
+    [S_GET] = {"account_get", "uu", ACCOUNT " AND account_id = $2"},
+    [S_LIST] = {"account_list", "u", ACCOUNT " ORDER BY address_key"},
+    [S_ADD] = {"account_add", "uuifftttm",
+	"INSERT INTO account (tenant_id, account_id, kind, admin, active, address,"
+	" address_key, name, created)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9, now()))"
+	" ON CONFLICT DO NOTHING"},
+    [S_ACTIVATE] = {"account_activate", "uut",
+	"UPDATE account SET active = true, name = CASE WHEN $3 = '' THEN name ELSE $3 END"
+	" WHERE tenant_id = $1 AND account_id = $2 AND NOT active"},
+    [S_LOGGED_IN] = {"account_logged_in", "uu",
+	"UPDATE account SET last_login = now() WHERE tenant_id = $1 AND account_id = $2"},
+    [S_KEY_ADD] = {"account_key_add", "uuibbb",
+	"INSERT INTO account_key (tenant_id, account_id, version, pk, cert, sk_wrap)"
+	" VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING"},
+    [S_KEY_PUBLIC] = {"account_key_public", "uu",
+	"SELECT account_id, version, pk, cert, NULL::bytea FROM account_key"
+	" WHERE tenant_id = $1 AND account_id = $2 ORDER BY version DESC LIMIT 1"},
+    [S_KEY_ALL] = {"account_key_all", "uui",
+	"SELECT account_id, version, pk, cert, sk_wrap FROM account_key"
+	" WHERE tenant_id = $1 AND account_id = $2 ORDER BY version DESC LIMIT $3"},
+    [S_KEY_RECERT] = {"account_key_recert", "uuib",
+	"UPDATE account_key SET cert = $4"
+	" WHERE tenant_id = $1 AND account_id = $2 AND version = $3"},
+    [S_UNLOCKER_ADD] = {"unlocker_add", "uuuibb",
+	"INSERT INTO unlocker (tenant_id, unlocker_id, account_id, kind, salt, blob)"
+	" VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING"},
+    [S_UNLOCKER_FIND] = {"unlocker_find", "uui",
+	"SELECT unlocker_id, account_id, kind, salt, blob FROM unlocker"
+	" WHERE tenant_id = $1 AND account_id = $2 AND kind = $3"
+	" ORDER BY created DESC LIMIT 1"},
+    [S_TOKEN_ADD] = {"smtp_token_add", "uuutb",
+	"INSERT INTO smtp_token (tenant_id, token_id, account_id, label, verifier)"
+	" VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING"},
+    [S_TOKEN_ALL] = {"smtp_token_all", "uui",
+	"SELECT token_id, account_id, label, verifier FROM smtp_token"
+	" WHERE tenant_id = $1 AND account_id = $2 ORDER BY created, token_id LIMIT $3"},
+};
+const struct sql_table sql_account = SQL_TABLE(statements);
+
+static int
+account_row(const PGresult *res, int row, const struct sql *s,
+    struct account *out, struct err *e)
+{
+	struct sql_row r = sql_row_at(res, row);
+
+	sql_get_id(&r, &out->id);
+	out->kind = (enum account_kind)sql_get_int(&r);
+	out->admin = sql_get_bool(&r);
+	out->active = sql_get_bool(&r);
+	sql_get_text(&r, out->address, sizeof(out->address));
+	sql_get_text(&r, out->key, sizeof(out->key));
+	sql_get_text(&r, out->name, sizeof(out->name));
+	out->created = sql_get_time(&r);
+	out->last_login = sql_get_time(&r);
+	return sql_row_end(&r, s, e);
+}
+
+static int
+account_one(struct db *db, const struct sql *s, const struct sql_args *a,
+    struct account *out, struct err *e)
+{
+	PGresult *res;
+	int rc;
+
+	if (sql_exec(db, s, a, &res, e) == -1)
+		return -1;
+	rc = PQntuples(res) > 0;
+	if (rc == 1 && account_row(res, 0, s, out, e) == -1)
+		rc = -1;
+	PQclear(res);
+	return rc;
+}
+
+int
+account_find(struct db *db, const struct id *tenant, const char *key,
+    struct account *out, struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_id(&a, tenant);
+	sql_text(&a, key);
+	return account_one(db, &statements[S_FIND], &a, out, e);
+}
+
+int
+account_get(struct db *db, const struct id *tenant, const struct id *account,
+    struct account *out, struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_id(&a, tenant);
+	sql_id(&a, account);
+	return account_one(db, &statements[S_GET], &a, out, e);
+}
+
+int
+account_add(struct db *db, const struct id *tenant, const struct account *acc,
+    struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_id(&a, tenant);
+	sql_id(&a, &acc->id);
+	sql_int(&a, acc->kind);
+	sql_bool(&a, acc->admin);
+	sql_bool(&a, acc->active);
+	sql_text(&a, acc->address);
+	sql_text(&a, acc->key);
+	sql_text(&a, acc->name);
+	sql_time_or_null(&a, acc->created);
+	return sql_change_or(db, &statements[S_ADD], &a, ERR_CONFLICT, e);
+}
+
+int
+account_activate(struct db *db, const struct id *tenant,
+    const struct id *account, const char *name, struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_id(&a, tenant);
+	sql_id(&a, account);
+	sql_text(&a, name);
+	return sql_change_or(db, &statements[S_ACTIVATE], &a, ERR_CONFLICT, e);
+}
+
+int
+account_logged_in(struct db *db, const struct id *tenant,
+    const struct id *account, struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_id(&a, tenant);
+	sql_id(&a, account);
+	return sql_queue(db, &statements[S_LOGGED_IN], &a, e);
+}
+
+int
+account_list(struct db *db, const struct id *tenant,
+    void (*row)(void *arg, const struct account *a), void *arg, struct err *e)
+{
+	struct sql_args a = {0};
+	struct account acc;
+	PGresult *res;
+	int i, rc = 0;
+
+	sql_id(&a, tenant);
+	if (sql_exec(db, &statements[S_LIST], &a, &res, e) == -1)
+		return -1;
+	for (i = 0; i < PQntuples(res) && rc == 0; i++) {
+		rc = account_row(res, i, &statements[S_LIST], &acc, e);
+		if (rc == 0)
+			row(arg, &acc);
+	}
+	PQclear(res);
+	return rc;
+}
+
+int
+account_key_add(struct db *db, const struct id *tenant,
+    const struct account_key *k, struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_id(&a, tenant);
+	sql_id(&a, &k->account);
+	sql_int(&a, k->version);
+	sql_bytes(&a, k->pk, sizeof(k->pk));
+	sql_bytes(&a, k->cert, sizeof(k->cert));
+	sql_bytes(&a, k->sk_wrap, sizeof(k->sk_wrap));
+	return sql_change_or(db, &statements[S_KEY_ADD], &a, ERR_CONFLICT, e);
+}
+
+static int
+key_row(const PGresult *res, int row, const struct sql *s,
+    struct account_key *out, struct err *e)
+{
+	struct sql_row r = sql_row_at(res, row);
+
+	sql_get_id(&r, &out->account);
+	out->version = (uint32_t)sql_get_int(&r);
+	sql_get_fixed(&r, out->pk, sizeof(out->pk));
+	sql_get_fixed(&r, out->cert, sizeof(out->cert));
+	sql_get_fixed(&r, out->sk_wrap, sizeof(out->sk_wrap));
+	return sql_row_end(&r, s, e);
+}
+
+int
+account_key_public(struct db *db, const struct id *tenant,
+    const struct id *account, struct account_key *out, struct err *e)
+{
+	struct sql_args a = {0};
+	PGresult *res;
+	int rc;
+
+	sql_id(&a, tenant);
+	sql_id(&a, account);
+	if (sql_exec(db, &statements[S_KEY_PUBLIC], &a, &res, e) == -1)
+		return -1;
+	rc = PQntuples(res) > 0;
+	if (rc == 1 && key_row(res, 0, &statements[S_KEY_PUBLIC], out, e) == -1)
+		rc = -1;
+	PQclear(res);
+	return rc;
+}
+
+int
+account_key_all(struct db *db, const struct id *tenant,
+    const struct id *account, struct account_key *out, size_t cap, size_t *n,
+    struct err *e)
+{
+	struct sql_args a = {0};
+	PGresult *res;
+	int i, rc = 0;
+
+	*n = 0;
+	sql_id(&a, tenant);
+	sql_id(&a, account);
+	sql_int(&a, (int64_t)cap);
+	if (sql_exec(db, &statements[S_KEY_ALL], &a, &res, e) == -1)
+		return -1;
+	for (i = 0; i < PQntuples(res) && rc == 0; i++)
+		rc = key_row(res, i, &statements[S_KEY_ALL], &out[i], e);
+	if (rc == 0)
+		*n = (size_t)i;
+	PQclear(res);
+	return rc;
+}
+
+int
+account_key_recert(struct db *db, const struct id *tenant,
+    const struct id *account, uint32_t version,
+    const uint8_t cert[SEAL_CERT_LEN], struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_id(&a, tenant);
+	sql_id(&a, account);
+	sql_int(&a, version);
+	sql_bytes(&a, cert, SEAL_CERT_LEN);
+	return sql_change_or(
+	    db, &statements[S_KEY_RECERT], &a, ERR_NOT_FOUND, e);
+}
+
+int
+unlocker_add(struct db *db, const struct id *tenant, const struct unlocker *u,
+    struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_id(&a, tenant);
+	sql_id(&a, &u->id);
+	sql_id(&a, &u->account);
+	sql_int(&a, u->kind);
+	sql_bytes(&a, u->salt, sizeof(u->salt));
+	sql_bytes(&a, u->blob, sizeof(u->blob));
+	return sql_change_or(
+	    db, &statements[S_UNLOCKER_ADD], &a, ERR_CONFLICT, e);
+}
+
+int
+unlocker_find(struct db *db, const struct id *tenant, const struct id *account,
+    enum unlocker_kind kind, struct unlocker *out, struct err *e)
+{
+	const struct sql *s = &statements[S_UNLOCKER_FIND];
+	struct sql_args a = {0};
+	struct sql_row r;
+	PGresult *res;
+	int rc;
+
+	sql_id(&a, tenant);
+	sql_id(&a, account);
+	sql_int(&a, kind);
+	if (sql_exec(db, s, &a, &res, e) == -1)
+		return -1;
+	rc = PQntuples(res) > 0;
+	if (rc == 1) {
+		r = sql_row_at(res, 0);
+		sql_get_id(&r, &out->id);
+		sql_get_id(&r, &out->account);
+		out->kind = (enum unlocker_kind)sql_get_int(&r);
+		sql_get_fixed(&r, out->salt, sizeof(out->salt));
+		sql_get_fixed(&r, out->blob, sizeof(out->blob));
+		if (sql_row_end(&r, s, e) == -1)
+			rc = -1;
+	}
+	PQclear(res);
+	return rc;
+}
+
+int
+smtp_token_add(struct db *db, const struct id *tenant,
+    const struct smtp_token *t, struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_id(&a, tenant);
+	sql_id(&a, &t->id);
+	sql_id(&a, &t->account);
+	sql_text(&a, t->label);
+	sql_bytes(&a, t->verifier, sizeof(t->verifier));
+	return sql_change_or(db, &statements[S_TOKEN_ADD], &a, ERR_CONFLICT, e);
+}
+
+int
+smtp_token_all(struct db *db, const struct id *tenant, const struct id *account,
+    struct smtp_token *out, size_t cap, size_t *n, struct err *e)
+{
+	const struct sql *s = &statements[S_TOKEN_ALL];
+	struct sql_args a = {0};
+	struct sql_row r;
+	PGresult *res;
+	int i, rc = 0;
+
+	*n = 0;
+	sql_id(&a, tenant);
+	sql_id(&a, account);
+	sql_int(&a, (int64_t)cap);
+	if (sql_exec(db, s, &a, &res, e) == -1)
+		return -1;
+	for (i = 0; i < PQntuples(res) && rc == 0; i++) {
+		r = sql_row_at(res, i);
+		sql_get_id(&r, &out[i].id);
+		sql_get_id(&r, &out[i].account);
+		sql_get_text(&r, out[i].label, sizeof(out[i].label));
+		sql_get_fixed(&r, out[i].verifier, sizeof(out[i].verifier));
+		rc = sql_row_end(&r, s, e);
+	}
+	if (rc == 0)
+		*n = (size_t)i;
+	PQclear(res);
+	return rc;
+}

@@ -1,0 +1,357 @@
+/*
+ * db.c: transactions over one connection, and the couriers' bell.
+ */
+#include "store/db.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "store/pipe.h"
+
+enum { S_BEGIN, S_TENANT, S_COMMIT, S_ROLLBACK, S_PING, S_SWEEP };
+
+static const struct sql statements[] = {
+    [S_BEGIN] = {"begin", "", "BEGIN"},
+    [S_TENANT] = {"set_tenant", "t",
+	"SELECT set_config('restante.tenant', $1, true)"},
+    [S_COMMIT] = {"commit", "", "COMMIT"},
+    [S_ROLLBACK] = {"rollback", "", "ROLLBACK"},
+    [S_PING] = {"ping", "", "SELECT 1"},
+    [S_SWEEP] = {"sweep", "", "SELECT sweep()"},
+};
+const struct sql_table sql_db = SQL_TABLE(statements);
+
+struct db *
+db_open(const char *conninfo)
+{
+	struct db *db = calloc(1, sizeof(*db));
+
+	if (db == NULL)
+		return NULL;
+	db->conninfo = strdup(conninfo);
+	if (db->conninfo == NULL) {
+		free(db);
+		return NULL;
+	}
+	return db;
+}
+
+void
+db_close(struct db *db)
+{
+	if (db == NULL)
+		return;
+	pipe_disconnect(db);
+	free(db->conninfo);
+	free(db);
+}
+
+static int
+begin(struct db *db, const struct id *tenant, struct err *e)
+{
+	char text[ID_TEXT_LEN];
+	struct sql_args a = {0};
+
+	if (pipe_enter(db, e) == -1 ||
+	    pipe_send(db, &statements[S_BEGIN], NULL, e) == -1)
+		return -1;
+	if (tenant != NULL) {
+		id_format(tenant, text);
+		sql_text(&a, text);
+		if (pipe_send(db, &statements[S_TENANT], &a, e) == -1)
+			return -1;
+	}
+	return pipe_await(db, NULL, e);
+}
+
+int
+db_begin(struct db *db, const struct id *tenant, struct err *e)
+{
+	bool fresh;
+	struct err why;
+
+	db_rollback(db);
+	/* An idle connection may have died unnoticed: a new one gets one try. */
+	for (;;) {
+		fresh = db->conn == NULL;
+		if (pipe_connect(db, e) == -1)
+			return -1;
+		if (begin(db, tenant, &why) == 0)
+			break;
+		if (db->conn != NULL)
+			pipe_disconnect(db);
+		if (fresh)
+			return err_set(e, why.code, "%s", why.text);
+	}
+	db->open = true;
+	err_clear(&db->failed);
+	return 0;
+}
+
+/* Keeps the first error of the transaction and hands it out. */
+static int
+fail(struct db *db, const struct err *why, struct err *e)
+{
+	if (db->failed.code == ERR_NONE)
+		db->failed = *why;
+	return err_set(e, db->failed.code, "%s", db->failed.text);
+}
+
+void
+db_rollback(struct db *db)
+{
+	struct err ignored;
+
+	if (!db->open)
+		return;
+	db->open = false;
+	if (db->conn == NULL)
+		return;
+	/* What was queued may have failed; only ROLLBACK itself must not. */
+	if (db->n_pending > 0 && pipe_await(db, NULL, &ignored) == -1 &&
+	    db->conn == NULL)
+		return;
+	if (pipe_send(db, &statements[S_ROLLBACK], NULL, &ignored) == -1 ||
+	    pipe_await(db, NULL, &ignored) == -1) {
+		pipe_disconnect(db);
+		return;
+	}
+	pipe_leave(db);
+}
+
+int
+db_commit(struct db *db, struct err *e)
+{
+	struct err why = {0};
+	PGresult *res = NULL;
+	bool done;
+
+	if (!db->open)
+		return err_set(e, ERR_INTERNAL, "commit: no transaction");
+	if (db->failed.code != ERR_NONE) {
+		fail(db, &why, e);
+		db_rollback(db);
+		return -1;
+	}
+	/* COMMIT goes with what is queued: after an error the server skips it. */
+	if (pipe_send(db, &statements[S_COMMIT], NULL, &why) == -1 ||
+	    pipe_await(db, &res, &why) == -1) {
+		if (db->conn == NULL)
+			why = (struct err){
+			    ERR_UNKNOWN, "commit: the connection broke"};
+		db_rollback(db);
+		return err_set(e, why.code, "%s", why.text);
+	}
+	db->open = false;
+	done = strcmp(PQcmdStatus(res), "COMMIT") == 0;
+	PQclear(res);
+	pipe_leave(db);
+	if (!done)
+		return err_set(
+		    e, ERR_INTERNAL, "commit: the server rolled back");
+	return 0;
+}
+
+int
+sql_flush(struct db *db, struct err *e)
+{
+	struct err why = {0};
+
+	if (!db->open)
+		return err_set(e, ERR_INTERNAL, "no transaction");
+	if (db->failed.code == ERR_NONE &&
+	    (db->n_pending == 0 || pipe_await(db, NULL, &why) == 0))
+		return 0;
+	return fail(db, &why, e);
+}
+
+int
+sql_queue(
+    struct db *db, const struct sql *s, const struct sql_args *a, struct err *e)
+{
+	struct err why = {0};
+
+	if (!db->open)
+		return err_set(e, ERR_INTERNAL, "%s: no transaction", s->name);
+	if (db->failed.code == ERR_NONE && pipe_send(db, s, a, &why) == 0)
+		return 0;
+	return fail(db, &why, e);
+}
+
+int
+sql_exec(struct db *db, const struct sql *s, const struct sql_args *a,
+    PGresult **out, struct err *e)
+{
+	struct err why;
+
+	*out = NULL;
+	if (sql_queue(db, s, a, e) == -1)
+		return -1;
+	if (pipe_await(db, out, &why) == 0)
+		return 0;
+	return fail(db, &why, e);
+}
+
+int
+sql_change(struct db *db, const struct sql *s, const struct sql_args *a,
+    int *rows_out, struct err *e)
+{
+	PGresult *res;
+
+	if (sql_exec(db, s, a, &res, e) == -1)
+		return -1;
+	*rows_out = atoi(PQcmdTuples(res));
+	PQclear(res);
+	return 0;
+}
+
+int
+sql_change_or(struct db *db, const struct sql *s, const struct sql_args *a,
+    enum err_code none, struct err *e)
+{
+	int rows;
+
+	if (sql_change(db, s, a, &rows, e) == -1)
+		return -1;
+	if (rows == 0)
+		return err_set(e, none, "%s: no row", s->name);
+	return 0;
+}
+
+static int
+once(struct db *db, const struct sql *s, const struct sql_args *a,
+    PGresult **out, struct err *e)
+{
+	if (pipe_enter(db, e) == -1 || pipe_send(db, s, a, e) == -1 ||
+	    pipe_await(db, out, e) == -1)
+		return -1;
+	return 0;
+}
+
+int
+sql_once(struct db *db, const struct sql *s, const struct sql_args *a,
+    PGresult **out, struct err *e)
+{
+	bool fresh;
+
+	if (db->open)
+		return sql_exec(db, s, a, out, e);
+	*out = NULL;
+	for (;;) {
+		fresh = db->conn == NULL;
+		if (pipe_connect(db, e) == -1)
+			return -1;
+		if (once(db, s, a, out, e) == 0) {
+			pipe_leave(db);
+			return 0;
+		}
+		if (db->conn != NULL) {
+			pipe_leave(db);
+			return -1;
+		}
+		if (fresh)
+			return -1;
+	}
+}
+
+int
+db_ping(struct db *db, struct err *e)
+{
+	PGresult *res;
+
+	if (sql_once(db, &statements[S_PING], NULL, &res, e) == -1)
+		return -1;
+	PQclear(res);
+	return 0;
+}
+
+int
+db_sweep(struct db *db, struct err *e)
+{
+	PGresult *res;
+
+	if (sql_once(db, &statements[S_SWEEP], NULL, &res, e) == -1)
+		return -1;
+	PQclear(res);
+	return 0;
+}
+
+/* A command that has neither parameters nor a transaction. */
+static int
+plain(struct db *db, const char *command, struct err *e)
+{
+	PGresult *res = PQexec(db->conn, command);
+	bool ok = PQresultStatus(res) == PGRES_COMMAND_OK;
+
+	PQclear(res);
+	if (ok)
+		return 0;
+	if (PQstatus(db->conn) != CONNECTION_OK)
+		pipe_disconnect(db);
+	return err_set(e, ERR_UNAVAILABLE, "%s: refused", command);
+}
+
+void
+db_wake_courier(struct db *db)
+{
+	struct err ignored;
+
+	if (db->open || db->conn == NULL)
+		return;
+	if (plain(db, "NOTIFY restante_outbox", &ignored) == -1)
+		return; /* couriers poll, too */
+}
+
+int
+db_wait_courier(struct db *db, int timeout_ms, struct err *e)
+{
+	return db_wait_courier_or(db, -1, timeout_ms, e);
+}
+
+/* Takes all notices that have come; whether there was one. */
+static bool
+rung(struct db *db)
+{
+	PGnotify *n;
+	bool any = false;
+
+	while ((n = PQnotifies(db->conn)) != NULL) {
+		any = true;
+		PQfreemem(n);
+	}
+	return any;
+}
+
+int
+db_wait_courier_or(struct db *db, int fd, int timeout_ms, struct err *e)
+{
+	int64_t end = clock_mono_ms() + timeout_ms, left;
+	struct pollfd p[2] = {{.events = POLLIN}, {.fd = fd, .events = POLLIN}};
+
+	if (db->open)
+		return err_set(e, ERR_INTERNAL, "wait: within a transaction");
+	if (pipe_connect(db, e) == -1)
+		return -1;
+	if (!db->listening && plain(db, "LISTEN restante_outbox", e) == -1)
+		return -1;
+	db->listening = true;
+	p[0].fd = PQsocket(db->conn);
+	while (!rung(db)) {
+		left = end - clock_mono_ms();
+		if (left <= 0)
+			break;
+		if (poll(p, 2, (int)left) == -1 || p[1].revents != 0)
+			break; /* a signal also ends the wait: its owner looks */
+		if (p[0].revents == 0)
+			continue;
+		if (PQconsumeInput(db->conn) == 0) {
+			pipe_disconnect(db);
+			return err_set(
+			    e, ERR_UNAVAILABLE, "wait: the connection broke");
+		}
+	}
+	return 0;
+}

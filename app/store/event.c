@@ -1,0 +1,100 @@
+/*
+ * event.c: what happened to a message.
+ */
+#include "store/message.h"
+
+#include <stdlib.h>
+
+#include "store/sql.h"
+
+enum { S_ADD, S_LIST };
+
+static const struct sql statements[] = {
+    [S_ADD] = {"event_add", "uuiit",
+	"INSERT INTO event (tenant_id, message_id, slot, kind, detail)"
+	" VALUES ($1, $2, $3, $4, $5)"},
+    [S_LIST] = {"event_list", "uu",
+	"SELECT message_id, slot, kind, at, detail FROM event"
+	" WHERE tenant_id = $1 AND message_id = $2 ORDER BY at, event_id"},
+};
+const struct sql_table sql_event = SQL_TABLE(statements);
+
+const char *
+event_name(enum event_kind k)
+{
+	static const char *const names[] = {
+	    [EVENT_ACCEPTED] = "accepted",
+	    [EVENT_NOTICE_QUEUED] = "notice queued",
+	    [EVENT_NOTICE_TAKEN] = "notice taken",
+	    [EVENT_NOTICE_FAILED] = "notice failed",
+	    [EVENT_CODE_SENT] = "code sent",
+	    [EVENT_CODE_TAKEN] = "code taken",
+	    [EVENT_CODE_FAILED] = "code failed",
+	    [EVENT_PROVED] = "proved",
+	    [EVENT_DISPLAYED] = "displayed",
+	    [EVENT_DOWNLOADED] = "downloaded",
+	    [EVENT_REPLIED] = "replied",
+	    [EVENT_RETRACTED] = "retracted",
+	    [EVENT_EXPIRED] = "expired",
+	    [EVENT_RECEIPT_TAKEN] = "receipt taken",
+	    [EVENT_WRONG_PERSON] = "wrong person",
+	};
+	size_t i = (size_t)k;
+
+	if (i >= sizeof(names) / sizeof(names[0]) || names[i] == NULL)
+		return "unknown";
+	return names[i];
+}
+
+int
+event_add(struct db *db, const struct id *tenant, const struct event *ev,
+    struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_id(&a, tenant);
+	sql_id(&a, &ev->message);
+	sql_int(&a, ev->slot);
+	sql_int(&a, ev->kind);
+	sql_text(&a, ev->detail);
+	return sql_queue(db, &statements[S_ADD], &a, e);
+}
+
+int
+event_list(struct db *db, const struct id *tenant, const struct id *message,
+    struct event **out, size_t *n, struct err *e)
+{
+	const struct sql *s = &statements[S_LIST];
+	struct sql_args a = {0};
+	struct event *list;
+	struct sql_row r;
+	PGresult *res;
+	int i, rc = 0;
+
+	*n = 0;
+	*out = NULL;
+	sql_id(&a, tenant);
+	sql_id(&a, message);
+	if (sql_exec(db, s, &a, &res, e) == -1)
+		return -1;
+	list = calloc((size_t)PQntuples(res) + 1, sizeof(*list));
+	if (list == NULL)
+		rc = err_set(e, ERR_UNAVAILABLE, "event_list: memory");
+	for (i = 0; rc == 0 && i < PQntuples(res); i++) {
+		r = sql_row_at(res, i);
+		sql_get_id(&r, &list[i].message);
+		list[i].slot = (uint32_t)sql_get_int(&r);
+		list[i].kind = (enum event_kind)sql_get_int(&r);
+		list[i].at = sql_get_time(&r);
+		sql_get_text(&r, list[i].detail, sizeof(list[i].detail));
+		rc = sql_row_end(&r, s, e);
+	}
+	PQclear(res);
+	if (rc == -1) {
+		free(list);
+		return -1;
+	}
+	*out = list;
+	*n = (size_t)i;
+	return 0;
+}

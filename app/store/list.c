@@ -1,0 +1,96 @@
+/*
+ * list.c: the inbox and the sent list.
+ */
+#include "store/rows.h"
+
+enum { S_OF_ACCOUNT, S_OF_ADDRESS };
+
+#define LIST                                                                     \
+	"SELECT " MESSAGE_COLUMNS ", " READER_COLUMNS ","                        \
+	" (SELECT count(*) FROM reader x WHERE x.tenant_id = $1"                 \
+	"  AND x.message_id = m.message_id AND x.role = 2),"                     \
+	" (SELECT count(x.first_displayed) FROM reader x WHERE x.tenant_id = $1" \
+	"  AND x.message_id = m.message_id AND x.role = 2)"                      \
+	" FROM reader r JOIN message m"                                          \
+	" ON m.tenant_id = $1 AND m.message_id = r.message_id"                   \
+	" WHERE r.tenant_id = $1 AND r.role = $3 AND r.state <> 3"               \
+	" AND m.expires > now() AND ($4 IS NULL OR r.created < $4)"
+#define NEWEST " ORDER BY r.created DESC, r.message_id DESC LIMIT $5"
+
+static const struct sql statements[] = {
+    [S_OF_ACCOUNT] = {"list_of_account", "uuimi",
+	LIST " AND r.account_id = $2" NEWEST},
+    [S_OF_ADDRESS] = {"list_of_address", "utimi",
+	LIST " AND r.address_key = $2 AND r.account_id IS NULL" NEWEST},
+};
+const struct sql_table sql_list = SQL_TABLE(statements);
+
+void
+list_row_clear(struct list_row *r)
+{
+	message_clear(&r->message);
+	*r = (struct list_row){0};
+}
+
+/* a holds tenant and owner; the rest is the same for both. */
+static int
+list(struct db *db, const struct sql *s, struct sql_args *a,
+    enum reader_role role, int64_t before, struct list_row *out, size_t cap,
+    size_t *n, struct err *e)
+{
+	struct sql_row r;
+	PGresult *res;
+	size_t i, rows;
+
+	*n = 0;
+	sql_int(a, role);
+	sql_time_or_null(a, before);
+	sql_int(a, (int64_t)cap);
+	if (sql_exec(db, s, a, &res, e) == -1)
+		return -1;
+	rows = (size_t)PQntuples(res);
+	for (i = 0; i < rows; i++) {
+		out[i] = (struct list_row){0};
+		r = sql_row_at(res, (int)i);
+		row_message(&r, &out[i].message);
+		row_reader(&r, &out[i].reader);
+		out[i].recipients = (uint32_t)sql_get_int(&r);
+		out[i].displayed = (uint32_t)sql_get_int(&r);
+		if (sql_row_end(&r, s, e) == -1)
+			break;
+	}
+	PQclear(res);
+	if (i == rows) {
+		*n = rows;
+		return 0;
+	}
+	for (rows = 0; rows <= i; rows++)
+		list_row_clear(&out[rows]);
+	return -1;
+}
+
+int
+list_of_account(struct db *db, const struct id *tenant,
+    const struct id *account, enum reader_role role, int64_t before,
+    struct list_row *out, size_t cap, size_t *n, struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_id(&a, tenant);
+	sql_id(&a, account);
+	return list(
+	    db, &statements[S_OF_ACCOUNT], &a, role, before, out, cap, n, e);
+}
+
+int
+list_of_address(struct db *db, const struct id *tenant, const char *key,
+    enum reader_role role, int64_t before, struct list_row *out, size_t cap,
+    size_t *n, struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_id(&a, tenant);
+	sql_text(&a, key);
+	return list(
+	    db, &statements[S_OF_ADDRESS], &a, role, before, out, cap, n, e);
+}

@@ -1,0 +1,319 @@
+/*
+ * message.c: sealed messages and their chunks, and the tags that tell duplicates.
+ */
+#include "store/message.h"
+
+#include <string.h>
+
+#include "store/rows.h"
+
+enum {
+	S_ADD,
+	S_GET,
+	S_CHUNK_ADD,
+	S_CHUNK_GET,
+	S_DUPLICATE_FIND,
+	S_DUPLICATE_ADD,
+	S_TENANT,
+	S_LIST,
+	S_FACTS
+};
+
+#define FACTS                                                                    \
+	"SELECT m.message_id, m.sender, m.sender_account, m.in_reply_to,"        \
+	" m.created, m.expires, m.size, m.chunks,"                               \
+	" (SELECT count(*) FROM reader r WHERE r.tenant_id = $1"                 \
+	"  AND r.message_id = m.message_id AND r.role = 2),"                     \
+	" (SELECT count(r.first_displayed) FROM reader r WHERE r.tenant_id = $1" \
+	"  AND r.message_id = m.message_id AND r.role = 2)"                      \
+	" FROM message m WHERE m.tenant_id = $1"
+
+static const struct sql statements[] = {
+    [S_ADD] = {"message_add", "uuttuummiibbbbbb",
+	"INSERT INTO message (tenant_id, message_id, sender, sender_name, sender_account,"
+	" in_reply_to, created, expires, size, chunks, ephemeral_pk, dek_commit,"
+	" content_header, signature, signer_cert, manifest) VALUES ($1, $2, $3, $4, $5,"
+	" $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"},
+    [S_GET] = {"message_get", "uu",
+	"SELECT " MESSAGE_COLUMNS " FROM message m"
+	" WHERE m.tenant_id = $1 AND m.message_id = $2"},
+    [S_CHUNK_ADD] = {"chunk_add", "uuiib",
+	"INSERT INTO chunk (tenant_id, message_id, part, seq, data)"
+	" VALUES ($1, $2, $3, $4, $5)"},
+    [S_CHUNK_GET] = {"chunk_get", "uuii",
+	"SELECT data FROM chunk WHERE tenant_id = $1 AND message_id = $2"
+	" AND part = $3 AND seq = $4"},
+    [S_DUPLICATE_FIND] = {"duplicate_find", "ubbbbi",
+	"SELECT message_id FROM duplicate WHERE tenant_id = $1"
+	" AND tag IN ($2, $3, $4, $5)"
+	" AND created > now() - make_interval(hours => $6::integer)"
+	" ORDER BY created LIMIT 1"},
+    [S_DUPLICATE_ADD] = {"duplicate_add", "ubu",
+	"INSERT INTO duplicate (tenant_id, tag, message_id) VALUES ($1, $2, $3)"
+	" ON CONFLICT DO NOTHING"},
+    [S_TENANT] = {"message_tenant", "u", "SELECT message_tenant($1)"},
+    [S_LIST] = {"message_list", "umi",
+	FACTS
+	" AND ($2 IS NULL OR m.created < $2) ORDER BY m.created DESC LIMIT $3"},
+    [S_FACTS] = {"message_facts", "uu", FACTS " AND m.message_id = $2"},
+};
+const struct sql_table sql_message = SQL_TABLE(statements);
+
+void
+message_clear(struct message *m)
+{
+	buf_free(&m->manifest);
+	*m = (struct message){0};
+}
+
+int
+message_add(struct db *db, const struct id *tenant, const struct message *m,
+    struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_id(&a, tenant);
+	sql_id(&a, &m->id);
+	sql_text(&a, m->sender);
+	sql_text(&a, m->sender_name);
+	sql_id_or_null(&a, &m->sender_account);
+	sql_id_or_null(&a, &m->in_reply_to);
+	sql_time(&a, m->created);
+	sql_time(&a, m->expires);
+	sql_int(&a, (int64_t)m->size);
+	sql_int(&a, m->chunks);
+	sql_bytes(&a, m->ephemeral_pk, sizeof(m->ephemeral_pk));
+	sql_bytes(&a, m->dek_commit, sizeof(m->dek_commit));
+	sql_bytes(&a, m->content_header, sizeof(m->content_header));
+	sql_bytes(&a, m->signature, sizeof(m->signature));
+	sql_bytes(&a, m->signer_cert, sizeof(m->signer_cert));
+	sql_bytes(&a, m->manifest.data, m->manifest.len);
+	return sql_queue(db, &statements[S_ADD], &a, e);
+}
+
+void
+row_message(struct sql_row *r, struct message *out)
+{
+	sql_get_id(r, &out->id);
+	sql_get_text(r, out->sender, sizeof(out->sender));
+	sql_get_text(r, out->sender_name, sizeof(out->sender_name));
+	sql_get_id(r, &out->sender_account);
+	sql_get_id(r, &out->in_reply_to);
+	out->created = sql_get_time(r);
+	out->expires = sql_get_time(r);
+	out->size = (uint64_t)sql_get_int(r);
+	out->chunks = (uint32_t)sql_get_int(r);
+	sql_get_fixed(r, out->ephemeral_pk, sizeof(out->ephemeral_pk));
+	sql_get_fixed(r, out->dek_commit, sizeof(out->dek_commit));
+	sql_get_fixed(r, out->content_header, sizeof(out->content_header));
+	sql_get_fixed(r, out->signature, sizeof(out->signature));
+	sql_get_fixed(r, out->signer_cert, sizeof(out->signer_cert));
+	sql_get_buf(r, &out->manifest);
+}
+
+int
+message_get(struct db *db, const struct id *tenant, const struct id *message,
+    struct message *out, struct err *e)
+{
+	struct sql_args a = {0};
+	struct sql_row r;
+	PGresult *res;
+	int rc;
+
+	sql_id(&a, tenant);
+	sql_id(&a, message);
+	if (sql_exec(db, &statements[S_GET], &a, &res, e) == -1)
+		return -1;
+	rc = PQntuples(res) > 0;
+	if (rc == 1) {
+		*out = (struct message){0};
+		r = sql_row_at(res, 0);
+		row_message(&r, out);
+		if (sql_row_end(&r, &statements[S_GET], e) == -1) {
+			message_clear(out);
+			rc = -1;
+		}
+	}
+	PQclear(res);
+	return rc;
+}
+
+int
+chunk_add(struct db *db, const struct id *tenant, const struct id *message,
+    uint32_t part, uint32_t seq, const void *p, size_t n, struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_id(&a, tenant);
+	sql_id(&a, message);
+	sql_int(&a, part);
+	sql_int(&a, seq);
+	sql_bytes(&a, p, n);
+	return sql_queue(db, &statements[S_CHUNK_ADD], &a, e);
+}
+
+int
+chunk_flush(struct db *db, struct err *e)
+{
+	return sql_flush(db, e);
+}
+
+int
+chunk_get(struct db *db, const struct id *tenant, const struct id *message,
+    uint32_t part, uint32_t seq, struct buf *out, struct err *e)
+{
+	struct sql_args a = {0};
+	struct sql_row r;
+	PGresult *res;
+	int rc;
+
+	sql_id(&a, tenant);
+	sql_id(&a, message);
+	sql_int(&a, part);
+	sql_int(&a, seq);
+	if (sql_exec(db, &statements[S_CHUNK_GET], &a, &res, e) == -1)
+		return -1;
+	rc = PQntuples(res) > 0;
+	if (rc == 1) {
+		r = sql_row_at(res, 0);
+		sql_get_buf(&r, out);
+		if (sql_row_end(&r, &statements[S_CHUNK_GET], e) == -1)
+			rc = -1;
+	}
+	PQclear(res);
+	return rc;
+}
+
+/* At most four tags a query; fewer are filled up with the first. */
+static int
+find_four(struct db *db, const struct id *tenant, const uint8_t (*tags)[32],
+    size_t n, struct id *out, struct err *e)
+{
+	struct sql_args a = {0};
+	struct sql_row r;
+	PGresult *res;
+	size_t i;
+	int rc;
+
+	sql_id(&a, tenant);
+	for (i = 0; i < 4; i++)
+		sql_bytes(&a, tags[i < n ? i : 0], 32);
+	sql_int(&a, LIMIT_DUPLICATE_HOURS);
+	if (sql_exec(db, &statements[S_DUPLICATE_FIND], &a, &res, e) == -1)
+		return -1;
+	rc = PQntuples(res) > 0;
+	if (rc == 1) {
+		r = sql_row_at(res, 0);
+		sql_get_id(&r, out);
+		if (sql_row_end(&r, &statements[S_DUPLICATE_FIND], e) == -1)
+			rc = -1;
+	}
+	PQclear(res);
+	return rc;
+}
+
+int
+duplicate_find(struct db *db, const struct id *tenant,
+    const uint8_t (*tags)[32], size_t n, struct id *message_out, struct err *e)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < n && rc == 0; i += 4)
+		rc = find_four(db, tenant, tags + i, n - i, message_out, e);
+	return rc;
+}
+
+int
+duplicate_add(struct db *db, const struct id *tenant, const uint8_t tag[32],
+    const struct id *message, struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_id(&a, tenant);
+	sql_bytes(&a, tag, 32);
+	sql_id(&a, message);
+	return sql_change_or(
+	    db, &statements[S_DUPLICATE_ADD], &a, ERR_CONFLICT, e);
+}
+
+int
+message_tenant(struct db *db, const struct id *message, struct id *tenant_out,
+    struct err *e)
+{
+	struct sql_args a = {0};
+	struct sql_row r;
+	PGresult *res;
+	int rc;
+
+	sql_id(&a, message);
+	if (sql_once(db, &statements[S_TENANT], &a, &res, e) == -1)
+		return -1;
+	r = sql_row_at(res, 0);
+	sql_get_id(&r, tenant_out);
+	rc = sql_row_end(&r, &statements[S_TENANT], e);
+	PQclear(res);
+	return rc == -1 ? -1 : !id_is_zero(tenant_out);
+}
+
+static int
+facts_row(const PGresult *res, int row, const struct sql *s,
+    struct message_facts *m, struct err *e)
+{
+	struct sql_row r = sql_row_at(res, row);
+
+	sql_get_id(&r, &m->id);
+	sql_get_text(&r, m->sender, sizeof(m->sender));
+	sql_get_id(&r, &m->sender_account);
+	sql_get_id(&r, &m->in_reply_to);
+	m->created = sql_get_time(&r);
+	m->expires = sql_get_time(&r);
+	m->size = (uint64_t)sql_get_int(&r);
+	m->chunks = (uint32_t)sql_get_int(&r);
+	m->recipients = (uint32_t)sql_get_int(&r);
+	m->displayed = (uint32_t)sql_get_int(&r);
+	return sql_row_end(&r, s, e);
+}
+
+int
+message_list(struct db *db, const struct id *tenant, int64_t before, size_t cap,
+    void (*row)(void *arg, const struct message_facts *m), void *arg,
+    struct err *e)
+{
+	struct sql_args a = {0};
+	struct message_facts m;
+	PGresult *res;
+	int i, rc = 0;
+
+	sql_id(&a, tenant);
+	sql_time_or_null(&a, before);
+	sql_int(&a, (int64_t)cap);
+	if (sql_exec(db, &statements[S_LIST], &a, &res, e) == -1)
+		return -1;
+	for (i = 0; i < PQntuples(res) && rc == 0; i++) {
+		rc = facts_row(res, i, &statements[S_LIST], &m, e);
+		if (rc == 0)
+			row(arg, &m);
+	}
+	PQclear(res);
+	return rc;
+}
+
+int
+message_facts(struct db *db, const struct id *tenant, const struct id *message,
+    struct message_facts *out, struct err *e)
+{
+	struct sql_args a = {0};
+	PGresult *res;
+	int rc;
+
+	sql_id(&a, tenant);
+	sql_id(&a, message);
+	if (sql_exec(db, &statements[S_FACTS], &a, &res, e) == -1)
+		return -1;
+	rc = PQntuples(res) > 0;
+	if (rc == 1 && facts_row(res, 0, &statements[S_FACTS], out, e) == -1)
+		rc = -1;
+	PQclear(res);
+	return rc;
+}

@@ -1,0 +1,169 @@
+/*
+ * notice.c: what a pick-up code finds.
+ */
+#include "store/message.h"
+
+#include "store/sql.h"
+
+enum { S_ADD, S_BY_PICKUP, S_OF_SLOT, S_OF_ADDRESS, S_ADOPTED };
+
+#define NOTICE                                                                 \
+	"SELECT notice_id, message_id, slot, pickup, address_key, account_id," \
+	" link_hash, link_wrap, escrow, cert, expires, created FROM notice"    \
+	" WHERE tenant_id = $1"
+
+static const struct sql statements[] = {
+    [S_ADD] = {"notice_add", "uuuittubbbbmm",
+	"INSERT INTO notice (tenant_id, notice_id, message_id, slot, pickup, address_key,"
+	" account_id, link_hash, link_wrap, escrow, cert, expires, created) VALUES ($1,"
+	" $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, coalesce($13, now()))"
+	" ON CONFLICT DO NOTHING"},
+    [S_BY_PICKUP] = {"notice_by_pickup", "ut", NOTICE " AND pickup = $2"},
+    [S_OF_SLOT] = {"notice_of_slot", "uui",
+	NOTICE
+	" AND message_id = $2 AND slot = $3 ORDER BY created DESC LIMIT 1"},
+    [S_OF_ADDRESS] = {"notice_of_address", "uti",
+	NOTICE
+	" AND address_key = $2 AND escrow IS NOT NULL AND expires > now()"
+	" ORDER BY created DESC LIMIT $3"},
+    [S_ADOPTED] = {"notice_adopted", "uuu",
+	"UPDATE notice SET account_id = $3, link_wrap = NULL, escrow = NULL"
+	" WHERE tenant_id = $1 AND notice_id = $2"},
+};
+const struct sql_table sql_notice = SQL_TABLE(statements);
+
+void
+notice_clear(struct notice *n)
+{
+	buf_free(&n->link_wrap);
+	buf_free(&n->escrow);
+	*n = (struct notice){0};
+}
+
+int
+notice_add(struct db *db, const struct id *tenant, const struct notice *n,
+    struct err *e)
+{
+	bool bare = n->link_wrap.len == 0;
+	struct sql_args a = {0};
+
+	sql_id(&a, tenant);
+	sql_id(&a, &n->id);
+	sql_id(&a, &n->message);
+	sql_int(&a, n->slot);
+	sql_text(&a, n->pickup);
+	sql_text(&a, n->key);
+	sql_id_or_null(&a, &n->account);
+	sql_bytes_or_null(&a, n->link_hash, bare ? 0 : sizeof(n->link_hash));
+	sql_bytes_or_null(&a, n->link_wrap.data, n->link_wrap.len);
+	sql_bytes_or_null(&a, n->escrow.data, n->escrow.len);
+	sql_bytes_or_null(
+	    &a, n->cert, bare && n->escrow.len == 0 ? 0 : sizeof(n->cert));
+	sql_time(&a, n->expires);
+	sql_time_or_null(&a, n->created);
+	return sql_change_or(db, &statements[S_ADD], &a, ERR_CONFLICT, e);
+}
+
+static int
+notice_row(const PGresult *res, int row, const struct sql *s,
+    struct notice *out, struct err *e)
+{
+	struct sql_row r = sql_row_at(res, row);
+
+	*out = (struct notice){0};
+	sql_get_id(&r, &out->id);
+	sql_get_id(&r, &out->message);
+	out->slot = (uint32_t)sql_get_int(&r);
+	sql_get_text(&r, out->pickup, sizeof(out->pickup));
+	sql_get_text(&r, out->key, sizeof(out->key));
+	sql_get_id(&r, &out->account);
+	sql_get_fixed(&r, out->link_hash, sizeof(out->link_hash));
+	sql_get_buf(&r, &out->link_wrap);
+	sql_get_buf(&r, &out->escrow);
+	sql_get_fixed(&r, out->cert, sizeof(out->cert));
+	out->expires = sql_get_time(&r);
+	out->created = sql_get_time(&r);
+	if (sql_row_end(&r, s, e) == 0)
+		return 0;
+	notice_clear(out);
+	return -1;
+}
+
+static int
+notice_one(struct db *db, const struct sql *s, const struct sql_args *a,
+    struct notice *out, struct err *e)
+{
+	PGresult *res;
+	int rc;
+
+	if (sql_exec(db, s, a, &res, e) == -1)
+		return -1;
+	rc = PQntuples(res) > 0;
+	if (rc == 1 && notice_row(res, 0, s, out, e) == -1)
+		rc = -1;
+	PQclear(res);
+	return rc;
+}
+
+int
+notice_by_pickup(struct db *db, const struct id *tenant, const char *pickup,
+    struct notice *out, struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_id(&a, tenant);
+	sql_text(&a, pickup);
+	return notice_one(db, &statements[S_BY_PICKUP], &a, out, e);
+}
+
+int
+notice_of_slot(struct db *db, const struct id *tenant, const struct id *message,
+    uint32_t slot, struct notice *out, struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_id(&a, tenant);
+	sql_id(&a, message);
+	sql_int(&a, slot);
+	return notice_one(db, &statements[S_OF_SLOT], &a, out, e);
+}
+
+int
+notice_of_address(struct db *db, const struct id *tenant, const char *key,
+    struct notice *out, size_t cap, size_t *n, struct err *e)
+{
+	const struct sql *s = &statements[S_OF_ADDRESS];
+	struct sql_args a = {0};
+	PGresult *res;
+	size_t i;
+	int rc = 0;
+
+	*n = 0;
+	sql_id(&a, tenant);
+	sql_text(&a, key);
+	sql_int(&a, (int64_t)cap);
+	if (sql_exec(db, s, &a, &res, e) == -1)
+		return -1;
+	for (i = 0; i < (size_t)PQntuples(res) && rc == 0; i++)
+		rc = notice_row(res, (int)i, s, &out[i], e);
+	PQclear(res);
+	if (rc == 0) {
+		*n = i;
+		return 0;
+	}
+	while (i-- > 0)
+		notice_clear(&out[i]);
+	return -1;
+}
+
+int
+notice_adopted(struct db *db, const struct id *tenant, const struct id *notice,
+    const struct id *account, struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_id(&a, tenant);
+	sql_id(&a, notice);
+	sql_id(&a, account);
+	return sql_queue(db, &statements[S_ADOPTED], &a, e);
+}

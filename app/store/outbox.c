@@ -1,0 +1,295 @@
+/*
+ * outbox.c: the queue of mails to be sent.
+ */
+#include "store/outbox.h"
+
+#include "base/text.h"
+#include "store/message.h"
+#include "store/sql.h"
+
+enum { S_ADD, S_TAKE, S_FACTS, S_SENT, S_FAILED, S_LATER, S_COUNTS, S_LIST };
+
+#define LIST_MOST 1000
+
+static const struct sql statements[] = {
+    [S_ADD] = {"outbox_add", "uuiuiumbim",
+	"INSERT INTO outbox (tenant_id, outbox_id, kind, message_id, slot, notice_id, at,"
+	" item, item_kind, due)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce($10, now()))"},
+    [S_TAKE] = {"outbox_take", "fii",
+	"SELECT * FROM outbox_take($1, $2::integer, $3::integer)"},
+    [S_FACTS] = {"outbox_facts", "uuiu",
+	"SELECT t.host, t.name, d.domain, t.contact, m.sender_name, m.sender,"
+	" r.address, a.name, n.pickup, m.created, m.expires FROM tenant t"
+	" LEFT JOIN tenant_domain d ON d.tenant_id = $1 AND d.is_first"
+	" LEFT JOIN message m ON m.tenant_id = $1 AND m.message_id = $2"
+	" LEFT JOIN reader r ON r.tenant_id = $1 AND r.message_id = $2 AND r.slot = $3"
+	" LEFT JOIN account a ON a.tenant_id = $1 AND a.address_key = r.address_key"
+	" LEFT JOIN notice n ON n.tenant_id = $1 AND n.notice_id = $4"
+	" WHERE t.tenant_id = $1"},
+    /* The row goes, and with it the secret; its event only if it was still there. */
+    [S_SENT] = {"outbox_sent", "uuit",
+	"WITH gone AS (DELETE FROM outbox WHERE tenant_id = $1 AND outbox_id = $2"
+	"  RETURNING message_id, slot)"
+	" INSERT INTO event (tenant_id, message_id, slot, kind, detail)"
+	" SELECT $1, message_id, slot, $3::smallint, $4 FROM gone"
+	" WHERE message_id IS NOT NULL"},
+    [S_FAILED] = {"outbox_failed", "uuiti",
+	"WITH failed AS (UPDATE outbox SET state = 2, item = NULL, last_reply = $4"
+	"  WHERE tenant_id = $1 AND outbox_id = $2 AND state = 1 AND tries = $5"
+	"  RETURNING message_id, slot)"
+	" INSERT INTO event (tenant_id, message_id, slot, kind, detail)"
+	" SELECT $1, message_id, slot, $3::smallint, $4 FROM failed"
+	" WHERE message_id IS NOT NULL AND $3 > 0"},
+    [S_LATER] = {"outbox_later", "uumti",
+	"UPDATE outbox SET due = $3, last_reply = $4 WHERE tenant_id = $1"
+	" AND outbox_id = $2 AND state = 1 AND tries = $5"},
+    [S_COUNTS] = {"outbox_counts", "", "SELECT * FROM outbox_counts()"},
+    [S_LIST] = {"outbox_list", "i", "SELECT * FROM outbox_list($1::integer)"},
+};
+const struct sql_table sql_outbox = SQL_TABLE(statements);
+
+void
+outbox_clear(struct outbox *o)
+{
+	buf_free(&o->item);
+	*o = (struct outbox){0};
+}
+
+int
+outbox_add(struct db *db, const struct outbox *o, struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_id(&a, &o->tenant);
+	sql_id(&a, &o->id);
+	sql_int(&a, o->kind);
+	sql_id_or_null(&a, &o->message);
+	sql_int(&a, o->slot);
+	sql_id_or_null(&a, &o->notice);
+	sql_time_or_null(&a, o->at);
+	sql_bytes_or_null(&a, o->item.data, o->item.len);
+	sql_int(&a, o->item_kind);
+	sql_time_or_null(&a, o->due);
+	return sql_queue(db, &statements[S_ADD], &a, e);
+}
+
+static int
+taken_row(const PGresult *res, int row, const struct sql *s, struct outbox *o,
+    struct err *e)
+{
+	struct sql_row r = sql_row_at(res, row);
+
+	*o = (struct outbox){0};
+	sql_get_id(&r, &o->tenant);
+	sql_get_id(&r, &o->id);
+	o->kind = (enum outbox_kind)sql_get_int(&r);
+	sql_get_id(&r, &o->message);
+	o->slot = (uint32_t)sql_get_int(&r);
+	sql_get_id(&r, &o->notice);
+	o->at = sql_get_time(&r);
+	sql_get_buf(&r, &o->item);
+	o->item_kind = (int)sql_get_int(&r);
+	o->created = sql_get_time(&r);
+	o->due = sql_get_time(&r);
+	o->tries = (int)sql_get_int(&r);
+	return sql_row_end(&r, s, e);
+}
+
+int
+outbox_take(struct db *db, bool codes, int lease_s, struct outbox *out,
+    size_t cap, size_t *n, struct err *e)
+{
+	const struct sql *s = &statements[S_TAKE];
+	struct sql_args a = {0};
+	PGresult *res;
+	size_t i;
+	int rc = 0;
+
+	*n = 0;
+	sql_bool(&a, codes);
+	sql_int(&a, lease_s);
+	sql_int(&a, (int64_t)cap);
+	if (sql_once(db, s, &a, &res, e) == -1)
+		return -1;
+	for (i = 0; i < (size_t)PQntuples(res) && rc == 0; i++)
+		rc = taken_row(res, (int)i, s, &out[i], e);
+	PQclear(res);
+	if (rc == 0) {
+		*n = i;
+		return 0;
+	}
+	while (i-- > 0)
+		outbox_clear(&out[i]);
+	return -1;
+}
+
+int
+outbox_facts(struct db *db, const struct outbox *o, struct outbox_facts *out,
+    struct err *e)
+{
+	const struct sql *s = &statements[S_FACTS];
+	struct sql_args a = {0};
+	struct sql_row r;
+	PGresult *res;
+	int rc;
+
+	sql_id(&a, &o->tenant);
+	sql_id_or_null(&a, &o->message);
+	sql_int(&a, o->slot);
+	sql_id_or_null(&a, &o->notice);
+	if (sql_exec(db, s, &a, &res, e) == -1)
+		return -1;
+	r = sql_row_at(res, 0);
+	sql_get_text(&r, out->host, sizeof(out->host));
+	sql_get_text(&r, out->tenant_name, sizeof(out->tenant_name));
+	sql_get_text(&r, out->tenant_domain, sizeof(out->tenant_domain));
+	sql_get_text(&r, out->contact, sizeof(out->contact));
+	sql_get_text(&r, out->sender_name, sizeof(out->sender_name));
+	sql_get_text(&r, out->sender, sizeof(out->sender));
+	sql_get_text(&r, out->recipient, sizeof(out->recipient));
+	sql_get_text(&r, out->recipient_name, sizeof(out->recipient_name));
+	sql_get_text(&r, out->pickup, sizeof(out->pickup));
+	out->created = sql_get_time(&r);
+	out->expires = sql_get_time(&r);
+	rc = sql_row_end(&r, s, e);
+	PQclear(res);
+	return rc;
+}
+
+/* The event of a mail's end; 0 where there is none. */
+static enum event_kind
+event_of(enum outbox_kind kind, bool taken)
+{
+	switch (kind) {
+	case OUTBOX_NOTICE:
+		return taken ? EVENT_NOTICE_TAKEN : EVENT_NOTICE_FAILED;
+	case OUTBOX_CODE:
+		return taken ? EVENT_CODE_TAKEN : EVENT_CODE_FAILED;
+	case OUTBOX_RECEIPT:
+		return taken ? EVENT_RECEIPT_TAKEN : 0;
+	}
+	return 0;
+}
+
+/* One statement in a transaction of its own. */
+static int
+finish(struct db *db, const struct outbox *o, const struct sql *s,
+    const struct sql_args *a, struct err *e)
+{
+	if (db_begin(db, &o->tenant, e) == -1)
+		return -1;
+	if (sql_queue(db, s, a, e) == -1) {
+		db_rollback(db);
+		return -1;
+	}
+	return db_commit(db, e);
+}
+
+int
+outbox_sent(
+    struct db *db, const struct outbox *o, const char *reply, struct err *e)
+{
+	struct sql_args a = {0};
+	char cut[200];
+
+	text_cut(cut, sizeof(cut), reply);
+	sql_id(&a, &o->tenant);
+	sql_id(&a, &o->id);
+	sql_int(&a, event_of(o->kind, true));
+	sql_text(&a, cut);
+	return finish(db, o, &statements[S_SENT], &a, e);
+}
+
+int
+outbox_failed(
+    struct db *db, const struct outbox *o, const char *reply, struct err *e)
+{
+	struct sql_args a = {0};
+	char cut[200];
+
+	text_cut(cut, sizeof(cut), reply);
+	sql_id(&a, &o->tenant);
+	sql_id(&a, &o->id);
+	sql_int(&a, event_of(o->kind, false));
+	sql_text(&a, cut);
+	sql_int(&a, o->tries);
+	return finish(db, o, &statements[S_FAILED], &a, e);
+}
+
+int
+outbox_later(struct db *db, const struct outbox *o, int64_t due,
+    const char *reply, struct err *e)
+{
+	struct sql_args a = {0};
+	char cut[200];
+
+	text_cut(cut, sizeof(cut), reply);
+	sql_id(&a, &o->tenant);
+	sql_id(&a, &o->id);
+	sql_time(&a, due);
+	sql_text(&a, cut);
+	sql_int(&a, o->tries);
+	return finish(db, o, &statements[S_LATER], &a, e);
+}
+
+int
+outbox_counts(struct db *db, struct outbox_count *out, struct err *e)
+{
+	const struct sql *s = &statements[S_COUNTS];
+	struct sql_row r;
+	PGresult *res;
+	int rc;
+
+	if (sql_once(db, s, NULL, &res, e) == -1)
+		return -1;
+	r = sql_row_at(res, 0);
+	out->waiting = (int)sql_get_int(&r);
+	out->retrying = (int)sql_get_int(&r);
+	out->failed = (int)sql_get_int(&r);
+	out->oldest = sql_get_time(&r);
+	rc = sql_row_end(&r, s, e);
+	PQclear(res);
+	return rc;
+}
+
+int
+outbox_list(struct db *db,
+    void (*row)(void *arg, const struct outbox *o, const char *state,
+	const char *last_reply),
+    void *arg, struct err *e)
+{
+	const struct sql *s = &statements[S_LIST];
+	struct sql_args a = {0};
+	struct sql_row r;
+	struct outbox o = {0};
+	char reply[1024];
+	PGresult *res;
+	int i, state, rc = 0;
+
+	sql_int(&a, LIST_MOST);
+	if (sql_once(db, s, &a, &res, e) == -1)
+		return -1;
+	for (i = 0; i < PQntuples(res) && rc == 0; i++) {
+		r = sql_row_at(res, i);
+		sql_get_id(&r, &o.tenant);
+		sql_get_id(&r, &o.id);
+		o.kind = (enum outbox_kind)sql_get_int(&r);
+		sql_get_id(&r, &o.message);
+		o.slot = (uint32_t)sql_get_int(&r);
+		o.created = sql_get_time(&r);
+		o.due = sql_get_time(&r);
+		o.tries = (int)sql_get_int(&r);
+		state = (int)sql_get_int(&r);
+		sql_get_text(&r, reply, sizeof(reply));
+		rc = sql_row_end(&r, s, e);
+		if (rc == 0)
+			row(arg, &o,
+			    state == 2      ? "failed" :
+				o.tries > 0 ? "retrying" :
+					      "waiting",
+			    reply);
+	}
+	PQclear(res);
+	return rc;
+}

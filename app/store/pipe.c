@@ -1,0 +1,290 @@
+/*
+ * pipe.c: the connection and its pipeline, and what PostgreSQL's errors mean to us.
+ * Knows nothing of transactions.
+ */
+#include "store/pipe.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+/* The server ends a statement after 30 s; past this it is taken for dead. */
+#define ANSWER_MS 40000
+
+static void
+quiet(void *arg, const PGresult *res)
+{
+	(void)arg;
+	(void)res;
+}
+
+void
+pipe_disconnect(struct db *db)
+{
+	PQfinish(db->conn);
+	db->conn = NULL;
+	db->listening = false;
+	db->n_pending = 0;
+	memset(db->ready, 0, sizeof(db->ready));
+}
+
+/* The first line of libpq's message: it names socket and role, never a password. */
+static int
+no_connection(const PGconn *conn, struct err *e)
+{
+	const char *why = conn != NULL ? PQerrorMessage(conn) : "";
+
+	return err_set(e, ERR_UNAVAILABLE,
+	    "no connection to the database: %.*s", (int)strcspn(why, "\n"),
+	    why);
+}
+
+int
+pipe_connect(struct db *db, struct err *e)
+{
+	static const char *const keys[] = {"dbname", "connect_timeout",
+	    "client_encoding", "fallback_application_name", "keepalives_idle",
+	    "tcp_user_timeout", "options", NULL};
+	const char *const values[] = {db->conninfo, "3", "UTF8", "restante",
+	    "30", "30000",
+	    "-c statement_timeout=30s -c lock_timeout=20s"
+	    " -c idle_in_transaction_session_timeout=60s"
+	    " -c synchronous_commit=on -c search_path=public",
+	    NULL};
+
+	if (db->conn != NULL && PQstatus(db->conn) == CONNECTION_OK)
+		return 0;
+	pipe_disconnect(db);
+	db->conn = PQconnectdbParams(keys, values, 1);
+	if (db->conn == NULL || PQstatus(db->conn) != CONNECTION_OK) {
+		no_connection(db->conn, e);
+		pipe_disconnect(db);
+		return -1;
+	}
+	PQsetNoticeReceiver(db->conn, quiet, NULL);
+	return 0;
+}
+
+int
+pipe_enter(struct db *db, struct err *e)
+{
+	if (PQenterPipelineMode(db->conn) == 1)
+		return 0;
+	no_connection(db->conn, e);
+	pipe_disconnect(db);
+	return -1;
+}
+
+void
+pipe_leave(struct db *db)
+{
+	if (db->conn != NULL && PQexitPipelineMode(db->conn) != 1)
+		pipe_disconnect(db);
+}
+
+static enum err_code
+code_of(const char *state)
+{
+	static const struct {
+		const char *state; /* or the class: its first two */
+		enum err_code code;
+	} map[] = {
+	    {"23505", ERR_CONFLICT},
+	    {"40001", ERR_UNAVAILABLE}, /* serialization */
+	    {"40P01", ERR_UNAVAILABLE}, /* deadlock */
+	    {"55P03", ERR_UNAVAILABLE}, /* lock timeout */
+	    {"25006", ERR_UNAVAILABLE}, /* a standby */
+	    {"25P03", ERR_UNAVAILABLE}, /* idle in transaction */
+	    {"22021", ERR_BAD_INPUT},   /* not UTF-8 */
+	    {"08", ERR_UNAVAILABLE},    /* connection */
+	    {"53", ERR_UNAVAILABLE},    /* disk, memory, connections */
+	    {"57", ERR_UNAVAILABLE},    /* shutdown, timeout */
+	    {"58", ERR_UNAVAILABLE},    /* system */
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(map) / sizeof(map[0]); i++)
+		if (strncmp(state, map[i].state, strlen(map[i].state)) == 0)
+			return map[i].code;
+	return ERR_INTERNAL;
+}
+
+/* SQLSTATE and names only: PostgreSQL's own message may hold values. */
+static void
+describe(const PGresult *res, const struct sql *s, struct err *e)
+{
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+	const char *constraint = PQresultErrorField(
+	    res, PG_DIAG_CONSTRAINT_NAME);
+
+	if (state == NULL) {
+		err_set(
+		    e, ERR_UNAVAILABLE, "%s: the connection broke", s->name);
+		return;
+	}
+	err_set(e, code_of(state), "%s: SQLSTATE %s%s%s", s->name, state,
+	    constraint != NULL ? " " : "",
+	    constraint != NULL ? constraint : "");
+}
+
+static size_t
+slot_of(struct db *db, const struct sql *s)
+{
+	size_t i = ((uintptr_t)s / sizeof(*s)) % PIPE_PREPARED;
+
+	while (db->prepared[i] != NULL && db->prepared[i] != s)
+		i = (i + 1) % PIPE_PREPARED;
+	db->prepared[i] = s;
+	return i;
+}
+
+/* The types and formats of a statement's parameters; their number. */
+static int
+signature(const struct sql *s, Oid *types, int *formats)
+{
+	static const struct {
+		char letter;
+		Oid oid; /* fixed in PostgreSQL's catalogue */
+	} map[] = {{'u', 2950}, {'b', 17}, {'t', 25}, {'i', 20}, {'m', 1184},
+	    {'f', 16}};
+	int n;
+	size_t j;
+
+	for (n = 0; s->types[n] != '\0' && n < SQL_ARGS; n++) {
+		formats[n] = 1;
+		types[n] = 0;
+		for (j = 0; j < sizeof(map) / sizeof(map[0]); j++)
+			if (map[j].letter == s->types[n])
+				types[n] = map[j].oid;
+	}
+	return n;
+}
+
+int
+pipe_send(
+    struct db *db, const struct sql *s, const struct sql_args *a, struct err *e)
+{
+	static const struct sql_args none;
+	int formats[SQL_ARGS], n;
+	Oid types[SQL_ARGS];
+	size_t slot = slot_of(db, s);
+
+	if (a == NULL)
+		a = &none;
+	n = signature(s, types, formats);
+	if (a->n != n)
+		return err_set(
+		    e, ERR_INTERNAL, "%s: %d parameters", s->name, a->n);
+	if (db->n_pending + 2 > PIPE_PENDING && pipe_await(db, NULL, e) == -1)
+		return -1;
+	if (!db->ready[slot]) {
+		if (PQsendPrepare(db->conn, s->name, s->text, n, types) != 1)
+			goto lost;
+		db->pending[db->n_pending++] = (struct pipe_pending){s, true};
+		db->ready[slot] = true;
+	}
+	if (PQsendQueryPrepared(
+		db->conn, s->name, n, a->value, a->len, formats, 1) == 1) {
+		db->pending[db->n_pending++] = (struct pipe_pending){s, false};
+		return 0;
+	}
+lost:
+	no_connection(db->conn, e);
+	pipe_disconnect(db);
+	return -1;
+}
+
+/* The next result within the deadline; *out NULL: that statement has no more. */
+static int
+result(struct db *db, PGresult **out)
+{
+	int64_t end = clock_mono_ms() + ANSWER_MS, left;
+	struct pollfd p = {.fd = PQsocket(db->conn), .events = POLLIN};
+
+	while (PQisBusy(db->conn)) {
+		left = end - clock_mono_ms();
+		if (left <= 0)
+			return -1;
+		if (poll(&p, 1, (int)left) == -1 && errno != EINTR)
+			return -1;
+		if (PQconsumeInput(db->conn) == 0)
+			return -1;
+	}
+	*out = PQgetResult(db->conn);
+	return 0;
+}
+
+enum answer { ANSWER_OK, ANSWER_ERROR, ANSWER_LOST };
+
+/* One statement's answer; its rows to *out. Only the first error of a batch says why. */
+static enum answer
+answer(
+    struct db *db, const struct pipe_pending *p, PGresult **out, struct err *e)
+{
+	PGresult *res = NULL, *end = NULL;
+	ExecStatusType status;
+	enum answer rc = ANSWER_OK;
+
+	*out = NULL;
+	if (result(db, &res) == -1 || res == NULL)
+		return ANSWER_LOST;
+	status = PQresultStatus(res);
+	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
+		*out = res;
+	} else {
+		if (status != PGRES_PIPELINE_ABORTED && e->code == ERR_NONE)
+			describe(res, p->s, e);
+		if (p->prepare)
+			db->ready[slot_of(db, p->s)] = false;
+		PQclear(res);
+		rc = ANSWER_ERROR;
+	}
+	if (PQstatus(db->conn) != CONNECTION_OK || result(db, &end) == -1 ||
+	    end != NULL) {
+		PQclear(end);
+		PQclear(*out);
+		*out = NULL;
+		return ANSWER_LOST;
+	}
+	return rc;
+}
+
+int
+pipe_await(struct db *db, PGresult **last, struct err *e)
+{
+	int i, n = db->n_pending;
+	PGresult *res = NULL, *sync = NULL;
+	struct err why;
+	enum answer rc = ANSWER_OK;
+
+	err_clear(&why);
+	db->n_pending = 0;
+	if (PQpipelineSync(db->conn) != 1)
+		rc = ANSWER_LOST;
+	for (i = 0; i < n && rc != ANSWER_LOST; i++) {
+		PQclear(res);
+		rc = answer(db, &db->pending[i], &res, &why);
+	}
+	if (rc != ANSWER_LOST &&
+	    (result(db, &sync) == -1 ||
+		PQresultStatus(sync) != PGRES_PIPELINE_SYNC))
+		rc = ANSWER_LOST;
+	PQclear(sync);
+	if (rc == ANSWER_LOST) {
+		if (why.code == ERR_NONE)
+			no_connection(db->conn, &why);
+		pipe_disconnect(db);
+	}
+	if (rc == ANSWER_LOST || why.code != ERR_NONE) {
+		PQclear(res);
+		return err_set(e, why.code, "%s", why.text);
+	}
+	if (last != NULL)
+		*last = res;
+	else
+		PQclear(res);
+	return 0;
+}

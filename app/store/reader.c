@@ -1,0 +1,210 @@
+/*
+ * reader.c: the slots of a message, one a reader.
+ */
+#include "store/rows.h"
+
+#include <stdlib.h>
+
+enum { S_ADD, S_OF_ACCOUNT, S_OF_ADDRESS, S_LIST, S_ADOPT, S_DISPLAYED };
+
+static const struct sql statements[] = {
+    [S_ADD] = {"reader_add", "uuiiittuiuibb",
+	"INSERT INTO reader (tenant_id, message_id, slot, role, state, address,"
+	" address_key, account_id, key_version, notice_id, slot_id, ephemeral_pk, sealed)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8,"
+	" CASE WHEN $8 IS NULL THEN NULL ELSE $9 END, $10, $11, $12, $13)"},
+    [S_OF_ACCOUNT] = {"reader_of_account", "uuui",
+	"SELECT " READER_COLUMNS " FROM reader r WHERE r.tenant_id = $1"
+	" AND r.message_id = $2 AND r.account_id = $3 ORDER BY r.slot DESC LIMIT $4"},
+    [S_OF_ADDRESS] = {"reader_of_address", "uuti",
+	"SELECT " READER_COLUMNS " FROM reader r WHERE r.tenant_id = $1"
+	" AND r.message_id = $2 AND r.address_key = $3 ORDER BY r.slot DESC LIMIT $4"},
+    [S_LIST] = {"reader_list", "uu",
+	"SELECT r.message_id, r.slot, r.role, r.state, r.address, r.address_key,"
+	" r.account_id, r.key_version, r.notice_id, r.slot_id, NULL::bytea, NULL::bytea,"
+	" r.first_displayed FROM reader r WHERE r.tenant_id = $1 AND r.message_id = $2"
+	" ORDER BY r.slot"},
+    [S_ADOPT] = {"reader_adopt", "uuiuiibb",
+	"UPDATE reader SET account_id = $4, key_version = $5, slot_id = $6,"
+	" ephemeral_pk = $7, sealed = $8 WHERE tenant_id = $1 AND message_id = $2"
+	" AND slot = $3 AND account_id IS NULL"},
+    /* The second of two at once waits for the row and then finds it displayed. */
+    [S_DISPLAYED] = {"reader_displayed", "uuii",
+	"WITH r AS (UPDATE reader SET state = 2, first_displayed = now()"
+	"  WHERE tenant_id = $1 AND message_id = $2 AND slot = $3"
+	"  AND first_displayed IS NULL AND state <> 3"
+	"  RETURNING message_id, now() + make_interval(days => $4::integer) AS least),"
+	" m AS (UPDATE message SET expires = r.least FROM r WHERE message.tenant_id = $1"
+	"  AND message.message_id = r.message_id AND message.expires < r.least),"
+	" n AS (UPDATE notice SET expires = r.least FROM r WHERE notice.tenant_id = $1"
+	"  AND notice.message_id = r.message_id AND notice.slot = $3"
+	"  AND notice.expires < r.least)"
+	" SELECT count(*) FROM r"},
+};
+const struct sql_table sql_reader = SQL_TABLE(statements);
+
+int
+reader_add(struct db *db, const struct id *tenant, const struct reader_row *r,
+    struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_id(&a, tenant);
+	sql_id(&a, &r->message);
+	sql_int(&a, r->slot);
+	sql_int(&a, r->role);
+	sql_int(&a, r->state);
+	sql_text(&a, r->address);
+	sql_text(&a, r->key);
+	sql_id_or_null(&a, &r->account);
+	sql_int(&a, r->key_version);
+	sql_id_or_null(&a, &r->notice);
+	sql_int(&a, (int64_t)r->slot_id);
+	sql_bytes(&a, r->ephemeral_pk, sizeof(r->ephemeral_pk));
+	sql_bytes(&a, r->sealed, sizeof(r->sealed));
+	return sql_queue(db, &statements[S_ADD], &a, e);
+}
+
+void
+row_reader(struct sql_row *r, struct reader_row *out)
+{
+	sql_get_id(r, &out->message);
+	out->slot = (uint32_t)sql_get_int(r);
+	out->role = (enum reader_role)sql_get_int(r);
+	out->state = (enum reader_state)sql_get_int(r);
+	sql_get_text(r, out->address, sizeof(out->address));
+	sql_get_text(r, out->key, sizeof(out->key));
+	sql_get_id(r, &out->account);
+	out->key_version = (uint32_t)sql_get_int(r);
+	sql_get_id(r, &out->notice);
+	out->slot_id = (uint64_t)sql_get_int(r);
+	sql_get_fixed(r, out->ephemeral_pk, sizeof(out->ephemeral_pk));
+	sql_get_fixed(r, out->sealed, sizeof(out->sealed));
+	out->first_displayed = sql_get_time(r);
+}
+
+static int
+rows_of(const PGresult *res, const struct sql *s, struct reader_row *out,
+    size_t *n, struct err *e)
+{
+	struct sql_row r;
+	int i;
+
+	for (i = 0; i < PQntuples(res); i++) {
+		r = sql_row_at(res, i);
+		row_reader(&r, &out[i]);
+		if (sql_row_end(&r, s, e) == -1)
+			return -1;
+	}
+	*n = (size_t)i;
+	return 0;
+}
+
+int
+reader_of_account(struct db *db, const struct id *tenant,
+    const struct id *message, const struct id *account, struct reader_row *out,
+    size_t cap, size_t *n, struct err *e)
+{
+	struct sql_args a = {0};
+	PGresult *res;
+	int rc;
+
+	*n = 0;
+	sql_id(&a, tenant);
+	sql_id(&a, message);
+	sql_id(&a, account);
+	sql_int(&a, (int64_t)cap);
+	if (sql_exec(db, &statements[S_OF_ACCOUNT], &a, &res, e) == -1)
+		return -1;
+	rc = rows_of(res, &statements[S_OF_ACCOUNT], out, n, e);
+	PQclear(res);
+	return rc;
+}
+
+int
+reader_of_address(struct db *db, const struct id *tenant,
+    const struct id *message, const char *key, struct reader_row *out,
+    size_t cap, size_t *n, struct err *e)
+{
+	struct sql_args a = {0};
+	PGresult *res;
+	int rc;
+
+	*n = 0;
+	sql_id(&a, tenant);
+	sql_id(&a, message);
+	sql_text(&a, key);
+	sql_int(&a, (int64_t)cap);
+	if (sql_exec(db, &statements[S_OF_ADDRESS], &a, &res, e) == -1)
+		return -1;
+	rc = rows_of(res, &statements[S_OF_ADDRESS], out, n, e);
+	PQclear(res);
+	return rc;
+}
+
+int
+reader_list(struct db *db, const struct id *tenant, const struct id *message,
+    struct reader_row **out, size_t *n, struct err *e)
+{
+	struct sql_args a = {0};
+	PGresult *res;
+	int rc = -1;
+
+	*n = 0;
+	*out = NULL;
+	sql_id(&a, tenant);
+	sql_id(&a, message);
+	if (sql_exec(db, &statements[S_LIST], &a, &res, e) == -1)
+		return -1;
+	*out = calloc((size_t)PQntuples(res) + 1, sizeof(**out));
+	if (*out == NULL)
+		err_set(e, ERR_UNAVAILABLE, "reader_list: memory");
+	else
+		rc = rows_of(res, &statements[S_LIST], *out, n, e);
+	if (rc == -1) {
+		free(*out);
+		*out = NULL;
+	}
+	PQclear(res);
+	return rc;
+}
+
+int
+reader_adopt(struct db *db, const struct id *tenant, const struct reader_row *r,
+    struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_id(&a, tenant);
+	sql_id(&a, &r->message);
+	sql_int(&a, r->slot);
+	sql_id(&a, &r->account);
+	sql_int(&a, r->key_version);
+	sql_int(&a, (int64_t)r->slot_id);
+	sql_bytes(&a, r->ephemeral_pk, sizeof(r->ephemeral_pk));
+	sql_bytes(&a, r->sealed, sizeof(r->sealed));
+	return sql_change_or(db, &statements[S_ADOPT], &a, ERR_CONFLICT, e);
+}
+
+int
+reader_displayed(struct db *db, const struct id *tenant,
+    const struct id *message, uint32_t slot, struct err *e)
+{
+	struct sql_args a = {0};
+	struct sql_row r;
+	PGresult *res;
+	int rc;
+
+	sql_id(&a, tenant);
+	sql_id(&a, message);
+	sql_int(&a, slot);
+	sql_int(&a, LIMIT_AFTER_OPEN_DAYS);
+	if (sql_exec(db, &statements[S_DISPLAYED], &a, &res, e) == -1)
+		return -1;
+	r = sql_row_at(res, 0);
+	rc = sql_get_int(&r) == 1;
+	if (sql_row_end(&r, &statements[S_DISPLAYED], e) == -1)
+		rc = -1;
+	PQclear(res);
+	return rc;
+}

@@ -1,0 +1,25 @@
+/*
+ * rows.h: the columns of a message and of a reader in the order of their structs,
+ * shared by the files that read them. For store/ alone.
+ */
+#ifndef STORE_ROWS_H
+#define STORE_ROWS_H
+
+#include "store/message.h"
+#include "store/sql.h"
+
+#define MESSAGE_COLUMNS                                                 \
+	"m.message_id, m.sender, m.sender_name, m.sender_account,"      \
+	" m.in_reply_to, m.created, m.expires, m.size, m.chunks,"       \
+	" m.ephemeral_pk, m.dek_commit, m.content_header, m.signature," \
+	" m.signer_cert, m.manifest"
+/* Replaces *out, which must have been zeroed or used before. */
+void row_message(struct sql_row *r, struct message *out);
+
+#define READER_COLUMNS                                                     \
+	"r.message_id, r.slot, r.role, r.state, r.address, r.address_key," \
+	" r.account_id, r.key_version, r.notice_id, r.slot_id,"            \
+	" r.ephemeral_pk, r.sealed, r.first_displayed"
+void row_reader(struct sql_row *r, struct reader_row *out);
+
+#endif

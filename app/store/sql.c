@@ -1,0 +1,247 @@
+/*
+ * sql.c: parameters into PostgreSQL's binary form and rows out of it, and the
+ * list of all statements. Knows no connection.
+ */
+#include "store/sql.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+
+/* PostgreSQL counts time from 2000-01-01. */
+#define EPOCH_2000 (INT64_C(946684800) * CLOCK_SECOND)
+
+static const struct sql_table *const tables[] = {&sql_db, &sql_tenant,
+    &sql_account, &sql_session, &sql_message, &sql_reader, &sql_list,
+    &sql_notice, &sql_event, &sql_outbox};
+
+const struct sql *const *
+sql_all(size_t *n)
+{
+	static const struct sql *all[128];
+	static size_t count;
+	size_t i, j;
+
+	if (count == 0) {
+		for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+			for (j = 0; j < tables[i]->n && count < 128; j++)
+				all[count++] = &tables[i]->first[j];
+	}
+	*n = count;
+	return all;
+}
+
+static void
+put(struct sql_args *a, const void *p, size_t n)
+{
+	if (a->n >= SQL_ARGS)
+		return; /* the statement then lacks parameters and fails */
+	a->value[a->n] = p;
+	a->len[a->n] = (int)n;
+	a->n++;
+}
+
+static void
+put_u64(struct sql_args *a, uint64_t v)
+{
+	uint8_t *p;
+	int i;
+
+	if (a->n >= SQL_ARGS)
+		return;
+	p = a->fixed[a->n];
+	for (i = 7; i >= 0; i--, v >>= 8)
+		p[i] = (uint8_t)v;
+	put(a, p, 8);
+}
+
+void
+sql_id(struct sql_args *a, const struct id *id)
+{
+	put(a, id->b, ID_LEN);
+}
+
+void
+sql_id_or_null(struct sql_args *a, const struct id *id)
+{
+	put(a, id_is_zero(id) ? NULL : id->b, ID_LEN);
+}
+
+void
+sql_text(struct sql_args *a, const char *s)
+{
+	put(a, s, strlen(s));
+}
+
+void
+sql_bytes(struct sql_args *a, const void *p, size_t n)
+{
+	put(a, n > 0 ? p : "", n); /* NULL would be null */
+}
+
+void
+sql_bytes_or_null(struct sql_args *a, const void *p, size_t n)
+{
+	put(a, n > 0 ? p : NULL, n);
+}
+
+void
+sql_int(struct sql_args *a, int64_t v)
+{
+	put_u64(a, (uint64_t)v);
+}
+
+void
+sql_time(struct sql_args *a, int64_t t)
+{
+	put_u64(a, (uint64_t)(t - EPOCH_2000));
+}
+
+void
+sql_time_or_null(struct sql_args *a, int64_t t)
+{
+	if (t == 0)
+		put(a, NULL, 0);
+	else
+		sql_time(a, t);
+}
+
+void
+sql_bool(struct sql_args *a, bool v)
+{
+	if (a->n >= SQL_ARGS)
+		return;
+	a->fixed[a->n][0] = v;
+	put(a, a->fixed[a->n], 1);
+}
+
+struct sql_row
+sql_row_at(const PGresult *res, int row)
+{
+	return (struct sql_row){.res = res, .row = row};
+}
+
+/* The next column's bytes, or NULL for null and for a column that is not there. */
+static const uint8_t *
+next(struct sql_row *r, size_t *n)
+{
+	int col = r->col++;
+
+	*n = 0;
+	if (col >= PQnfields(r->res) || r->row >= PQntuples(r->res)) {
+		r->bad = true;
+		return NULL;
+	}
+	if (PQgetisnull(r->res, r->row, col))
+		return NULL;
+	*n = (size_t)PQgetlength(r->res, r->row, col);
+	return (const uint8_t *)PQgetvalue(r->res, r->row, col);
+}
+
+static int64_t
+get_integer(struct sql_row *r)
+{
+	const uint8_t *p;
+	uint64_t v = 0;
+	size_t i, n;
+
+	p = next(r, &n);
+	if (p == NULL)
+		return 0;
+	if (n != 2 && n != 4 && n != 8) {
+		r->bad = true;
+		return 0;
+	}
+	if (p[0] & 0x80)
+		v = UINT64_MAX; /* sign of the shorter kinds */
+	for (i = 0; i < n; i++)
+		v = v << 8 | p[i];
+	return (int64_t)v;
+}
+
+void
+sql_get_id(struct sql_row *r, struct id *out)
+{
+	sql_get_fixed(r, out->b, ID_LEN);
+}
+
+void
+sql_get_text(struct sql_row *r, char *out, size_t cap)
+{
+	const uint8_t *p;
+	size_t n;
+
+	p = next(r, &n);
+	if (n >= cap) {
+		r->bad = true;
+		n = 0;
+	}
+	if (p != NULL)
+		memcpy(out, p, n);
+	out[n] = '\0';
+}
+
+void
+sql_get_fixed(struct sql_row *r, void *out, size_t n)
+{
+	const uint8_t *p;
+	size_t len;
+
+	p = next(r, &len);
+	if (p == NULL || len != n) {
+		r->bad = r->bad || p != NULL;
+		memset(out, 0, n);
+		return;
+	}
+	memcpy(out, p, n);
+}
+
+void
+sql_get_buf(struct sql_row *r, struct buf *out)
+{
+	const uint8_t *p;
+	size_t n;
+
+	buf_clear(out);
+	p = next(r, &n);
+	if (p != NULL && n > 0 && buf_add(out, p, n) == -1)
+		r->bad = true;
+}
+
+int64_t
+sql_get_int(struct sql_row *r)
+{
+	return get_integer(r);
+}
+
+int64_t
+sql_get_time(struct sql_row *r)
+{
+	int col = r->col;
+	int64_t v = get_integer(r);
+
+	if (r->bad || PQgetisnull(r->res, r->row, col))
+		return 0;
+	return v + EPOCH_2000;
+}
+
+bool
+sql_get_bool(struct sql_row *r)
+{
+	const uint8_t *p;
+	size_t n;
+
+	p = next(r, &n);
+	if (p != NULL && n != 1)
+		r->bad = true;
+	return n == 1 && p[0] != 0;
+}
+
+int
+sql_row_end(const struct sql_row *r, const struct sql *s, struct err *e)
+{
+	if (r->bad || r->col != PQnfields(r->res))
+		return err_set(
+		    e, ERR_INTERNAL, "%s: a row of another form", s->name);
+	return 0;
+}

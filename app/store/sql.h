@@ -1,0 +1,100 @@
+/*
+ * sql.h: what the files of store/ share: statements, their parameters and their
+ * rows. Nobody outside store/ and its tests includes it.
+ *
+ * A transaction runs in libpq's pipeline mode. sql_queue() sends a statement and does
+ * not wait; sql_exec() and sql_change() wait for it and for all queued before it. The
+ * first error of a transaction is kept: every later call, and db_commit(), fails with it.
+ */
+#ifndef STORE_SQL_H
+#define STORE_SQL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <libpq-fe.h>
+
+#include "base/buf.h"
+#include "store/db.h"
+
+/* A statement, prepared once a connection under its name. */
+struct sql {
+	const char *name;
+	/* One letter a parameter: u uuid, b bytea, t text, i bigint, m timestamptz, f boolean. */
+	const char *types;
+	const char *text;
+};
+
+/* All statements of store/, for the test that prepares each; *n their number. */
+const struct sql *const *sql_all(size_t *n);
+
+#define SQL_ARGS 20
+
+/* Parameters in order. They point into the caller's memory until the call returns. */
+struct sql_args {
+	int n;
+	const char *value[SQL_ARGS];
+	int len[SQL_ARGS];
+	uint8_t fixed[SQL_ARGS][8];
+};
+void sql_id(struct sql_args *a, const struct id *id);
+void sql_id_or_null(struct sql_args *a, const struct id *id); /* zero: null */
+void sql_text(struct sql_args *a, const char *s);
+void sql_bytes(struct sql_args *a, const void *p, size_t n);
+void sql_bytes_or_null(
+    struct sql_args *a, const void *p, size_t n); /* n 0: null */
+void sql_int(struct sql_args *a, int64_t v);
+void sql_time(struct sql_args *a, int64_t t);
+void sql_time_or_null(struct sql_args *a, int64_t t); /* 0: null */
+void sql_bool(struct sql_args *a, bool v);
+
+/* Sent, not awaited. -1 when the transaction has failed already. */
+int sql_queue(struct db *db, const struct sql *s, const struct sql_args *a,
+    struct err *e) __attribute__((warn_unused_result));
+/* Awaited; *out is the caller's to PQclear(). */
+int sql_exec(struct db *db, const struct sql *s, const struct sql_args *a,
+    PGresult **out, struct err *e) __attribute__((warn_unused_result));
+/* Awaited; *rows_out rows were touched. */
+int sql_change(struct db *db, const struct sql *s, const struct sql_args *a,
+    int *rows_out, struct err *e) __attribute__((warn_unused_result));
+/* The same as sql_change, but none touched is `none` with the statement's name. */
+int sql_change_or(struct db *db, const struct sql *s, const struct sql_args *a,
+    enum err_code none, struct err *e) __attribute__((warn_unused_result));
+/* Outside a transaction: one statement that is its own. */
+int sql_once(struct db *db, const struct sql *s, const struct sql_args *a,
+    PGresult **out, struct err *e) __attribute__((warn_unused_result));
+/* Waits for all that was queued. */
+int sql_flush(struct db *db, struct err *e) __attribute__((warn_unused_result));
+
+/* One row, its columns read in order. What does not fit makes sql_row_end() fail. */
+struct sql_row {
+	const PGresult *res;
+	int row;
+	int col;
+	bool bad;
+};
+struct sql_row sql_row_at(const PGresult *res, int row);
+void sql_get_id(struct sql_row *r, struct id *out);          /* null: zero */
+void sql_get_text(struct sql_row *r, char *out, size_t cap); /* null: "" */
+void sql_get_fixed(struct sql_row *r, void *out, size_t n);  /* null: zeros */
+void sql_get_buf(
+    struct sql_row *r, struct buf *out); /* null: empty; replaces *out */
+int64_t sql_get_int(struct sql_row *r);  /* null: 0 */
+int64_t sql_get_time(struct sql_row *r); /* null: 0 */
+bool sql_get_bool(struct sql_row *r);    /* null: false */
+int sql_row_end(const struct sql_row *r, const struct sql *s, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* The tables of statements, one a file, gathered by sql_all(). */
+struct sql_table {
+	const struct sql *first;
+	size_t n;
+};
+#define SQL_TABLE(a)                            \
+	{                                       \
+		(a), sizeof(a) / sizeof((a)[0]) \
+	}
+extern const struct sql_table sql_db, sql_tenant, sql_account, sql_session,
+    sql_message, sql_reader, sql_list, sql_notice, sql_event, sql_outbox;
+
+#endif
