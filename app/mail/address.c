@@ -291,8 +291,8 @@ mailbox_typed_list(const char *s, struct mailbox *out, size_t cap,
 		if (n == 0)
 			continue;
 		if (*n_out == cap)
-			return err_set(e, ERR_TOO_MANY, "over %zu mailboxes",
-			    cap);
+			return err_set(
+			    e, ERR_TOO_MANY, "over %zu mailboxes", cap);
 		if (item_parse(item, n, &out[*n_out], e) == -1)
 			return -1;
 		(*n_out)++;

@@ -24,8 +24,8 @@ part_after(const struct manifest *m, size_t i)
 }
 
 static void
-choose_in(const struct manifest *m, const bool *attachment, size_t i,
-    int *text, int *html)
+choose_in(const struct manifest *m, const bool *attachment, size_t i, int *text,
+    int *html)
 {
 	const struct mail_part *p = &m->parts[i];
 	size_t end = part_after(m, i);
@@ -97,8 +97,7 @@ hand_on(GMimeFilter *filter, char *p, size_t n, bool end, mail_sink sink,
 
 static int
 decode(const struct mail_source *src, const struct mail_part *part,
-    GMimeFilter *filter, char *piece, mail_sink sink, void *arg,
-    struct err *e)
+    GMimeFilter *filter, char *piece, mail_sink sink, void *arg, struct err *e)
 {
 	uint64_t at = part->offset;
 	uint64_t left = part->length;
@@ -136,8 +135,8 @@ mail_part_decode(const struct mail_source *src, const struct mail_part *part,
 	if (piece == NULL)
 		return err_set(e, ERR_INTERNAL, "memory");
 	if (part->encoding != MAIL_ENC_IDENTITY)
-		filter = g_mime_filter_basic_new(gmime_encoding(part->encoding),
-		    FALSE);
+		filter = g_mime_filter_basic_new(
+		    gmime_encoding(part->encoding), FALSE);
 	r = decode(src, part, filter, piece, sink, arg, e);
 	if (filter != NULL)
 		g_object_unref(filter);
@@ -146,8 +145,8 @@ mail_part_decode(const struct mail_source *src, const struct mail_part *part,
 }
 
 struct measure {
-	EVP_MD_CTX	*digest;
-	uint64_t	 size;
+	EVP_MD_CTX *digest;
+	uint64_t size;
 };
 
 static int
@@ -162,8 +161,8 @@ measure_sink(void *arg, const void *p, size_t n, struct err *e)
 }
 
 int
-body_measure(const struct mail_source *src, struct mail_part *part,
-    struct err *e)
+body_measure(
+    const struct mail_source *src, struct mail_part *part, struct err *e)
 {
 	struct measure m = {EVP_MD_CTX_new(), 0};
 	int r;

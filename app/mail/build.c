@@ -92,8 +92,8 @@ static void
 part_content(GMimePart *part, const void *p, size_t n, GMimeContentEncoding enc)
 {
 	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(p, n);
-	GMimeDataWrapper *content = g_mime_data_wrapper_new_with_stream(stream,
-	    GMIME_CONTENT_ENCODING_DEFAULT);
+	GMimeDataWrapper *content = g_mime_data_wrapper_new_with_stream(
+	    stream, GMIME_CONTENT_ENCODING_DEFAULT);
 
 	g_mime_part_set_content_encoding(part, enc);
 	g_mime_part_set_content(part, content);
@@ -113,8 +113,8 @@ text_part(const char *subtype, const char *text)
 		g_object_unref(part);
 		return NULL;
 	}
-	g_mime_object_set_content_type_parameter(GMIME_OBJECT(part), "charset",
-	    "utf-8");
+	g_mime_object_set_content_type_parameter(
+	    GMIME_OBJECT(part), "charset", "utf-8");
 	part_content(part, lines.data, lines.len,
 	    GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE);
 	buf_free(&lines);
@@ -146,13 +146,13 @@ file_part(const struct mail_file *f)
 	if (mail_name_safe(f->name, strlen(f->name), name) == -1)
 		return NULL;
 	part = g_mime_part_new();
-	type = g_mime_content_type_parse(NULL,
-	    is_file_type(f->type) ? f->type : "application/octet-stream");
+	type = g_mime_content_type_parse(
+	    NULL, is_file_type(f->type) ? f->type : "application/octet-stream");
 	g_mime_object_set_content_type(GMIME_OBJECT(part), type);
 	g_object_unref(type);
 	g_mime_object_set_disposition(GMIME_OBJECT(part), "attachment");
-	g_mime_object_set_content_disposition_parameter(GMIME_OBJECT(part),
-	    "filename", name[0] != '\0' ? name : "file");
+	g_mime_object_set_content_disposition_parameter(
+	    GMIME_OBJECT(part), "filename", name[0] != '\0' ? name : "file");
 	part_content(part, f->data, f->len, GMIME_CONTENT_ENCODING_BASE64);
 	return GMIME_OBJECT(part);
 }
@@ -164,8 +164,8 @@ multipart(const char *subtype, const char *message_id)
 	uint8_t digest[32];
 	char boundary[BOUNDARY_LEN];
 
-	EVP_Digest(message_id, strlen(message_id), digest, NULL, EVP_sha256(),
-	    NULL);
+	EVP_Digest(
+	    message_id, strlen(message_id), digest, NULL, EVP_sha256(), NULL);
 	memcpy(boundary, "=_", 3);
 	text_hex(digest, 16, boundary + 2);
 	g_mime_multipart_set_boundary(mp, boundary);
@@ -236,8 +236,8 @@ finish(GMimeMessage *m, GMimeObject *content, struct buf *out, struct err *e)
 
 	g_mime_message_set_mime_part(m, content);
 	g_object_unref(content);
-	g_mime_format_options_set_newline_format(format,
-	    GMIME_NEWLINE_FORMAT_DOS);
+	g_mime_format_options_set_newline_format(
+	    format, GMIME_NEWLINE_FORMAT_DOS);
 	g_mime_object_write_to_stream(GMIME_OBJECT(m), format, stream);
 	bytes = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
 	r = buf_add(out, bytes->data, bytes->len);
@@ -315,21 +315,21 @@ system_check(const struct mail_system *s, struct err *e)
 	    check(is_id(s->references), "References", e) == -1 ||
 	    check(text_is_utf8(s->text, strlen(s->text)), "text", e) == -1)
 		return -1;
-	return s->html == NULL
-	    ? 0
-	    : check(text_is_utf8(s->html, strlen(s->html)), "HTML", e);
+	return s->html == NULL ?
+	    0 :
+	    check(text_is_utf8(s->html, strlen(s->html)), "HTML", e);
 }
 
 static GMimeMessage *
 system_new(const struct mail_system *s, const char *auto_submitted)
 {
-	GMimeMessage *m = message_new(&s->from, s->subject, s->message_id,
-	    s->date);
+	GMimeMessage *m = message_new(
+	    &s->from, s->subject, s->message_id, s->date);
 
 	add_to(m, &s->to);
 	if (s->reply_to != NULL && *s->reply_to != '\0')
-		g_mime_message_add_mailbox(m, GMIME_ADDRESS_TYPE_REPLY_TO, NULL,
-		    s->reply_to);
+		g_mime_message_add_mailbox(
+		    m, GMIME_ADDRESS_TYPE_REPLY_TO, NULL, s->reply_to);
 	header_id(m, "References", s->references);
 	header(m, "Auto-Submitted", auto_submitted);
 	header(m, "X-Auto-Response-Suppress", "OOF, AutoReply");
@@ -361,8 +361,8 @@ mail_system(const struct mail_system *s, struct buf *out, struct err *e)
 static GMimeObject *
 notification_part(const struct mail_receipt *r)
 {
-	GMimePart *part = g_mime_part_new_with_type("message",
-	    "disposition-notification");
+	GMimePart *part = g_mime_part_new_with_type(
+	    "message", "disposition-notification");
 	struct buf b = BUF_INIT;
 	int bad;
 
@@ -372,8 +372,8 @@ notification_part(const struct mail_receipt *r)
 	    "Final-Recipient: rfc822;%s\n",
 	    r->reporting_ua, r->original_recipient, r->original_recipient);
 	if (bad == 0 && *r->original_message_id != '\0')
-		bad = buf_addf(&b, "Original-Message-ID: <%s>\n",
-		    r->original_message_id);
+		bad = buf_addf(
+		    &b, "Original-Message-ID: <%s>\n", r->original_message_id);
 	if (bad == 0)
 		bad = buf_adds(&b,
 		    "Disposition: manual-action/MDN-sent-automatically; "
@@ -409,8 +409,8 @@ mail_receipt(const struct mail_receipt *r, struct buf *out, struct err *e)
 		return -1;
 	m = system_new(&r->mail, "auto-replied");
 	mp = multipart("report", r->mail.message_id);
-	g_mime_object_set_content_type_parameter(GMIME_OBJECT(mp),
-	    "report-type", "disposition-notification");
+	g_mime_object_set_content_type_parameter(
+	    GMIME_OBJECT(mp), "report-type", "disposition-notification");
 	if (!multipart_take(mp, text_part("plain", r->mail.text)) ||
 	    !multipart_take(mp, notification_part(r)))
 		return memory_out(m, mp, e);

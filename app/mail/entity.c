@@ -13,7 +13,7 @@
 
 /* The first value of each field, and how often each came. */
 struct values {
-	char	*type, *encoding, *disposition, *id;
+	char *type, *encoding, *disposition, *id;
 	unsigned types, encodings, dispositions, ids;
 };
 
@@ -65,7 +65,8 @@ is_type(const char *s)
 	for (const char *p = s; *p != '\0'; p++) {
 		if (*p == '/')
 			slashes++;
-		else if (*p <= ' ' || *p > '~' || strchr("()<>@,;:\\\"[]?=", *p))
+		else if (*p <= ' ' || *p > '~' ||
+		    strchr("()<>@,;:\\\"[]?=", *p))
 			return false;
 	}
 	return slashes == 1 && s[0] != '/' && s[strlen(s) - 1] != '/';
@@ -87,8 +88,9 @@ static void
 set_charset(struct head *out, const char *s)
 {
 	if (s == NULL ||
-	    s[strspn(s, "abcdefghijklmnopqrstuvwxyz"
-			"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:+")] != '\0')
+	    s[strspn(s,
+		"abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:+")] != '\0')
 		return;
 	if (text_copy(out->part.charset, sizeof(out->part.charset), s) == 0)
 		text_lower(out->part.charset);
@@ -186,8 +188,8 @@ read_disposition(const char *raw, struct head *out)
 	if (d == NULL)
 		return 0;
 	out->attachment = g_mime_content_disposition_is_attachment(d);
-	r = set_name(out,
-	    g_mime_content_disposition_get_parameter(d, "filename"));
+	r = set_name(
+	    out, g_mime_content_disposition_get_parameter(d, "filename"));
 	g_object_unref(d);
 	return r;
 }
@@ -224,8 +226,7 @@ read_encoding(const char *raw, struct head *out)
 }
 
 int
-head_entity(const void *block, size_t n, const char *fallback,
-    struct head *out)
+head_entity(const void *block, size_t n, const char *fallback, struct head *out)
 {
 	struct values v = {0};
 	int result = -1;

@@ -54,8 +54,8 @@ read_subject(const char *value, char **out)
 	if ((*out)[0] != '\0')
 		return 0;
 	text = g_mime_utils_header_decode_text(NULL, value);
-	r = mail_line_safe(text, strlen(text), LIMIT_SUBJECT, subject,
-	    sizeof(subject));
+	r = mail_line_safe(
+	    text, strlen(text), LIMIT_SUBJECT, subject, sizeof(subject));
 	g_free(text);
 	if (r == -1)
 		return -1;
@@ -95,8 +95,8 @@ read_person(InternetAddress *ia, struct mail_person *out)
 		name = addr;
 	if (name == NULL)
 		return 0;
-	return mail_line_safe(name, strlen(name), LIMIT_NAME, out->name,
-	    sizeof(out->name));
+	return mail_line_safe(
+	    name, strlen(name), LIMIT_NAME, out->name, sizeof(out->name));
 }
 
 /* Adds what a list holds, groups by their members, until there are cap. */
@@ -107,13 +107,13 @@ read_people(InternetAddressList *list, bool inside, struct mail_person *out,
 	int count = list ? internet_address_list_length(list) : 0;
 
 	for (int i = 0; i < count && *n < cap; i++) {
-		InternetAddress *ia = internet_address_list_get_address(list,
-		    i);
+		InternetAddress *ia = internet_address_list_get_address(
+		    list, i);
 
 		if (INTERNET_ADDRESS_IS_GROUP(ia)) {
-			if (!inside && read_people(
-				internet_address_group_get_members(
-				    INTERNET_ADDRESS_GROUP(ia)),
+			if (!inside &&
+			    read_people(internet_address_group_get_members(
+					    INTERNET_ADDRESS_GROUP(ia)),
 				true, out, cap, n) == -1)
 				return -1;
 			continue;
@@ -172,8 +172,8 @@ read_field(const struct field *f, const char *value, struct manifest *m)
 static bool
 is_wanted(const struct field *f)
 {
-	static const char *const names[] = {"Subject", "Message-ID",
-	    "In-Reply-To", "To", "Cc", "From", "Date"};
+	static const char *const names[] = {
+	    "Subject", "Message-ID", "In-Reply-To", "To", "Cc", "From", "Date"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (field_is(f, names[i]))
@@ -250,8 +250,8 @@ mail_head_read(const void *p, size_t n, struct mail_head *out)
 		if (value == NULL)
 			return;
 		if (field_is(&f, "Message-ID") && out->message_id[0] == '\0')
-			head_message_id(value, out->message_id,
-			    sizeof(out->message_id));
+			head_message_id(
+			    value, out->message_id, sizeof(out->message_id));
 		if (field_is(&f, "From") && people == 0 &&
 		    read_list(value, &from, 1, &people) == 0)
 			memcpy(out->from, from.address, sizeof(out->from));

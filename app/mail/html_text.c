@@ -13,45 +13,43 @@
 #include "base/text.h"
 #include "mail/charset.h"
 
-#define PIECE	  1024
+#define PIECE     1024
 #define DEPTH_MAX 256
-#define TAG_MAX	  32768	   /* bytes of one tag */
+#define TAG_MAX   32768    /* bytes of one tag */
 #define WORK_MAX  64000000 /* attributes squared, of all tags together */
-#define RUN_MAX	  1024	   /* base64 in one piece: a picture inside the page */
+#define RUN_MAX   1024     /* base64 in one piece: a picture inside the page */
 #define LINK_MAX  2000
 
 struct writer {
-	struct buf	*out;
-	unsigned	 hidden;	/* open elements whose text is dropped */
-	unsigned	 depth;
-	unsigned	 pre;		/* open <pre> */
-	unsigned	 breaks;	/* line ends owed before the next text */
-	bool		 space;		/* a space is owed too */
-	bool		 failed;	/* memory is out */
-	bool		 stop;		/* a bound is reached */
-	uint64_t	 work;
-	char		*link;		/* address of the open <a> */
-	size_t		 link_at;	/* where its text begins */
+	struct buf *out;
+	unsigned hidden; /* open elements whose text is dropped */
+	unsigned depth;
+	unsigned pre;    /* open <pre> */
+	unsigned breaks; /* line ends owed before the next text */
+	bool space;      /* a space is owed too */
+	bool failed;     /* memory is out */
+	bool stop;       /* a bound is reached */
+	uint64_t work;
+	char *link;     /* address of the open <a> */
+	size_t link_at; /* where its text begins */
 };
 
 enum { HIDE = 1, BLOCK = 2, PARAGRAPH = 4, CELL = 8, ITEM = 16, PRE = 32 };
 
 static const struct element {
 	const char *name;
-	unsigned    how;
-} elements[] = {
-    {"address", BLOCK}, {"article", BLOCK}, {"aside", BLOCK},
+	unsigned how;
+} elements[] = {{"address", BLOCK}, {"article", BLOCK}, {"aside", BLOCK},
     {"blockquote", PARAGRAPH}, {"caption", BLOCK}, {"center", BLOCK},
     {"dd", BLOCK}, {"div", BLOCK}, {"dl", PARAGRAPH}, {"dt", BLOCK},
-    {"footer", BLOCK}, {"form", BLOCK}, {"h1", PARAGRAPH},
-    {"h2", PARAGRAPH}, {"h3", PARAGRAPH}, {"h4", PARAGRAPH},
-    {"h5", PARAGRAPH}, {"h6", PARAGRAPH}, {"head", HIDE},
-    {"header", BLOCK}, {"iframe", HIDE}, {"li", BLOCK | ITEM},
+    {"footer", BLOCK}, {"form", BLOCK}, {"h1", PARAGRAPH}, {"h2", PARAGRAPH},
+    {"h3", PARAGRAPH}, {"h4", PARAGRAPH}, {"h5", PARAGRAPH}, {"h6", PARAGRAPH},
+    {"head", HIDE}, {"header", BLOCK}, {"iframe", HIDE}, {"li", BLOCK | ITEM},
     {"main", BLOCK}, {"nav", BLOCK}, {"noframes", HIDE}, {"object", HIDE},
     {"ol", PARAGRAPH}, {"p", PARAGRAPH}, {"pre", PARAGRAPH | PRE},
-    {"script", HIDE}, {"section", BLOCK}, {"style", HIDE},
-    {"table", PARAGRAPH}, {"td", CELL}, {"template", HIDE}, {"th", CELL},
-    {"title", HIDE}, {"tr", BLOCK}, {"ul", PARAGRAPH}};
+    {"script", HIDE}, {"section", BLOCK}, {"style", HIDE}, {"table", PARAGRAPH},
+    {"td", CELL}, {"template", HIDE}, {"th", CELL}, {"title", HIDE},
+    {"tr", BLOCK}, {"ul", PARAGRAPH}};
 
 static unsigned
 how(const xmlChar *name)
@@ -311,8 +309,8 @@ parse(const struct buf *html, struct writer *w)
 	    .warning = on_problem,
 	    .error = on_problem,
 	};
-	htmlParserCtxtPtr ctxt = htmlCreatePushParserCtxt(&sax, w, NULL, 0,
-	    NULL, XML_CHAR_ENCODING_UTF8);
+	htmlParserCtxtPtr ctxt = htmlCreatePushParserCtxt(
+	    &sax, w, NULL, 0, NULL, XML_CHAR_ENCODING_UTF8);
 
 	if (ctxt == NULL)
 		return -1;
@@ -325,8 +323,8 @@ parse(const struct buf *html, struct writer *w)
 }
 
 int
-mail_html_text(const void *html, size_t n, const char *charset,
-    struct buf *out, struct err *e)
+mail_html_text(const void *html, size_t n, const char *charset, struct buf *out,
+    struct err *e)
 {
 	struct buf text = BUF_INIT;
 	struct buf shown = BUF_INIT;

@@ -6,8 +6,8 @@
 #include <string.h>
 
 static int
-memory_read(void *arg, uint64_t offset, void *dst, size_t n, size_t *got,
-    struct err *e)
+memory_read(
+    void *arg, uint64_t offset, void *dst, size_t n, size_t *got, struct err *e)
 {
 	const struct mail_memory *m = arg;
 
@@ -82,8 +82,8 @@ lines_next(struct lines *l, struct line *out, struct err *e)
 
 	for (;;) {
 		size_t left = l->len - l->head;
-		const uint8_t *lf = memchr(l->buf + l->head + searched, '\n',
-		    left - searched);
+		const uint8_t *lf = memchr(
+		    l->buf + l->head + searched, '\n', left - searched);
 
 		if (lf != NULL) {
 			take(l, (size_t)(lf - (l->buf + l->head)) + 1, out);

@@ -94,8 +94,8 @@ manifest_encode(const struct manifest *m, struct buf *out, struct err *e)
 	    m->message_id, "in_reply_to", m->in_reply_to, "date",
 	    (json_int_t)m->date, "from", person_json(&m->from), "to",
 	    people_json(m), "parts", parts_json(m), "text_part", m->text_part,
-	    "html_part", m->html_part, "ambiguous", m->ambiguous, "cut",
-	    m->cut, "size", (json_int_t)m->size, "sha256", sha256);
+	    "html_part", m->html_part, "ambiguous", m->ambiguous, "cut", m->cut,
+	    "size", (json_int_t)m->size, "sha256", sha256);
 	if (j == NULL)
 		return err_set(e, ERR_INTERNAL, "manifest does not encode");
 	r = json_dump_callback(j, add, out, JSON_COMPACT);
@@ -130,8 +130,8 @@ people_read(json_t *list, struct manifest *m)
 	if (m->to == NULL)
 		return -1;
 	for (; m->n_to < n; m->n_to++)
-		if (person_read(json_array_get(list, m->n_to),
-			&m->to[m->n_to]) == -1)
+		if (person_read(
+			json_array_get(list, m->n_to), &m->to[m->n_to]) == -1)
 			return -1;
 	return 0;
 }
@@ -251,9 +251,9 @@ read_all(json_t *j, struct manifest *m)
 	    parts_read(parts, m) == -1)
 		return -1;
 	return is_leaf_or_none(m, m->text_part) &&
-		is_leaf_or_none(m, m->html_part)
-	    ? 0
-	    : -1;
+		is_leaf_or_none(m, m->html_part) ?
+	    0 :
+	    -1;
 }
 
 int

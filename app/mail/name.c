@@ -142,8 +142,8 @@ out:
 }
 
 int
-mail_line_safe(const char *s, size_t n, size_t characters, char *out,
-    size_t cap)
+mail_line_safe(
+    const char *s, size_t n, size_t characters, char *out, size_t cap)
 {
 	struct buf b = BUF_INIT;
 	char *p;

@@ -19,28 +19,28 @@
 
 /* A multipart whose closing boundary has not been seen. */
 struct level {
-	char	*boundary;
-	size_t	 len;
+	char *boundary;
+	size_t len;
 	uint32_t depth;
-	bool	 digest;
+	bool digest;
 };
 
 enum place { IN_HEADER, IN_CONTENT, BETWEEN, STOPPED };
 
 struct walk {
-	struct manifest	*m;
-	struct lines	*lines;
-	EVP_MD_CTX	*digest;
-	enum place	 place;
-	struct buf	 header;	/* of the entity being read, its fields alone */
-	size_t		 header_size;	/* with the lines that are no fields */
-	bool		 skip;		/* the last line was none */
-	uint32_t	 depth;		/* of that entity */
-	const char	*fallback;	/* its type where it names none */
-	bool		*attachment;	/* by part: what Content-Disposition says */
-	uint64_t	 content_end;	/* of the last line, without its line end */
-	struct level	 level[LIMIT_MIME_DEPTH];
-	size_t		 levels;
+	struct manifest *m;
+	struct lines *lines;
+	EVP_MD_CTX *digest;
+	enum place place;
+	struct buf header;    /* of the entity being read, its fields alone */
+	size_t header_size;   /* with the lines that are no fields */
+	bool skip;            /* the last line was none */
+	uint32_t depth;       /* of that entity */
+	const char *fallback; /* its type where it names none */
+	bool *attachment;     /* by part: what Content-Disposition says */
+	uint64_t content_end; /* of the last line, without its line end */
+	struct level level[LIMIT_MIME_DEPTH];
+	size_t levels;
 };
 
 void
@@ -70,8 +70,8 @@ part_new(struct walk *w)
 	while (cap <= m->n_parts)
 		cap *= 2;
 	if (m->n_parts == 0 || m->n_parts == cap / 2) {
-		struct mail_part *parts = realloc(m->parts,
-		    cap * sizeof(*parts));
+		struct mail_part *parts = realloc(
+		    m->parts, cap * sizeof(*parts));
 		bool *flags = realloc(w->attachment, cap * sizeof(*flags));
 
 		if (parts != NULL)
@@ -114,7 +114,8 @@ entity_begin(struct walk *w, uint64_t offset, struct err *e)
 	struct head head;
 
 	w->place = STOPPED;
-	if (head_entity(w->header.data, w->header.len, w->fallback, &head) == -1)
+	if (head_entity(w->header.data, w->header.len, w->fallback, &head) ==
+	    -1)
 		return err_set(e, ERR_INTERNAL, "memory");
 	if (w->depth == 0 &&
 	    head_message(w->header.data, w->header.len, w->m) == -1)
@@ -229,13 +230,12 @@ header_line(struct walk *w, const struct line *line, struct err *e)
 	if (w->header_size > LIMIT_HEADER_BLOCK) {
 		w->m->cut = true;
 		w->place = STOPPED;
-		if (w->depth == 0 && head_message(w->header.data,
-					 w->header.len, w->m) == -1)
+		if (w->depth == 0 &&
+		    head_message(w->header.data, w->header.len, w->m) == -1)
 			return err_set(e, ERR_INTERNAL, "memory");
 		return 0;
 	}
-	if (is_of_field(w, line) &&
-	    buf_add(&w->header, line->p, line->n) == -1)
+	if (is_of_field(w, line) && buf_add(&w->header, line->p, line->n) == -1)
 		return err_set(e, ERR_INTERNAL, "memory");
 	return 0;
 }

@@ -10,8 +10,8 @@
 
 /* Decoded bytes up to a limit; what comes after is counted as cut. */
 struct gather {
-	struct buf	bytes;
-	bool		cut;
+	struct buf bytes;
+	bool cut;
 };
 
 static int
@@ -51,8 +51,8 @@ show_part(const struct mail_source *src, const struct mail_part *part,
 	int r = mail_part_decode(src, part, gather_sink, &g, e);
 
 	if (r == 0 && html)
-		r = mail_html_text(g.bytes.data, g.bytes.len, part->charset,
-		    out, e);
+		r = mail_html_text(
+		    g.bytes.data, g.bytes.len, part->charset, out, e);
 	else if (r == 0 &&
 	    charset_show(out, part->charset, g.bytes.data, g.bytes.len) == -1)
 		r = err_set(e, ERR_INTERNAL, "memory");
@@ -81,8 +81,8 @@ content_of(const uint8_t *p, size_t n)
 
 /* A message without a tree: what stands after its header, as it is. */
 static int
-show_raw(const struct mail_source *src, struct buf *out, bool *cut,
-    struct err *e)
+show_raw(
+    const struct mail_source *src, struct buf *out, bool *cut, struct err *e)
 {
 	size_t max = LIMIT_HEADER_BLOCK + LIMIT_SHOWN_TEXT;
 	struct buf raw = BUF_INIT;
@@ -99,8 +99,9 @@ show_raw(const struct mail_source *src, struct buf *out, bool *cut,
 			raw.len += got;
 	}
 	content = content_of(raw.data, raw.len);
-	if (r == 0 && charset_show(out, "", content,
-			  raw.len - (size_t)(content - raw.data)) == -1)
+	if (r == 0 &&
+	    charset_show(
+		out, "", content, raw.len - (size_t)(content - raw.data)) == -1)
 		r = err_set(e, ERR_INTERNAL, "memory");
 	*cut = raw.len == max;
 	buf_free(&raw);

@@ -11,7 +11,7 @@
 
 #include "mail/address.h"
 
-#define TEN "abcdefghij"
+#define TEN   "abcdefghij"
 #define SIXTY TEN TEN TEN TEN TEN TEN
 
 static const struct {
@@ -62,8 +62,12 @@ static const struct {
     {"@one.example:", NULL},
     {"@one.example,two.example:a@b.example", NULL},
     {"alice@acme.example>\r\nRCPT TO:<evil@example.net", NULL},
-    {"al\xc3\xad" "ce@acme.example", NULL},
-    {"alice@b\xc3\xbc" "cher.example", NULL},
+    {"al\xc3\xad"
+     "ce@acme.example",
+	NULL},
+    {"alice@b\xc3\xbc"
+     "cher.example",
+	NULL},
     {"\"a\tb\"@acme.example", NULL},
 };
 
@@ -74,8 +78,8 @@ mailboxes(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct mailbox box;
 		struct err e = {0};
-		int r = mailbox_parse(cases[i].typed, strlen(cases[i].typed),
-		    &box, &e);
+		int r = mailbox_parse(
+		    cases[i].typed, strlen(cases[i].typed), &box, &e);
 
 		if ((r == 0) != (cases[i].address != NULL))
 			fail_msg("%s: %d", cases[i].typed, r);
@@ -106,8 +110,8 @@ a_nul_inside_is_refused(void **state)
 	(void)state;
 	assert_int_equal(mailbox_parse("a\0b@x.example", 13, &box, NULL), -1);
 	assert_int_equal(mailbox_parse("a@x\0.example", 12, &box, NULL), -1);
-	assert_int_equal(mailbox_parse("\"a\0b\"@x.example", 15, &box, NULL),
-	    -1);
+	assert_int_equal(
+	    mailbox_parse("\"a\0b\"@x.example", 15, &box, NULL), -1);
 }
 
 static void
@@ -144,8 +148,8 @@ lists(void **state)
 	assert_string_equal(box[1].address, "b@x.example");
 	assert_string_equal(box[2].address, "c@x.example");
 	assert_int_equal(
-	    mailbox_typed_list("Doe, John <j@x.example>, k@x.example", box, 4,
-		&n, &e),
+	    mailbox_typed_list(
+		"Doe, John <j@x.example>, k@x.example", box, 4, &n, &e),
 	    0);
 	assert_int_equal(n, 2);
 	assert_string_equal(box[0].address, "j@x.example");
@@ -161,18 +165,17 @@ lists_that_are_refused(void **state)
 	size_t n;
 
 	(void)state;
-	assert_int_equal(mailbox_typed_list("a@x.example b@x.example", box, 2,
-			     &n, &e),
-	    -1);
+	assert_int_equal(
+	    mailbox_typed_list("a@x.example b@x.example", box, 2, &n, &e), -1);
 	assert_int_equal(e.code, ERR_BAD_INPUT);
 	assert_int_equal(mailbox_typed_list("nobody", box, 2, &n, &e), -1);
-	assert_int_equal(mailbox_typed_list("Bob b@x.example>", box, 2, &n, &e),
-	    -1);
-	assert_int_equal(mailbox_typed_list("a@x.example,b@x.example", box, 2,
-			     &n, &e),
-	    0);
-	assert_int_equal(mailbox_typed_list("a@x.example,b@x.example,c@x.example",
-			     box, 2, &n, &e),
+	assert_int_equal(
+	    mailbox_typed_list("Bob b@x.example>", box, 2, &n, &e), -1);
+	assert_int_equal(
+	    mailbox_typed_list("a@x.example,b@x.example", box, 2, &n, &e), 0);
+	assert_int_equal(
+	    mailbox_typed_list(
+		"a@x.example,b@x.example,c@x.example", box, 2, &n, &e),
 	    -1);
 	assert_int_equal(e.code, ERR_TOO_MANY);
 }

@@ -62,12 +62,12 @@ gather(void *arg, const void *p, size_t n, struct err *e)
 
 /* One message: the folder it lies in, and how far its tree was compared. */
 struct compare {
-	const char		*name;
-	const char		*dir;
-	struct mail_source	 src;
-	struct manifest		*m;
-	size_t			 at;	/* next part */
-	unsigned		 wrong;
+	const char *name;
+	const char *dir;
+	struct mail_source src;
+	struct manifest *m;
+	size_t at; /* next part */
+	unsigned wrong;
 };
 
 static void
@@ -181,8 +181,9 @@ compare_message(const char *dir, const char *name)
 	assert_int_equal(c.m->size, raw.len);
 	snprintf(path, sizeof(path), "%s/%.*s_decoded.xml", dir,
 	    (int)strlen(name) - 4, name);
-	doc = xmlReadFile(path, NULL, XML_PARSE_HUGE | XML_PARSE_RECOVER |
-		XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+	doc = xmlReadFile(path, NULL,
+	    XML_PARSE_HUGE | XML_PARSE_RECOVER | XML_PARSE_NOERROR |
+		XML_PARSE_NOWARNING);
 	assert_non_null(doc);
 	if (other_reading(name))
 		print_message("# %s: the other reading\n", name);
@@ -190,7 +191,8 @@ compare_message(const char *dir, const char *name)
 		print_message("# %s: no tree by our rule\n", name);
 	else
 		compare_entity(&c, xmlDocGetRootElement(doc), 0);
-	if (!c.m->ambiguous && !other_reading(name) && c.wrong == 0 && c.at != c.m->n_parts)
+	if (!c.m->ambiguous && !other_reading(name) && c.wrong == 0 &&
+	    c.at != c.m->n_parts)
 		differs(&c, "parts too many");
 	xmlFreeDoc(doc);
 	manifest_free(c.m);

@@ -1,0 +1,37 @@
+/*
+ * Any bytes are HTML: its text is valid UTF-8.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "mail/parse.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	mail_init();
+	return 0;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	static const char *const charsets[] = {
+	    "", "utf-8", "iso-8859-1", "shift_jis"};
+	struct buf out = BUF_INIT;
+
+	if (n == 0)
+		return 0;
+	if (mail_html_text(p + 1, n - 1, charsets[p[0] % 4], &out, NULL) ==
+		-1 ||
+	    !text_is_utf8((const char *)out.data, out.len))
+		abort();
+	buf_free(&out);
+	return 0;
+}
