@@ -1,5 +1,6 @@
 // process.mjs: running programs and waiting for things, for every test.
 import { spawn } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 import os from 'node:os';
@@ -58,15 +59,32 @@ export async function must(program, args, options) {
   return stdout;
 }
 
+// State and parent of a process, or nothing.
+async function stat(pid) {
+  try {
+    const line = await readFile(`/proc/${pid}/stat`, 'latin1');
+    const [state, parent] = line.slice(line.lastIndexOf(')') + 2).split(' ');
+    return { state, parent: Number(parent) };
+  } catch {
+    return undefined;
+  }
+}
+
 /** Is there such a process (a zombie is none)? */
 export async function alive(pid) {
-  const { readFile } = await import('node:fs/promises');
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'latin1');
-    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
-  } catch {
-    return false;
+  const found = await stat(pid);
+  return found !== undefined && !/[ZX]/.test(found.state);
+}
+
+/** The process ids of all children of a process, and theirs. */
+export async function descendants(pid) {
+  const all = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const parents = await Promise.all(all.map(async (one) => [one, (await stat(one))?.parent]));
+  const found = [pid];
+  for (const known of found) {
+    found.push(...parents.filter(([, parent]) => parent === known).map(([one]) => one));
   }
+  return found.slice(1);
 }
 
 export const isRoot = os.userInfo().uid === 0;
