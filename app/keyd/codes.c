@@ -46,7 +46,7 @@ struct keyd_codes {
 };
 
 struct keyd_codes *
-keyd_codes_open(int dir, const struct keyd_keys *k, struct err *e)
+keyd_codes_open(int dir, const struct keyd_keys *k, bool first, struct err *e)
 {
 	struct keyd_codes *c = calloc(1, sizeof(*c));
 	bool fresh[2];
@@ -63,7 +63,7 @@ keyd_codes_open(int dir, const struct keyd_keys *k, struct err *e)
 		keyd_codes_close(c);
 		return NULL;
 	}
-	if (fresh[0] || fresh[1])
+	if ((fresh[0] || fresh[1]) && !first)
 		log_line(LOG_LEVEL_WARN, NULL, "new table",
 		    "codes=%d registrations=%d", fresh[0], fresh[1]);
 	return c;

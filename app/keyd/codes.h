@@ -19,7 +19,8 @@
 
 struct keyd_codes;
 
-struct keyd_codes *keyd_codes_open(int dir, const struct keyd_keys *k, struct err *e) __attribute__((warn_unused_result));
+/* Makes what is missing, with a warning unless this is the first start. NULL with *e set. */
+struct keyd_codes *keyd_codes_open(int dir, const struct keyd_keys *k, bool first, struct err *e) __attribute__((warn_unused_result));
 void keyd_codes_close(struct keyd_codes *c); /* NULL is fine */
 
 /* Keeps the verifier of a new code until LIMIT_CODE_MINUTES from `now`. */

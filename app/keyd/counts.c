@@ -52,7 +52,7 @@ struct keyd_counts {
 };
 
 struct keyd_counts *
-keyd_counts_open(int dir, const struct keyd_keys *k, struct err *e)
+keyd_counts_open(int dir, const struct keyd_keys *k, bool first, struct err *e)
 {
 	struct keyd_counts *c = calloc(1, sizeof(*c));
 	const struct rule *r;
@@ -72,7 +72,7 @@ keyd_counts_open(int dir, const struct keyd_keys *k, struct err *e)
 			keyd_counts_close(c);
 			return NULL;
 		}
-		if (fresh)
+		if (fresh && !first)
 			log_line(LOG_LEVEL_WARN, NULL, "new table", "file=%s",
 			    r->file);
 	}

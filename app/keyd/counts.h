@@ -29,7 +29,8 @@ enum keyd_budget {
 
 struct keyd_counts;
 
-struct keyd_counts *keyd_counts_open(int dir, const struct keyd_keys *k, struct err *e) __attribute__((warn_unused_result));
+/* Makes what is missing, with a warning unless this is the first start. NULL with *e set. */
+struct keyd_counts *keyd_counts_open(int dir, const struct keyd_keys *k, bool first, struct err *e) __attribute__((warn_unused_result));
 void keyd_counts_close(struct keyd_counts *c); /* NULL is fine */
 
 /* Who is counted: a tenant, and an account or an address's digest. */

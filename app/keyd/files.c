@@ -18,9 +18,10 @@ int
 keyd_files_dir(int at, const char *name, mode_t mode, struct err *e)
 {
 	struct stat st;
-	int fd;
+	int fd, made;
 
-	if (mkdirat(at, name, mode) == -1 && errno != EEXIST)
+	made = mkdirat(at, name, 0700) == 0;
+	if (!made && errno != EEXIST)
 		return err_set(
 		    e, ERR_UNAVAILABLE, "mkdir %s: %s", name, strerror(errno));
 	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -14,8 +14,9 @@
 #include "base/err.h"
 
 /*
- * Opens the directory `name` under `at` (or AT_FDCWD), making it with that mode when it
- * is missing. Its owner must be the caller and no bit outside of `mode` may be set.
+ * Opens the directory `name` under `at` (or AT_FDCWD), making it when it is missing (to
+ * be entered, not listed, by those whom `mode` lets read). Its owner must be the caller
+ * and no permission outside of `mode` may be set.
  * The descriptor, or -1.
  */
 int keyd_files_dir(int at, const char *name, mode_t mode, struct err *e) __attribute__((warn_unused_result));

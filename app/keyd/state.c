@@ -18,8 +18,10 @@ keyd_state_open(struct keyd_state *st, int dir, struct err *e)
 		return -1;
 	/* The first step of ids is reserved last: from then on keys are never made. */
 	if ((st->keys = keyd_keys_load(dir, used == 0, e)) == NULL ||
-	    (st->counts = keyd_counts_open(dir, st->keys, e)) == NULL ||
-	    (st->codes = keyd_codes_open(dir, st->keys, e)) == NULL ||
+	    (st->counts = keyd_counts_open(dir, st->keys, used == 0, e)) ==
+		NULL ||
+	    (st->codes = keyd_codes_open(dir, st->keys, used == 0, e)) ==
+		NULL ||
 	    (st->slots = keyd_slots_open(dir, e)) == NULL)
 		return -1;
 	return 0;
