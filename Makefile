@@ -87,8 +87,9 @@ $(PROGRAMS): %: $(B)/%
 lib: $(LIB)
 kore: $(B)/kore/built
 
-$(B)/restante: $(call objects,$(wildcard $(KORE_GLUE)) $(FRONT_SRC)) \
-		$(WIPE) $(LIB) $(B)/kore/built
+RESTANTE_PARTS = $(call objects,$(wildcard $(KORE_GLUE)) $(FRONT_SRC)) \
+	$(WIPE) $(LIB)
+$(B)/restante: $(RESTANTE_PARTS) $(B)/kore/built
 	$(link) $(B)/kore/obj/*.o $(LIBS) -rdynamic
 $(B)/restante-keyd: $(call objects,$(KEYD_SRC)) $(WIPE) $(LIB)
 	$(link) $(LIBS)
@@ -182,6 +183,14 @@ unit: $(if $(T),$(B)/unit/$(T),$(UNIT))
 	@tests/lib/unit $^
 unit-build: $(UNIT)
 
+##  skip-code      a portal for one test: it takes every code for right
+skip-code: $(B)/skip-code/restante
+$(B)/skip-code/restante: $(B)/obj/tests/lib/skip_code.o $(RESTANTE_PARTS) \
+		$(B)/kore/built
+	@mkdir -p $(@D)
+	$(link) $(B)/kore/obj/*.o $(LIBS) -rdynamic \
+	    -Wl,--wrap=keyd_code_check
+
 ##  sanitize       build all of it with ASan and UBSan into $(B)/asan
 sanitize:
 	@+$(MAKE) B=$(B)/asan SANITIZE=address,undefined all unit-build
@@ -236,6 +245,6 @@ help:
 	@sed -n 's/^##  //p' $(firstword $(MAKEFILE_LIST))
 
 always:
-.PHONY: all lib kore modules $(PROGRAMS) run test test-long unit unit-build sanitize \
+.PHONY: all lib kore skip-code modules $(PROGRAMS) run test test-long unit unit-build sanitize \
 	golden-update fuzz fuzz-build bench check format format-check \
 	deps-check lint clean help always
