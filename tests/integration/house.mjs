@@ -32,7 +32,7 @@ test('`ready` stands alone on the last line, after the addresses and one command
   const lines = inst.output.trimEnd().split('\n');
   assert.equal(lines.at(-1), 'ready');
   assert.equal(lines.filter((line) => /^\s*swaks /.test(line)).length, 1);
-  for (const port of ['HTTPS_PORT', 'SMTP_PORT', 'SMTPS_PORT', 'CATCH_HTTP_PORT', 'METRICS_PORT']) {
+  for (const port of ['HTTPS_PORT', 'SMTP_PORT', 'SMTPS_PORT', 'CATCH_HTTP_PORT']) {
     assert.match(inst.output, new RegExp(`:${inst.ports[port]}\\b`), port);
   }
 });
