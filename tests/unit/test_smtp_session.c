@@ -492,6 +492,10 @@ test_half_a_line_does_not_survive_the_handshake(void **state)
 	smtp_session_tls(s, "TLSv1.3 X");
 	say(s, "OP\r\n", "500 5.5.2, ");
 	smtp_session_free(s);
+	s = session(false, HELLO "NOOP\r");
+	smtp_session_tls(s, "TLSv1.3 X");
+	say(s, "\nNOOP\r\nNOOP\r\n", "500 5.5.2, 250 2.0.0, ");
+	smtp_session_free(s);
 }
 
 static void
