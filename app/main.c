@@ -3,7 +3,7 @@
  * processes and the event loop; here are the role, TLS, the limits a process puts on
  * itself, and its end. The roles live in portal/kore_portal.c and intake/kore_intake.c.
  */
-#include "main.h"
+#include "base/front.h"
 
 #include <kore/kore.h>
 #include <kore/http.h>
@@ -29,7 +29,7 @@
 
 #define DRAIN_MS    30000 /* what SIGTERM leaves to running work */
 #define DRAIN_STEP  100   /* ms between looks */
-#define SOLO_WORKER 3	  /* what Kore counts when one worker serves */
+#define SOLO_WORKER 3     /* what Kore counts when one worker serves */
 #define WATCHED_MAX 4     /* pools of a worker */
 
 /* What kore.conf names, and Kore looks up by name. */
@@ -310,7 +310,7 @@ pool_woke(void *arg, int error)
 }
 
 void
-main_watch_pool(struct pool *p)
+front_watch_pool(struct pool *p)
 {
 	struct watched *w = &self.watched[self.n_watched];
 

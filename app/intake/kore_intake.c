@@ -3,7 +3,7 @@
  * session, and what the session asks for is done: send, STARTTLS, a job on the pool,
  * close. The protocol is smtp_session.c's, the use cases are desk's.
  */
-#include "main.h"
+#include "base/front.h"
 
 #include <kore/kore.h>
 
@@ -509,7 +509,7 @@ front_start(const struct settings *set, struct err *e)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
 	if ((self.pool = pool_new(&setup, e)) == NULL)
 		return -1;
-	main_watch_pool(self.pool);
+	front_watch_pool(self.pool);
 	return 0;
 }
 

@@ -2,7 +2,7 @@
  * kore_portal.c: the portal's edge to Kore: a request becomes a struct request and a
  * job, the response goes out from the event loop. What a request means is the pages'.
  */
-#include "main.h"
+#include "base/front.h"
 
 #include <kore/kore.h>
 #include <kore/http.h>
@@ -387,8 +387,8 @@ front_start(const struct settings *set, struct err *e)
 	if ((self.work = pool_new(&work, e)) == NULL ||
 	    (self.hash = pool_new(&hash, e)) == NULL)
 		return -1;
-	main_watch_pool(self.work);
-	main_watch_pool(self.hash);
+	front_watch_pool(self.work);
+	front_watch_pool(self.hash);
 	http_head_hook = check_head;
 	http_body_limit_hook = body_limit;
 	return 0;

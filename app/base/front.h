@@ -1,9 +1,9 @@
 /*
- * main.h: what start-up gives to the two roles of restante, and what it wants of
+ * front.h: what start-up gives to the two roles of restante, and what it wants of
  * them. No Kore in it.
  */
-#ifndef MAIN_H
-#define MAIN_H
+#ifndef BASE_FRONT_H
+#define BASE_FRONT_H
 
 #include <stdbool.h>
 
@@ -29,6 +29,6 @@ extern const struct front front_portal; /* portal/kore_portal.c */
 extern const struct front front_intake; /* intake/kore_intake.c */
 
 /* Has the loop call pool_reap() when jobs of p have ended. */
-void main_watch_pool(struct pool *p);
+void front_watch_pool(struct pool *p);
 
 #endif
