@@ -1,0 +1,314 @@
+/*
+ * page.c: what all pages share: the model's frame, the header fields that go with every
+ * answer, redirects, downloads, and the pages of errors.
+ */
+#include "portal/page.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "portal/asset.h"
+#include "portal/disposition.h"
+#include "portal/routes.h"
+
+#define LANGUAGE "en"
+
+static const char page_policy[] =
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'";
+/* What a browser shows of a download must be able to do nothing. */
+static const char file_policy[] =
+    "default-src 'none'; frame-ancestors 'none'; sandbox";
+
+bool
+page_reader(const struct page *p)
+{
+	return p->visit.kind == SESSION_GUEST ||
+	    p->visit.kind == SESSION_ACCOUNT;
+}
+
+/* ---- models ------------------------------------------------------------------ */
+
+/* Notes that a redirect may ask for; anything else in the query shows nothing. */
+static void
+set_note(struct page *p, struct node *root)
+{
+	static const char *const notes[] = {
+	    "sent", "account", "signed-out", "told", NULL};
+	struct form query = FORM_INIT;
+	struct err e;
+	size_t i;
+
+	if (p->req->verb == HTTP_POST ||
+	    form_query(p->req->query, &query, &e) == -1)
+		return;
+	for (i = 0; notes[i] != NULL; i++)
+		if (strcmp(form_get(&query, "note"), notes[i]) == 0)
+			node_set(root, "note", notes[i]);
+	form_free(&query);
+}
+
+/* The first letters of the first and the last word. */
+static void
+initials(const char *name, char out[16])
+{
+	const char *last = strrchr(name, ' ');
+	size_t n = 0, i;
+
+	for (i = 0; i < 2; i++) {
+		const char *s = i == 0 ? name : last == NULL ? "" : last + 1;
+
+		if (((unsigned char)*s | 0x20) >= 'a' &&
+		    ((unsigned char)*s | 0x20) <= 'z') {
+			out[n++] = (char)(*s & ~0x20);
+		} else if ((unsigned char)*s >= 0xc0) {
+			do {
+				out[n++] = *s++;
+			} while (((unsigned char)*s & 0xc0) == 0x80 && n < 12);
+		}
+	}
+	out[n] = '\0';
+}
+
+struct node *
+node_person(
+    struct node *n, const char *element, const char *name, const char *address)
+{
+	const char *shown = name[0] == '\0' ? address : name;
+	struct node *who = node_add(n, element);
+	char mark[16];
+
+	initials(shown, mark);
+	node_set(who, "name", name);
+	node_set(who, "address", address);
+	node_set(who, "shown", shown);
+	node_set(who, "initials", mark);
+	return who;
+}
+
+void
+node_time(struct node *n, const char *name, int64_t t)
+{
+	char text[CLOCK_TEXT_LEN];
+	struct node *at;
+
+	if (t == 0)
+		return;
+	at = node_add(n, name);
+	clock_iso(t, text);
+	node_set(at, "iso", text);
+	clock_day(t, text);
+	node_set(at, "day", text);
+	clock_hm(t, text);
+	node_set(at, "hm", text);
+	clock_minute(t, text);
+	node_set(at, "minute", text);
+	text[strcspn(text, ",")] = '\0';
+	node_set(at, "short", text);
+}
+
+void
+node_landing(struct node *n, const struct desk_landing *l)
+{
+	char shown[10];
+
+	node_person(n, "sender", l->sender_name, l->sender);
+	node_time(n, "created", l->created);
+	node_time(n, "expires", l->expires);
+	if (l->pickup[0] != '\0') {
+		seal_pickup_show(l->pickup, shown);
+		node_set(n, "pickup", shown);
+		node_set(n, "code", l->pickup);
+	}
+}
+
+static void
+set_session(struct page *p, struct node *root)
+{
+	static const char *const kind[] = {[0] = "",
+	    [SESSION_VISITOR] = "visitor",
+	    [SESSION_GUEST] = "guest",
+	    [SESSION_ACCOUNT] = "account"};
+
+	if (p->visit.kind == 0)
+		return;
+	node_set(root, "signed", kind[p->visit.kind]);
+	node_set(root, "address", p->visit.address);
+	node_set(root, "csrf", p->visit.csrf);
+}
+
+struct model *
+page_model(struct page *p, const char *nav)
+{
+	const struct tenant *t = &p->visit.tenant;
+	const struct assets *assets = portal_assets(p->portal);
+	struct model *m = model_new();
+	struct node *root = model_root(m);
+	char path[ASSET_PATH_LEN], origin[300];
+
+	node_set(root, "lang", LANGUAGE);
+	node_set(root, "nav", nav);
+	asset_path(assets, "restante.css", path);
+	node_set(root, "css", path);
+	asset_path(assets, "icon.svg", path);
+	node_set(root, "icon", path);
+	if (t->name[0] == '\0')
+		return m;
+	asset_brand_path(t->color, path);
+	if (path[0] != '\0')
+		node_set(root, "brand", path);
+	initials(t->name, origin);
+	node_set(root, "mark", origin);
+	portal_origin(p->portal, t->host, origin);
+	node_set(root, "tenant", t->name);
+	node_set(root, "host", origin + strlen("https://"));
+	node_set(root, "contact", t->contact);
+	if (strchr(t->contact, '@') != NULL && strchr(t->contact, ' ') == NULL)
+		node_set(root, "contact-mail", t->contact);
+	set_session(p, root);
+	set_note(p, root);
+	return m;
+}
+
+/* ---- answers ------------------------------------------------------------------ */
+
+int
+page_headers(struct page *p, const char *content_type, const char *cache)
+{
+	static const char *const field[][2] = {
+	    {"x-content-type-options", "nosniff"},
+	    {"referrer-policy", "no-referrer"},
+	    {"cross-origin-opener-policy", "same-origin"},
+	    {"cross-origin-resource-policy", "same-origin"},
+	    {"permissions-policy",
+		"camera=(), geolocation=(), microphone=(), payment=(), usb=()"},
+	    {"strict-transport-security", "max-age=31536000"},
+	    {"x-robots-tag", "noindex, nofollow"},
+	};
+	size_t i;
+
+	if (response_header(p->resp, "content-type", "%s", content_type) ==
+		-1 ||
+	    response_header(p->resp, "cache-control", "%s", cache) == -1)
+		return -1;
+	for (i = 0; i < sizeof(field) / sizeof(field[0]); i++)
+		if (response_header(p->resp, field[i][0], "%s", field[i][1]) ==
+		    -1)
+			return -1;
+	return 0;
+}
+
+static int
+no_memory(struct err *e)
+{
+	return err_set(e, ERR_INTERNAL, "out of memory");
+}
+
+static int
+html_headers(struct page *p)
+{
+	if (page_headers(p, "text/html; charset=utf-8", "no-store") == -1)
+		return -1;
+	return response_header(
+	    p->resp, "content-security-policy", "%s", page_policy);
+}
+
+int
+page_render(struct page *p, int status, const char *name, struct model *m,
+    struct err *e)
+{
+	int ret = view_page(
+	    portal_view(p->portal), name, LANGUAGE, m, &p->resp->body, e);
+
+	model_free(m);
+	if (ret == -1)
+		return -1;
+	p->resp->status = status;
+	return html_headers(p) == -1 ? no_memory(e) : 0;
+}
+
+int
+page_redirect(struct page *p, struct err *e, const char *fmt, ...)
+{
+	char to[512];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(to, sizeof(to), fmt, ap);
+	va_end(ap);
+	if (n < 0 || n >= (int)sizeof(to))
+		return err_set(e, ERR_INTERNAL, "a redirect too long");
+	p->resp->status = 303;
+	if (response_header(p->resp, "location", "%s", to) == -1 ||
+	    html_headers(p) == -1)
+		return no_memory(e);
+	return 0;
+}
+
+int
+page_text(struct page *p, int status, const char *text, struct err *e)
+{
+	p->resp->status = status;
+	if (buf_adds(&p->resp->body, text) == -1 ||
+	    page_headers(p, "text/plain; charset=utf-8", "no-store") == -1 ||
+	    response_header(
+		p->resp, "content-security-policy", "%s", file_policy) == -1)
+		return no_memory(e);
+	return 0;
+}
+
+int
+page_download(struct page *p, const char *type, const char *name,
+    const char *otherwise, struct buf *body, struct err *e)
+{
+	char disposition[DISPOSITION_LEN];
+
+	disposition_attachment(name, otherwise, disposition);
+	p->resp->status = 200;
+	p->resp->body = *body;
+	*body = (struct buf)BUF_INIT;
+	if (page_headers(p, type, "no-store") == -1 ||
+	    response_header(
+		p->resp, "content-disposition", "%s", disposition) == -1 ||
+	    response_header(
+		p->resp, "content-security-policy", "%s", file_policy) == -1)
+		return no_memory(e);
+	return 0;
+}
+
+/* ---- errors -------------------------------------------------------------------- */
+
+static const char last_resort[] =
+    "<!doctype html>\n<html lang=\"en\"><title>Something went wrong</title>"
+    "<h1>Something went wrong on our side</h1><p>Please try again in a few "
+    "minutes.</p></html>\n";
+
+void
+page_error(struct page *p, const struct err *e)
+{
+	const struct err_row *row = err_row(e->code);
+	struct model *m;
+	struct err again;
+
+	log_err(p->req->id, p->resp->route, e);
+	/* What a page had begun is of no use. */
+	response_free(p->resp);
+	m = page_model(p, "");
+	node_set(model_root(m), "error", row->name);
+	node_set(model_root(m), "request", p->req->id);
+	node_text(model_root(m), "sentence",
+	    view_word(portal_view(p->portal), LANGUAGE, row->word));
+	if (page_render(p, row->http_status, "error", m, &again) == 0)
+		return;
+	response_free(p->resp);
+	p->resp->status = 500;
+	if (buf_adds(&p->resp->body, last_resort) == -1 ||
+	    html_headers(p) == -1)
+		log_err(p->req->id, p->resp->route, &again);
+}

@@ -1,0 +1,127 @@
+/*
+ * page.h: what every page is given and what it answers with. A page reads top to bottom:
+ * check, call a use case of desk/, fill a model, render. It returns 0 with p->resp
+ * filled, or -1 with *e set: then the reader gets the page of that error.
+ */
+#ifndef PORTAL_PAGE_H
+#define PORTAL_PAGE_H
+
+#include "desk/mailbox.h"
+#include "desk/visit.h"
+#include "portal/form.h"
+#include "portal/http.h"
+#include "portal/locator.h"
+#include "portal/portal.h"
+#include "view/view.h"
+
+#define PAGE_PARAMS    2
+#define PAGE_PARAM_LEN 160
+
+struct route;
+struct limiter;
+
+struct page {
+	struct portal *portal;
+	struct desk *desk;
+	const struct request *req;
+	struct response *resp;
+	const struct route *route;
+	struct desk_visit visit; /* its tenant is set */
+	struct form form;        /* POST: the body; else the query */
+	char param[PAGE_PARAMS][PAGE_PARAM_LEN]; /* of the path, in order */
+};
+
+/* ---- the pages, by family --------------------------------------------------- */
+
+int page_home(struct page *p, struct err *e);
+int page_home_post(struct page *p, struct err *e);
+int page_landing(struct page *p, struct err *e);
+int page_landing_post(struct page *p, struct err *e);
+int page_wrong(struct page *p, struct err *e);
+int page_wrong_post(struct page *p, struct err *e);
+int page_check(struct page *p, struct err *e);
+
+int page_login(struct page *p, struct err *e);
+int page_login_post(struct page *p, struct err *e);
+int page_logout(struct page *p, struct err *e);
+int page_logout_post(struct page *p, struct err *e);
+int page_register(struct page *p, struct err *e);
+int page_register_post(struct page *p, struct err *e);
+int page_settings(struct page *p, struct err *e);
+int page_reset(struct page *p, struct err *e);
+
+int page_inbox(struct page *p, struct err *e);
+int page_sent(struct page *p, struct err *e);
+
+int page_message(struct page *p, struct err *e);
+int page_raw(struct page *p, struct err *e);
+int page_part(struct page *p, struct err *e);
+int page_track(struct page *p, struct err *e);
+
+int page_compose(struct page *p, struct err *e);
+int page_compose_post(struct page *p, struct err *e);
+
+int page_healthz(struct page *p, struct err *e);
+int page_readyz(struct page *p, struct err *e);
+int page_robots(struct page *p, struct err *e);
+int page_asset(struct page *p, struct err *e);
+
+/* ---- shared by them --------------------------------------------------------- */
+
+/* A proved reader: guest or account holder. */
+bool page_reader(const struct page *p);
+
+/*
+ * The code page (page_code.c): for the visitor whose code was sent. action is where the
+ * form goes; l is what they came for, NULL for the inbox; problem NULL or a word's end.
+ */
+int page_code(struct page *p, int status, const char *action,
+    const struct desk_landing *l, const char *problem, struct err *e);
+/* Takes the code of a form: 303 to what it opens, or the code page again. */
+int page_code_post(struct page *p, const char *action,
+    const struct desk_landing *l, struct err *e);
+/* Takes the address of a form, and sends them to `next`, where the code page is. *problem is a word's end when it is not 0. */
+int page_ask_code(struct page *p, const struct locator *loc,
+    const char *address, const char **problem, int *status, struct err *e);
+
+/* The sign-in page, also shown for a notice that went to an account. */
+int page_login_form(struct page *p, int status, const struct desk_landing *l,
+    const char *problem, int wait_s, struct err *e);
+
+/* ---- models and answers (page.c) -------------------------------------------- */
+
+/* A model with what every page needs; nav is the place in the navigation, "" for none. NULL: memory. */
+struct model *page_model(struct page *p, const char *nav);
+/* Renders and frees m. */
+int page_render(struct page *p, int status, const char *name, struct model *m,
+    struct err *e);
+int page_redirect(struct page *p, struct err *e, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Text in place of a page. */
+int page_text(struct page *p, int status, const char *text, struct err *e);
+/* A download: takes *body over. */
+int page_download(struct page *p, const char *type, const char *name,
+    const char *otherwise, struct buf *body, struct err *e);
+/* The page of an error; never fails. */
+void page_error(struct page *p, const struct err *e);
+/* The fields that go with every answer; 0, or -1 when memory is out. */
+int page_headers(struct page *p, const char *content_type, const char *cache);
+
+/* <name iso="" minute="" day="" hm="" short=""/>; nothing for 0. */
+void node_time(struct node *n, const char *name, int64_t t);
+/* <name name="" address="" initials="" shown=""/>: shown is the name, else the address. */
+struct node *node_person(
+    struct node *n, const char *element, const char *name, const char *address);
+/* Who wrote, until when. */
+void node_landing(struct node *n, const struct desk_landing *l);
+
+/* ---- of the process (portal.c) ---------------------------------------------- */
+
+const struct view *portal_view(const struct portal *p);
+const struct settings *portal_settings(const struct portal *p);
+struct limiter *portal_pickup_limiter(const struct portal *p);
+const struct assets *portal_assets(const struct portal *p);
+/* "https://acme.localhost:8443". */
+void portal_origin(const struct portal *p, const char *host, char out[300]);
+
+#endif
