@@ -57,6 +57,19 @@ die(const char *what, const char *why)
 	exit(1);
 }
 
+#ifdef RESTANTE_SANITIZE
+/*
+ * Kore's pools are no heap to the leak checker: what only they point to looks lost.
+ * The filter's program stays as long as its process.
+ */
+const char *__lsan_default_suppressions(void);
+const char *
+__lsan_default_suppressions(void)
+{
+	return "leak:kore_malloc\nleak:kore_seccomp_enable\n";
+}
+#endif
+
 /* ---- seccomp ---- */
 
 /*

@@ -11,11 +11,11 @@
 #include "base/pool.h"
 #include "base/settings.h"
 
-/* One role: the portal or intake. All but the first on the loop of a worker. */
+/* One role: the portal or intake. Its functions are called on a worker's loop. */
 struct front {
 	const char *name;
 	bool alpn; /* speaks HTTP, and says so in the handshake */
-	/* Before threads, after fork and under seccomp. 0, or -1 with *e set. */
+	/* First, under seccomp already. 0, or -1 with *e set. */
 	int (*start)(const struct settings *set, struct err *e);
 	/* SIGTERM came: finish what runs, take no more. */
 	void (*drain)(void);
