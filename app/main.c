@@ -62,6 +62,13 @@ die(const char *what, const char *why)
  * Kore's pools are no heap to the leak checker: what only they point to looks lost.
  * The filter's program stays as long as its process.
  */
+const char *__lsan_default_options(void);
+const char *
+__lsan_default_options(void)
+{
+	return "print_suppressions=0";
+}
+
 const char *__lsan_default_suppressions(void);
 const char *
 __lsan_default_suppressions(void)
