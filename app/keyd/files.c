@@ -25,7 +25,9 @@ keyd_files_dir(int at, const char *name, mode_t mode, struct err *e)
 		return err_set(
 		    e, ERR_UNAVAILABLE, "mkdir %s: %s", name, strerror(errno));
 	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1 || fstat(fd, &st) == -1) {
+	/* Whatever the umask: others may have to reach the sockets. */
+	if (fd == -1 || (made && fchmod(fd, mode & 0711) == -1) ||
+	    fstat(fd, &st) == -1) {
 		err_set(
 		    e, ERR_UNAVAILABLE, "open %s: %s", name, strerror(errno));
 		goto bad;

@@ -19,27 +19,31 @@
  * and no permission outside of `mode` may be set.
  * The descriptor, or -1.
  */
-int keyd_files_dir(int at, const char *name, mode_t mode, struct err *e) __attribute__((warn_unused_result));
+int keyd_files_dir(int at, const char *name, mode_t mode, struct err *e)
+    __attribute__((warn_unused_result));
 
 /* Writes a new file by way of a temporary one, with fsync of file and directory. */
-int keyd_files_write(int dir, const char *name, mode_t mode, const void *p, size_t n, struct err *e) __attribute__((warn_unused_result));
+int keyd_files_write(int dir, const char *name, mode_t mode, const void *p,
+    size_t n, struct err *e) __attribute__((warn_unused_result));
 
 /*
  * Opens an existing regular file of the caller's with exactly this mode, this size and
  * one link. The descriptor, or -1: ERR_NOT_FOUND when there is none, else ERR_CORRUPT.
  */
-int keyd_files_open(int dir, const char *name, int flags, mode_t mode, size_t size, struct err *e) __attribute__((warn_unused_result));
+int keyd_files_open(int dir, const char *name, int flags, mode_t mode,
+    size_t size, struct err *e) __attribute__((warn_unused_result));
 
 /* Reads exactly n bytes of such a file. */
-int keyd_files_read(int dir, const char *name, mode_t mode, void *p, size_t n, struct err *e) __attribute__((warn_unused_result));
+int keyd_files_read(int dir, const char *name, mode_t mode, void *p, size_t n,
+    struct err *e) __attribute__((warn_unused_result));
 
 /* A table of records in sets: a hash names the set, and any record of it may be used. */
 struct keyd_table {
-	uint8_t	*map;
-	size_t	 map_len;
-	size_t	 record; /* bytes */
-	size_t	 ways;	 /* records a set */
-	size_t	 sets;
+	uint8_t *map;
+	size_t map_len;
+	size_t record; /* bytes */
+	size_t ways;   /* records a set */
+	size_t sets;
 };
 
 /*
@@ -48,7 +52,9 @@ struct keyd_table {
  * What is stored survives the death of the process; power loss may cost the seconds
  * the kernel had not written yet.
  */
-int keyd_table_open(int dir, const char *name, size_t record, size_t ways, size_t sets, struct keyd_table *out, bool *fresh, struct err *e) __attribute__((warn_unused_result));
+int keyd_table_open(int dir, const char *name, size_t record, size_t ways,
+    size_t sets, struct keyd_table *out, bool *fresh, struct err *e)
+    __attribute__((warn_unused_result));
 /* The first record of the set; the others follow. */
 void *keyd_table_set(const struct keyd_table *t, uint64_t hash);
 /* Writes to disk and unmaps; a zeroed table is fine. */

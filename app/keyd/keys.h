@@ -16,17 +16,17 @@
 #include "seal/keys.h"
 
 enum keyd_key {
-	KEYD_PEPPER,	/* MAC over Argon2id's output */
-	KEYD_OUTBOX,	/* X25519: secret part of outbox rows */
-	KEYD_ESCROW,	/* X25519: escrow records */
+	KEYD_PEPPER, /* MAC over Argon2id's output */
+	KEYD_OUTBOX, /* X25519: secret part of outbox rows */
+	KEYD_ESCROW, /* X25519: escrow records */
 	KEYD_DIRECTORY, /* Ed25519: certificates; the one whose generation counts */
-	KEYD_HALF,	/* halves of links */
-	KEYD_SHRED,	/* epoch key of the shred keys */
-	KEYD_CODE,	/* verifiers of codes */
-	KEYD_TOKEN,	/* verifiers of SMTP tokens */
-	KEYD_PROOF,	/* proofs of addresses */
+	KEYD_HALF,      /* halves of links */
+	KEYD_SHRED,     /* epoch key of the shred keys */
+	KEYD_CODE,      /* verifiers of codes */
+	KEYD_TOKEN,     /* verifiers of SMTP tokens */
+	KEYD_PROOF,     /* proofs of addresses */
 	KEYD_DUPLICATE, /* daily keys of duplicate tags */
-	KEYD_COUNT,	/* names of rows in the tables on disk */
+	KEYD_COUNT,     /* names of rows in the tables on disk */
 	KEYD_KEYS
 };
 
@@ -40,7 +40,8 @@ struct keyd_keys;
  * could have been read or changed by another user. NULL with *e set.
  */
 bool keyd_keys_exist(int dir); /* whether there is a keys/ at all */
-struct keyd_keys *keyd_keys_load(int dir, bool first, struct err *e) __attribute__((warn_unused_result));
+struct keyd_keys *keyd_keys_load(int dir, bool first, struct err *e)
+    __attribute__((warn_unused_result));
 void keyd_keys_free(struct keyd_keys *k); /* wipes; NULL is fine */
 
 const uint8_t *keyd_keys_get(const struct keyd_keys *k, enum keyd_key which);

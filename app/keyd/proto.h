@@ -25,9 +25,9 @@
 #include "base/limits.h"
 #include "keyd/client.h"
 
-#define PROTO_SIZE	2048
-#define PROTO_HEADER	24
-#define PROTO_BODY	(PROTO_SIZE - PROTO_HEADER)
+#define PROTO_SIZE   2048
+#define PROTO_HEADER 24
+#define PROTO_BODY   (PROTO_SIZE - PROTO_HEADER)
 
 /* Whoever asks; each has a socket of its name. */
 enum proto_role {
@@ -63,15 +63,15 @@ enum proto_verb {
 /* The verb's name for the log; NULL for a number that is no verb. */
 const char *proto_verb_name(unsigned verb);
 
-#define PROTO_BLOB_MAX	1024
+#define PROTO_BLOB_MAX 1024
 struct proto_blob {
-	size_t	len;
-	uint8_t	data[PROTO_BLOB_MAX];
+	size_t len;
+	uint8_t data[PROTO_BLOB_MAX];
 };
 
-#define PROTO_ADDRESS	(LIMIT_ADDRESS + 1)
-#define PROTO_CODE	65 /* a code as typed, with the NUL */
-#define PROTO_TOKEN	(LIMIT_PASSWORD_MAX + 1)
+#define PROTO_ADDRESS (LIMIT_ADDRESS + 1)
+#define PROTO_CODE    65 /* a code as typed, with the NUL */
+#define PROTO_TOKEN   (LIMIT_PASSWORD_MAX + 1)
 
 union proto_request {
 	struct {
@@ -82,74 +82,74 @@ union proto_request {
 	} shred;
 	struct {
 		struct id tenant, account, wrap;
-		uint8_t	  a[SECRET_KEY_LEN];
+		uint8_t a[SECRET_KEY_LEN];
 	} password;
 	struct {
-		struct id	  tenant, message, notice, outbox;
-		uint8_t		  browser[32];
-		char		  typed[PROTO_ADDRESS];
+		struct id tenant, message, notice, outbox;
+		uint8_t browser[32];
+		char typed[PROTO_ADDRESS];
 		struct proto_blob escrow;
 	} code_make;
 	struct {
 		struct id handle;
-		uint8_t	  browser[32];
-		char	  code[PROTO_CODE];
+		uint8_t browser[32];
+		char code[PROTO_CODE];
 	} code_check;
 	struct {
-		uint8_t		  proof[KEYD_PROOF_LEN];
-		struct id	  tenant, message, notice;
+		uint8_t proof[KEYD_PROOF_LEN];
+		struct id tenant, message, notice;
 		struct proto_blob escrow;
 	} release;
 	struct {
 		struct id tenant;
-		char	  address[PROTO_ADDRESS];
-		char	  code[PROTO_CODE]; /* not sent when one is made */
+		char address[PROTO_ADDRESS];
+		char code[PROTO_CODE]; /* not sent when one is made */
 	} registration;
 	struct {
-		uint8_t	  proof[KEYD_PROOF_LEN];
+		uint8_t proof[KEYD_PROOF_LEN];
 		struct id tenant, account;
-		char	  address[PROTO_ADDRESS];
-		uint32_t  version;
-		uint8_t	  pk[SEAL_PK_LEN];
+		char address[PROTO_ADDRESS];
+		uint32_t version;
+		uint8_t pk[SEAL_PK_LEN];
 	} sign;
 	struct {
 		uint8_t cert[SEAL_CERT_LEN];
 	} resign;
 	struct {
 		struct id tenant, account, token_id;
-		uint8_t	  verifier[32]; /* not sent when one is made */
-		char	  token[PROTO_TOKEN];
+		uint8_t verifier[32]; /* not sent when one is made */
+		char token[PROTO_TOKEN];
 	} token;
 	struct {
-		struct id	  tenant, outbox;
-		uint32_t	  kind;
+		struct id tenant, outbox;
+		uint32_t kind;
 		struct proto_blob box;
 	} outbox;
 	struct {
 		struct id tenant;
-		uint8_t	  digest[32];
+		uint8_t digest[32];
 	} tags;
 };
 
 union proto_reply {
 	struct keyd_public public;
-	uint8_t		 cert[SEAL_CERT_LEN];
+	uint8_t cert[SEAL_CERT_LEN];
 	struct keyd_slot lease[KEYD_LEASE];
-	uint8_t		 key[SECRET_KEY_LEN];
+	uint8_t key[SECRET_KEY_LEN];
 	struct {
-		struct id	  handle;
-		char		  reference[8];
-		uint64_t	  expires;
+		struct id handle;
+		char reference[8];
+		uint64_t expires;
 		struct proto_blob item;
 	} code;
 	uint8_t proof[KEYD_PROOF_LEN];
 	struct {
 		uint64_t slot_id;
-		uint8_t	 half[SECRET_KEY_LEN];
+		uint8_t half[SECRET_KEY_LEN];
 		uint32_t has_key;
-		uint8_t	 sk[SECRET_KEY_LEN];
+		uint8_t sk[SECRET_KEY_LEN];
 	} release;
-	char	registration[KEYD_REGISTRATION_LEN];
+	char registration[KEYD_REGISTRATION_LEN];
 	uint8_t verifier[32];
 	struct {
 		char address[PROTO_ADDRESS];
@@ -160,10 +160,10 @@ union proto_reply {
 };
 
 struct proto_head {
-	unsigned      verb;
+	unsigned verb;
 	enum err_code outcome;
-	uint32_t      wait_s;
-	uint32_t      seq;
+	uint32_t wait_s;
+	uint32_t seq;
 };
 
 /*
@@ -171,16 +171,21 @@ struct proto_head {
  * that way or the outcome is an error. -1 when a string has no NUL in its place or a
  * blob is too long; out then holds nothing of it.
  */
-int proto_write_request(uint8_t out[PROTO_SIZE], const struct proto_head *h, const union proto_request *q) __attribute__((warn_unused_result));
-int proto_write_reply(uint8_t out[PROTO_SIZE], const struct proto_head *h, const union proto_reply *r) __attribute__((warn_unused_result));
+int proto_write_request(uint8_t out[PROTO_SIZE], const struct proto_head *h,
+    const union proto_request *q) __attribute__((warn_unused_result));
+int proto_write_reply(uint8_t out[PROTO_SIZE], const struct proto_head *h,
+    const union proto_reply *r) __attribute__((warn_unused_result));
 
 /* The header alone; -1 when it is none of ours. The verb may still be unknown. */
-int proto_read_head(const uint8_t in[PROTO_SIZE], struct proto_head *out) __attribute__((warn_unused_result));
+int proto_read_head(const uint8_t in[PROTO_SIZE], struct proto_head *out)
+    __attribute__((warn_unused_result));
 /*
  * The body of a message whose header was read. -1 when the verb is unknown or the
  * fields do not fill the body exactly. Strings come out with a NUL and none inside.
  */
-int proto_read_request(const uint8_t in[PROTO_SIZE], union proto_request *out) __attribute__((warn_unused_result));
-int proto_read_reply(const uint8_t in[PROTO_SIZE], union proto_reply *out) __attribute__((warn_unused_result));
+int proto_read_request(const uint8_t in[PROTO_SIZE], union proto_request *out)
+    __attribute__((warn_unused_result));
+int proto_read_reply(const uint8_t in[PROTO_SIZE], union proto_reply *out)
+    __attribute__((warn_unused_result));
 
 #endif

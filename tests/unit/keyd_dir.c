@@ -12,8 +12,8 @@
 static char name[64];
 static struct {
 	const void *p;
-	size_t	    n;
-	bool	    found;
+	size_t n;
+	bool found;
 } sought;
 
 const char *
@@ -45,9 +45,9 @@ keyd_dir_end(void)
 const char *
 keyd_dir_path(const char *rest)
 {
-	static char	out[4][256];
+	static char out[4][256];
 	static unsigned turn;
-	char	       *p = out[turn++ % 4];
+	char *p = out[turn++ % 4];
 
 	snprintf(p, sizeof(out[0]), "%s/%s", name, rest);
 	return p;
@@ -57,8 +57,8 @@ static int
 look_into(const char *path, const struct stat *st, int flag, struct FTW *f)
 {
 	size_t len = (size_t)st->st_size;
-	char  *p;
-	FILE  *in;
+	char *p;
+	FILE *in;
 
 	(void)f;
 	if (flag != FTW_F || !S_ISREG(st->st_mode) || len == 0)

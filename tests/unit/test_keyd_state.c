@@ -28,8 +28,8 @@
 #define NOW (INT64_C(1800000000) * CLOCK_SECOND)
 
 static struct keyd_state st;
-static int		 dir = -1;
-static struct err	 e;
+static int dir = -1;
+static struct err e;
 
 static int
 open_state(void)
@@ -67,12 +67,12 @@ teardown(void **state)
 static void
 key_files_are_private(void **state)
 {
-	static const char *const names[] = { "pepper", "outbox", "escrow",
-		"directory", "half", "shred", "code", "token", "proof",
-		"duplicate", "count" };
-	struct stat  s;
-	char	     path[64];
-	size_t	     i;
+	static const char *const names[] = {"pepper", "outbox", "escrow",
+	    "directory", "half", "shred", "code", "token", "proof", "duplicate",
+	    "count"};
+	struct stat s;
+	char path[64];
+	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -90,7 +90,7 @@ static void
 restart_keeps_keys(void **state)
 {
 	uint8_t key[KEYD_KEYS][SECRET_KEY_LEN], pk[SEAL_PK_LEN];
-	int	i, j;
+	int i, j;
 
 	(void)state;
 	for (i = 0; i < KEYD_KEYS; i++)
@@ -103,8 +103,7 @@ restart_keeps_keys(void **state)
 		assert_memory_equal(key[i],
 		    keyd_keys_get(st.keys, (enum keyd_key)i), SECRET_KEY_LEN);
 		for (j = 0; j < i; j++)
-			assert_memory_not_equal(key[i], key[j],
-			    SECRET_KEY_LEN);
+			assert_memory_not_equal(key[i], key[j], SECRET_KEY_LEN);
 	}
 	assert_memory_equal(pk, keyd_keys_directory(st.keys)->pk, sizeof(pk));
 	assert_int_equal(keyd_keys_generation(st.keys), 1);
@@ -121,8 +120,8 @@ refuse(enum err_code code)
 static void
 refuses_changed_keys(void **state)
 {
-	char	    byte = 'x';
-	int	    fd;
+	char byte = 'x';
+	int fd;
 	const char *pepper = keyd_dir_path("keys/pepper");
 
 	(void)state;
@@ -147,8 +146,8 @@ refuses_a_missing_key(void **state)
 	assert_int_equal(unlink(keyd_dir_path("keys/half")), 0);
 	refuse(ERR_CORRUPT);
 	assert_int_not_equal(access(keyd_dir_path("keys/half"), F_OK), 0);
-	assert_int_equal(rename(keyd_dir_path("keys/shred"),
-	    keyd_dir_path("keys/half")), 0);
+	assert_int_equal(
+	    rename(keyd_dir_path("keys/shred"), keyd_dir_path("keys/half")), 0);
 	refuse(ERR_CORRUPT);
 }
 
@@ -183,11 +182,11 @@ refuses_lost_keys_or_counter(void **state)
 	(void)state;
 	close_state();
 	/* All keys gone from a directory that was used: not a first start. */
-	assert_int_equal(rename(keyd_dir_path("keys"),
-	    keyd_dir_path("elsewhere")), 0);
+	assert_int_equal(
+	    rename(keyd_dir_path("keys"), keyd_dir_path("elsewhere")), 0);
 	refuse(ERR_NOT_FOUND);
-	assert_int_equal(rename(keyd_dir_path("elsewhere"),
-	    keyd_dir_path("keys")), 0);
+	assert_int_equal(
+	    rename(keyd_dir_path("elsewhere"), keyd_dir_path("keys")), 0);
 	assert_int_equal(unlink(keyd_dir_path("slots")), 0);
 	refuse(ERR_CORRUPT);
 }
@@ -213,13 +212,14 @@ static void
 slots_are_given_once(void **state)
 {
 	uint64_t first, last = 0, n = 0;
-	int	 i, round;
+	int i, round;
 
 	(void)state;
 	for (round = 0; round < 5; round++) {
 		for (i = 0; i < 500; i++) {
-			assert_int_equal(keyd_slots_take(st.slots, KEYD_LEASE,
-			    &first, &e), 0);
+			assert_int_equal(
+			    keyd_slots_take(st.slots, KEYD_LEASE, &first, &e),
+			    0);
 			assert_true(first > last);
 			last = first + KEYD_LEASE - 1;
 			n += KEYD_LEASE;
@@ -235,8 +235,8 @@ static void
 slots_survive_a_torn_write(void **state)
 {
 	uint64_t first, after;
-	char	 junk[32];
-	int	 fd;
+	char junk[32];
+	int fd;
 
 	(void)state;
 	assert_int_equal(keyd_slots_take(st.slots, 1, &first, &e), 0);
@@ -260,20 +260,19 @@ slots_survive_a_torn_write(void **state)
 static void
 slot_keys(void **state)
 {
-	uint8_t	 a[32], b[32], h[32];
+	uint8_t a[32], b[32], h[32];
 	uint64_t id;
 
 	(void)state;
 	assert_int_equal(keyd_slots_take(st.slots, 2, &id, &e), 0);
 	assert_int_equal(keyd_slots_shred(st.slots, st.keys, id, a, &e), 0);
-	assert_int_equal(keyd_slots_shred(st.slots, st.keys, id + 1, b, &e),
-	    0);
+	assert_int_equal(keyd_slots_shred(st.slots, st.keys, id + 1, b, &e), 0);
 	assert_int_equal(keyd_slots_half(st.slots, st.keys, id, h, &e), 0);
 	assert_memory_not_equal(a, b, 32);
 	assert_memory_not_equal(a, h, 32);
 	assert_int_equal(keyd_slots_shred(st.slots, st.keys, 0, b, &e), -1);
-	assert_int_equal(keyd_slots_shred(st.slots, st.keys, id + 2, b, &e),
-	    -1);
+	assert_int_equal(
+	    keyd_slots_shred(st.slots, st.keys, id + 2, b, &e), -1);
 	assert_int_equal(e.code, ERR_NOT_FOUND);
 	close_state();
 	assert_int_equal(open_state(), 0);
@@ -281,12 +280,12 @@ slot_keys(void **state)
 	assert_memory_equal(a, b, 32);
 }
 
-static struct id tenant = { { 1 } };
+static struct id tenant = {{1}};
 
 static int
 take(enum keyd_budget budget, unsigned who, int64_t now)
 {
-	struct keyd_subject s = { budget, &tenant, &who, sizeof(who) };
+	struct keyd_subject s = {budget, &tenant, &who, sizeof(who)};
 
 	return keyd_counts_take(st.counts, &s, now);
 }
@@ -296,24 +295,24 @@ budgets_end_and_come_back(void **state)
 {
 	static const struct {
 		enum keyd_budget budget;
-		int		 hour;
+		int hour;
 	} rows[] = {
-		{ KEYD_B_PASSWORD, LIMIT_PASSWORD_HOUR },
-		{ KEYD_B_CODE, LIMIT_CODES_HOUR },
-		{ KEYD_B_REGISTRATION, LIMIT_CODE_TRIES },
-		{ KEYD_B_TOKEN, LIMIT_TOKEN_HOUR },
-		{ KEYD_B_RELEASE, LIMIT_RELEASES_HOUR },
+	    {KEYD_B_PASSWORD, LIMIT_PASSWORD_HOUR},
+	    {KEYD_B_CODE, LIMIT_CODES_HOUR},
+	    {KEYD_B_REGISTRATION, LIMIT_CODE_TRIES},
+	    {KEYD_B_TOKEN, LIMIT_TOKEN_HOUR},
+	    {KEYD_B_RELEASE, LIMIT_RELEASES_HOUR},
 	};
 	size_t i;
-	int    n;
+	int n;
 
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		for (n = 0; n < rows[i].hour; n++)
 			assert_int_equal(take(rows[i].budget, 1, NOW), 0);
 		assert_int_equal(take(rows[i].budget, 1, NOW), 3600);
-		assert_int_equal(take(rows[i].budget, 1,
-		    NOW + 3599 * CLOCK_SECOND), 1);
+		assert_int_equal(
+		    take(rows[i].budget, 1, NOW + 3599 * CLOCK_SECOND), 1);
 		/* Another's budget and another kind are untouched. */
 		assert_int_equal(take(rows[i].budget, 2, NOW), 0);
 		assert_int_equal(take(rows[i].budget, 1, NOW + CLOCK_HOUR), 0);
@@ -329,25 +328,24 @@ password_hour_slides(void **state)
 	(void)state;
 	/* One a minute: the 21st waits until the first is an hour old. */
 	for (i = 0; i < LIMIT_PASSWORD_HOUR; i++)
-		assert_int_equal(take(KEYD_B_PASSWORD, 1,
-		    NOW + i * CLOCK_MINUTE), 0);
-	assert_int_equal(take(KEYD_B_PASSWORD, 1, NOW + 20 * CLOCK_MINUTE),
-	    40 * 60);
+		assert_int_equal(
+		    take(KEYD_B_PASSWORD, 1, NOW + i * CLOCK_MINUTE), 0);
+	assert_int_equal(
+	    take(KEYD_B_PASSWORD, 1, NOW + 20 * CLOCK_MINUTE), 40 * 60);
 	assert_int_equal(take(KEYD_B_PASSWORD, 1, NOW + 60 * CLOCK_MINUTE), 0);
-	assert_int_equal(take(KEYD_B_PASSWORD, 1, NOW + 60 * CLOCK_MINUTE),
-	    60);
+	assert_int_equal(take(KEYD_B_PASSWORD, 1, NOW + 60 * CLOCK_MINUTE), 60);
 }
 
 static void
 password_day_ends(void **state)
 {
 	int64_t t = NOW;
-	int	i, n = 0;
+	int i, n = 0;
 
 	(void)state;
 	for (i = 0; i < 6; i++, t += CLOCK_HOUR)
-		while (n < LIMIT_PASSWORD_DAY && take(KEYD_B_PASSWORD, 1,
-		    t) == 0)
+		while (
+		    n < LIMIT_PASSWORD_DAY && take(KEYD_B_PASSWORD, 1, t) == 0)
 			n++;
 	assert_int_equal(n, LIMIT_PASSWORD_DAY);
 	t = NOW + 6 * CLOCK_HOUR;
@@ -374,7 +372,7 @@ static void
 flood_gives_no_tries(void **state)
 {
 	unsigned who, round, got = 0;
-	int	 i;
+	int i;
 
 	(void)state;
 	/* A victim a little under its limit, then more subjects than there is
@@ -397,62 +395,70 @@ flood_gives_no_tries(void **state)
 static void
 codes_in_the_tables(void **state)
 {
-	uint8_t	  browser[32] = { 1 }, other[32] = { 2 }, address[32] = { 3 };
-	uint8_t	  got[32];
-	struct id a = { { 10 } }, b = { { 11 } }, t;
-	int	  i;
+	uint8_t browser[32] = {1}, other[32] = {2}, address[32] = {3};
+	uint8_t got[32];
+	struct id a = {{10}}, b = {{11}}, t;
+	int i;
 
 	(void)state;
-	keyd_codes_add(st.codes, &a, browser, &tenant, address, "7KQF2M9X",
-	    NOW);
-	keyd_codes_add(st.codes, &b, browser, &tenant, address, "AAAA2222",
-	    NOW);
+	keyd_codes_add(
+	    st.codes, &a, browser, &tenant, address, "7KQF2M9X", NOW);
+	keyd_codes_add(
+	    st.codes, &b, browser, &tenant, address, "AAAA2222", NOW);
 	/* Another browser is refused, as often as it likes. */
 	for (i = 0; i < 20; i++) {
 		assert_int_equal(keyd_codes_check(st.codes, &a, other,
-		    "7KQF2M9X", NOW, &t, got, &e), -1);
+				     "7KQF2M9X", NOW, &t, got, &e),
+		    -1);
 		assert_int_equal(e.code, ERR_DENIED);
 	}
 	/* Wrong ones: the fifth kills it; the other handle lives on. */
 	for (i = 0; i < LIMIT_CODE_TRIES; i++) {
-		assert_int_equal(keyd_codes_check(st.codes, &a, browser,
-		    i % 2 ? "7KQF2M9Y" : "nonsense!", NOW, &t, got, &e), -1);
+		assert_int_equal(
+		    keyd_codes_check(st.codes, &a, browser,
+			i % 2 ? "7KQF2M9Y" : "nonsense!", NOW, &t, got, &e),
+		    -1);
 		assert_int_equal(e.code, ERR_DENIED);
 	}
 	assert_int_equal(keyd_codes_check(st.codes, &a, browser, "7KQF2M9X",
-	    NOW, &t, got, &e), -1);
+			     NOW, &t, got, &e),
+	    -1);
 	for (i = 0; i < LIMIT_CODE_TRIES - 1; i++)
 		assert_int_equal(keyd_codes_check(st.codes, &b, browser,
-		    "7KQF2M9X", NOW, &t, got, &e), -1);
+				     "7KQF2M9X", NOW, &t, got, &e),
+		    -1);
 	assert_int_equal(keyd_codes_check(st.codes, &b, browser, "aaaa-2222",
-	    NOW + 15 * CLOCK_MINUTE - 1, &t, got, &e), 0);
+			     NOW + 15 * CLOCK_MINUTE - 1, &t, got, &e),
+	    0);
 	assert_memory_equal(got, address, 32);
 	assert_true(id_equal(&t, &tenant));
 	assert_int_equal(keyd_codes_check(st.codes, &b, browser, "AAAA2222",
-	    NOW, &t, got, &e), -1);
+			     NOW, &t, got, &e),
+	    -1);
 	assert_int_equal(e.code, ERR_DENIED);
 }
 
 static void
 codes_expire(void **state)
 {
-	uint8_t	  browser[32] = { 1 }, address[32] = { 3 }, got[32];
-	struct id a = { { 10 } }, t;
+	uint8_t browser[32] = {1}, address[32] = {3}, got[32];
+	struct id a = {{10}}, t;
 
 	(void)state;
-	keyd_codes_add(st.codes, &a, browser, &tenant, address, "7KQF2M9X",
-	    NOW);
+	keyd_codes_add(
+	    st.codes, &a, browser, &tenant, address, "7KQF2M9X", NOW);
 	assert_int_equal(keyd_codes_check(st.codes, &a, browser, "7KQF2M9X",
-	    NOW + 15 * CLOCK_MINUTE, &t, got, &e), -1);
+			     NOW + 15 * CLOCK_MINUTE, &t, got, &e),
+	    -1);
 	assert_int_equal(e.code, ERR_EXPIRED);
 }
 
 static void
 tables_take_any_number(void **state)
 {
-	uint8_t	  browser[32] = { 1 }, address[32], got[32], code[10] = { 9 };
+	uint8_t browser[32] = {1}, address[32], got[32], code[10] = {9};
 	struct id h, t;
-	int	  i;
+	int i;
 
 	(void)state;
 	log_open("test", LOG_LEVEL_ERROR);
@@ -465,55 +471,60 @@ tables_take_any_number(void **state)
 	}
 	/* The newest is never the one that goes. */
 	assert_int_equal(keyd_codes_check(st.codes, &h, browser, "7KQF2M9X",
-	    NOW + i, &t, got, &e), 0);
-	assert_int_equal(keyd_codes_accept(st.codes, &tenant, address, code,
-	    NOW + i, &e), 0);
+			     NOW + i, &t, got, &e),
+	    0);
+	assert_int_equal(
+	    keyd_codes_accept(st.codes, &tenant, address, code, NOW + i, &e),
+	    0);
 	log_open("test", LOG_LEVEL_INFO);
 }
 
 static void
 registration_codes(void **state)
 {
-	uint8_t address[32] = { 3 }, one[10] = { 1 }, two[10] = { 2 };
+	uint8_t address[32] = {3}, one[10] = {1}, two[10] = {2};
 
 	(void)state;
 	keyd_codes_invite(st.codes, &tenant, address, one, NOW);
 	keyd_codes_invite(st.codes, &tenant, address, two, NOW);
-	assert_int_equal(keyd_codes_accept(st.codes, &tenant, address, one,
-	    NOW, &e), -1);
+	assert_int_equal(
+	    keyd_codes_accept(st.codes, &tenant, address, one, NOW, &e), -1);
 	assert_int_equal(e.code, ERR_DENIED);
 	assert_int_equal(keyd_codes_accept(st.codes, &tenant, address, two,
-	    NOW + 14 * CLOCK_DAY - 1, &e), 0);
-	assert_int_equal(keyd_codes_accept(st.codes, &tenant, address, two,
-	    NOW, &e), -1);
+			     NOW + 14 * CLOCK_DAY - 1, &e),
+	    0);
+	assert_int_equal(
+	    keyd_codes_accept(st.codes, &tenant, address, two, NOW, &e), -1);
 	keyd_codes_invite(st.codes, &tenant, address, one, NOW);
 	assert_int_equal(keyd_codes_accept(st.codes, &tenant, address, one,
-	    NOW + 14 * CLOCK_DAY, &e), -1);
+			     NOW + 14 * CLOCK_DAY, &e),
+	    -1);
 	assert_int_equal(e.code, ERR_EXPIRED);
 }
 
 static void
 proofs(void **state)
 {
-	uint8_t		  proof[KEYD_PROOF_LEN], address[32] = { 5 };
+	uint8_t proof[KEYD_PROOF_LEN], address[32] = {5};
 	struct keyd_proof p;
-	int		  i;
+	int i;
 
 	(void)state;
 	keyd_proof_make(st.keys, KEYD_M_CODE, &tenant, address, NOW, proof);
-	assert_int_equal(keyd_proof_open(st.keys, proof,
-	    NOW + 12 * CLOCK_HOUR - 1, &p, &e), 0);
+	assert_int_equal(
+	    keyd_proof_open(st.keys, proof, NOW + 12 * CLOCK_HOUR - 1, &p, &e),
+	    0);
 	assert_true(id_equal(&p.tenant, &tenant));
 	assert_memory_equal(p.address, address, 32);
 	assert_int_equal(p.method, KEYD_M_CODE);
-	assert_int_equal(keyd_proof_open(st.keys, proof, NOW + 12 * CLOCK_HOUR,
-	    &p, &e), -1);
+	assert_int_equal(
+	    keyd_proof_open(st.keys, proof, NOW + 12 * CLOCK_HOUR, &p, &e), -1);
 	assert_int_equal(e.code, ERR_EXPIRED);
 	/* Every byte is under the MAC. */
 	for (i = 0; i < KEYD_PROOF_LEN; i++) {
 		proof[i] ^= 1;
-		assert_int_equal(keyd_proof_open(st.keys, proof, NOW, &p, &e),
-		    -1);
+		assert_int_equal(
+		    keyd_proof_open(st.keys, proof, NOW, &p, &e), -1);
 		assert_int_equal(e.code, ERR_DENIED);
 		proof[i] ^= 1;
 	}
@@ -522,17 +533,16 @@ proofs(void **state)
 static void
 uids(void **state)
 {
-	static const char *const bad[] = { "portal", "portal=", "=1",
-		"portal=1,", "nobody=1", "portal=-1", "portal=1x",
-		"portal=4294967295", "portal=99999999999", ",portal=1" };
+	static const char *const bad[] = {"portal", "portal=", "=1",
+	    "portal=1,", "nobody=1", "portal=-1", "portal=1x",
+	    "portal=4294967295", "portal=99999999999", ",portal=1"};
 	struct keyd_uids u;
-	size_t		 i;
+	size_t i;
 
 	(void)state;
 	assert_int_equal(keyd_uids_parse(NULL, &u, &e), 0);
 	assert_true(keyd_uids_has(&u, PROTO_CTL, geteuid()));
-	assert_int_equal(keyd_uids_parse("portal=1000,ctl=0,ctl=7", &u, &e),
-	    0);
+	assert_int_equal(keyd_uids_parse("portal=1000,ctl=0,ctl=7", &u, &e), 0);
 	assert_true(keyd_uids_has(&u, PROTO_PORTAL, 1000));
 	assert_false(keyd_uids_has(&u, PROTO_PORTAL, 0));
 	assert_true(keyd_uids_has(&u, PROTO_CTL, 7));
@@ -545,7 +555,7 @@ uids(void **state)
 static int
 try_in_sandbox(void (*what)(void))
 {
-	int   status;
+	int status;
 	pid_t pid = fork();
 
 	if (pid == 0) {
@@ -619,29 +629,29 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(key_files_are_private),
-		T(restart_keeps_keys),
-		T(refuses_changed_keys),
-		T(refuses_a_missing_key),
-		T(refuses_open_directories),
-		T(refuses_foreign_owner),
-		T(refuses_lost_keys_or_counter),
-		T(first_start_can_be_cut_off),
-		T(slots_are_given_once),
-		T(slots_survive_a_torn_write),
-		T(slot_keys),
-		T(budgets_end_and_come_back),
-		T(password_hour_slides),
-		T(password_day_ends),
-		T(budget_survives_restart_and_clock),
-		T(flood_gives_no_tries),
-		T(codes_in_the_tables),
-		T(codes_expire),
-		T(tables_take_any_number),
-		T(registration_codes),
-		T(proofs),
-		T(uids),
-		T(sandbox),
+	    T(key_files_are_private),
+	    T(restart_keeps_keys),
+	    T(refuses_changed_keys),
+	    T(refuses_a_missing_key),
+	    T(refuses_open_directories),
+	    T(refuses_foreign_owner),
+	    T(refuses_lost_keys_or_counter),
+	    T(first_start_can_be_cut_off),
+	    T(slots_are_given_once),
+	    T(slots_survive_a_torn_write),
+	    T(slot_keys),
+	    T(budgets_end_and_come_back),
+	    T(password_hour_slides),
+	    T(password_day_ends),
+	    T(budget_survives_restart_and_clock),
+	    T(flood_gives_no_tries),
+	    T(codes_in_the_tables),
+	    T(codes_expire),
+	    T(tables_take_any_number),
+	    T(registration_codes),
+	    T(proofs),
+	    T(uids),
+	    T(sandbox),
 	};
 
 	if (secret_init() == -1)

@@ -17,22 +17,22 @@
 #include "keyd/verbs.h"
 #include "keyd_dir.h"
 
-#define NOW   (INT64_C(1800000000) * CLOCK_SECOND)
-#define ADAM  "Adam@Example.org"
-#define EVE   "eve@example.net"
+#define NOW  (INT64_C(1800000000) * CLOCK_SECOND)
+#define ADAM "Adam@Example.org"
+#define EVE  "eve@example.net"
 
-static struct keyd_state   st;
-static struct keyd_talk	   talk;
+static struct keyd_state st;
+static struct keyd_talk talk;
 static union proto_request q;
-static union proto_reply   r;
-static struct proto_head   h;
-static struct err	   e;
-static int		   dir = -1;
+static union proto_reply r;
+static struct proto_head h;
+static struct err e;
+static int dir = -1;
 
-static const struct id tenant = { { 1 } }, other = { { 2 } };
-static const struct id message = { { 3 } }, notice = { { 4 } };
-static const struct id outbox = { { 5 } }, account = { { 6 } };
-static const uint8_t   browser[32] = { 7 };
+static const struct id tenant = {{1}}, other = {{2}};
+static const struct id message = {{3}}, notice = {{4}};
+static const struct id outbox = {{5}}, account = {{6}};
+static const uint8_t browser[32] = {7};
 
 static int
 setup(void **state)
@@ -61,7 +61,7 @@ teardown(void **state)
 static enum err_code
 ask(enum proto_role role, enum proto_verb verb)
 {
-	struct proto_head out = { .verb = verb, .seq = 77 };
+	struct proto_head out = {.verb = verb, .seq = 77};
 
 	st.role = role;
 	assert_int_equal(proto_write_request(talk.in, &out, &q), 0);
@@ -74,21 +74,22 @@ ask(enum proto_role role, enum proto_verb verb)
 }
 
 static void
-fill_escrow(struct proto_blob *out, const char *address, int64_t expires,
-    int has_key)
+fill_escrow(
+    struct proto_blob *out, const char *address, int64_t expires, int has_key)
 {
-	struct seal_escrow     rec = { .expires = expires, .has_key = has_key };
-	const struct seal_bind bind = { .tenant = tenant,
-		.owner = message,
-		.item = notice };
-	struct buf	       plain = BUF_INIT, box = BUF_INIT;
+	struct seal_escrow rec = {.expires = expires, .has_key = has_key};
+	const struct seal_bind bind = {
+	    .tenant = tenant, .owner = message, .item = notice};
+	struct buf plain = BUF_INIT, box = BUF_INIT;
 
 	assert_int_equal(keyd_slots_take(st.slots, 1, &rec.slot_id, &e), 0);
 	strcpy(rec.address, address);
 	memset(rec.sk, 's', sizeof(rec.sk));
 	assert_int_equal(seal_escrow_encode(&rec, &plain), 0);
-	assert_int_equal(seal_box_seal(keyd_keys_escrow(st.keys)->pk,
-	    SEAL_P_ESCROW, &bind, plain.data, plain.len, &box, &e), 0);
+	assert_int_equal(
+	    seal_box_seal(keyd_keys_escrow(st.keys)->pk, SEAL_P_ESCROW, &bind,
+		plain.data, plain.len, &box, &e),
+	    0);
 	assert_true(box.len <= sizeof(out->data));
 	memcpy(out->data, box.data, box.len);
 	out->len = box.len;
@@ -132,7 +133,7 @@ static void
 prove_adam(uint8_t proof[KEYD_PROOF_LEN])
 {
 	struct seal_item item;
-	struct id	 handle;
+	struct id handle;
 
 	fill_code_make("adam@example.ORG");
 	assert_int_equal(ask(PROTO_PORTAL, PROTO_CODE_MAKE), ERR_NONE);
@@ -151,23 +152,23 @@ roles(void **state)
 {
 	/* portal intake courier ctl */
 	static const char *const may[PROTO_VERBS] = {
-		[PROTO_PING] = "pick",
-		[PROTO_PUBLIC] = "pick",
-		[PROTO_CERTIFY] = "pi",
-		[PROTO_LEASE] = "pi",
-		[PROTO_SHRED_KEY] = "p",
-		[PROTO_PASSWORD_MAC] = "pk",
-		[PROTO_CODE_MAKE] = "p",
-		[PROTO_CODE_CHECK] = "p",
-		[PROTO_RELEASE] = "p",
-		[PROTO_REGISTRATION_MAKE] = "k",
-		[PROTO_REGISTRATION_CHECK] = "pk",
-		[PROTO_SIGN_ACCOUNT] = "pk",
-		[PROTO_RESIGN] = "pi",
-		[PROTO_TOKEN_MAKE] = "k",
-		[PROTO_TOKEN_CHECK] = "i",
-		[PROTO_OUTBOX_OPEN] = "c",
-		[PROTO_DUPLICATE_TAGS] = "pi",
+	    [PROTO_PING] = "pick",
+	    [PROTO_PUBLIC] = "pick",
+	    [PROTO_CERTIFY] = "pi",
+	    [PROTO_LEASE] = "pi",
+	    [PROTO_SHRED_KEY] = "p",
+	    [PROTO_PASSWORD_MAC] = "pk",
+	    [PROTO_CODE_MAKE] = "p",
+	    [PROTO_CODE_CHECK] = "p",
+	    [PROTO_RELEASE] = "p",
+	    [PROTO_REGISTRATION_MAKE] = "k",
+	    [PROTO_REGISTRATION_CHECK] = "pk",
+	    [PROTO_SIGN_ACCOUNT] = "pk",
+	    [PROTO_RESIGN] = "pi",
+	    [PROTO_TOKEN_MAKE] = "k",
+	    [PROTO_TOKEN_CHECK] = "i",
+	    [PROTO_OUTBOX_OPEN] = "c",
+	    [PROTO_DUPLICATE_TAGS] = "pi",
 	};
 	unsigned verb, role;
 
@@ -177,13 +178,15 @@ roles(void **state)
 			bool yes = strchr(may[verb], "pick"[role]) != NULL;
 
 			assert_non_null(proto_verb_name(verb));
-			assert_int_equal(keyd_verbs_allowed(verb,
-			    (enum proto_role)role), yes);
+			assert_int_equal(
+			    keyd_verbs_allowed(verb, (enum proto_role)role),
+			    yes);
 			if (yes)
 				continue;
 			memset(&q, 0, sizeof(q));
-			assert_int_equal(ask((enum proto_role)role,
-			    (enum proto_verb)verb), ERR_DENIED);
+			assert_int_equal(
+			    ask((enum proto_role)role, (enum proto_verb)verb),
+			    ERR_DENIED);
 		}
 	assert_false(keyd_verbs_allowed(0, PROTO_PORTAL));
 	assert_false(keyd_verbs_allowed(PROTO_VERBS, PROTO_PORTAL));
@@ -197,25 +200,26 @@ ping_and_public(void **state)
 	assert_int_equal(ask(PROTO_CTL, PROTO_PING), ERR_NONE);
 	assert_int_equal(ask(PROTO_INTAKE, PROTO_PUBLIC), ERR_NONE);
 	assert_int_equal(r.public.generation, 1);
-	assert_memory_equal(r.public.escrow_pk,
-	    keyd_keys_escrow(st.keys)->pk, 32);
-	assert_memory_equal(r.public.outbox_pk,
-	    keyd_keys_outbox(st.keys)->pk, 32);
-	assert_memory_equal(r.public.directory_pk,
-	    keyd_keys_directory(st.keys)->pk, 32);
+	assert_memory_equal(
+	    r.public.escrow_pk, keyd_keys_escrow(st.keys)->pk, 32);
+	assert_memory_equal(
+	    r.public.outbox_pk, keyd_keys_outbox(st.keys)->pk, 32);
+	assert_memory_equal(
+	    r.public.directory_pk, keyd_keys_directory(st.keys)->pk, 32);
 }
 
 static void
 certify(void **state)
 {
 	struct seal_cert c;
-	uint8_t		 name[32] = "intake";
+	uint8_t name[32] = "intake";
 
 	(void)state;
 	memset(q.certify.sign_pk, 'k', 32);
 	assert_int_equal(ask(PROTO_INTAKE, PROTO_CERTIFY), ERR_NONE);
 	assert_int_equal(seal_cert_open(keyd_keys_directory(st.keys)->pk,
-	    r.cert, SEAL_CERT_LEN, &c, &e), 0);
+			     r.cert, SEAL_CERT_LEN, &c, &e),
+	    0);
 	assert_int_equal(c.kind, SEAL_C_PROCESS);
 	assert_memory_equal(c.address, name, 32);
 	assert_memory_equal(c.pk, q.certify.sign_pk, 32);
@@ -227,7 +231,7 @@ static void
 lease_and_shred(void **state)
 {
 	struct keyd_slot first[KEYD_LEASE];
-	int		 i;
+	int i;
 
 	(void)state;
 	assert_int_equal(ask(PROTO_INTAKE, PROTO_LEASE), ERR_NONE);
@@ -249,7 +253,7 @@ static void
 password(void **state)
 {
 	uint8_t mac[32];
-	int	i;
+	int i;
 
 	(void)state;
 	q.password.tenant = tenant;
@@ -263,8 +267,8 @@ password(void **state)
 	assert_memory_not_equal(r.key, mac, 32);
 	q.password.a[0] = 1;
 	for (i = 3; i < LIMIT_PASSWORD_HOUR; i++)
-		assert_int_equal(ask(PROTO_PORTAL, PROTO_PASSWORD_MAC),
-		    ERR_NONE);
+		assert_int_equal(
+		    ask(PROTO_PORTAL, PROTO_PASSWORD_MAC), ERR_NONE);
 	assert_int_equal(ask(PROTO_PORTAL, PROTO_PASSWORD_MAC), ERR_TOO_MANY);
 	assert_int_equal(h.wait_s, 3600);
 	/* The same account id of another tenant is another account. */
@@ -280,8 +284,8 @@ static void
 code_leaves_only_in_the_item(void **state)
 {
 	struct seal_item item;
-	char		 reference[8];
-	size_t		 i;
+	char reference[8];
+	size_t i;
 
 	(void)state;
 	fill_code_make("adam@example.org");
@@ -297,8 +301,7 @@ code_leaves_only_in_the_item(void **state)
 	assert_string_equal(item.address, ADAM);
 	assert_string_equal(item.reference, reference);
 	assert_int_equal(strlen(item.secret), SEAL_CODE_LEN - 1);
-	assert_null(memmem(out, sizeof(out), item.secret,
-	    SEAL_CODE_LEN - 1));
+	assert_null(memmem(out, sizeof(out), item.secret, SEAL_CODE_LEN - 1));
 	assert_false(keyd_dir_holds(item.secret, SEAL_CODE_LEN - 1));
 	assert_false(keyd_dir_holds(ADAM, strlen(ADAM)));
 	assert_false(keyd_dir_holds("adam@example", 12));
@@ -352,8 +355,8 @@ static void
 code_check(void **state)
 {
 	struct seal_item item;
-	struct id	 handle;
-	int		 i;
+	struct id handle;
+	int i;
 
 	(void)state;
 	fill_code_make(ADAM);
@@ -371,8 +374,8 @@ code_check(void **state)
 	q.code_check.handle = handle;
 	strcpy(q.code_check.code, "wrong");
 	for (i = 0; i < LIMIT_CODE_TRIES; i++)
-		assert_int_equal(ask(PROTO_PORTAL, PROTO_CODE_CHECK),
-		    ERR_DENIED);
+		assert_int_equal(
+		    ask(PROTO_PORTAL, PROTO_CODE_CHECK), ERR_DENIED);
 	strcpy(q.code_check.code, item.secret);
 	assert_int_equal(ask(PROTO_PORTAL, PROTO_CODE_CHECK), ERR_DENIED);
 }
@@ -393,8 +396,8 @@ static void
 no_proof_no_release(void **state)
 {
 	static const uint8_t none[sizeof(r)];
-	uint8_t		     proof[KEYD_PROOF_LEN], forged[KEYD_PROOF_LEN];
-	int		     i;
+	uint8_t proof[KEYD_PROOF_LEN], forged[KEYD_PROOF_LEN];
+	int i;
 
 	(void)state;
 	fill_release(NULL);
@@ -408,8 +411,7 @@ no_proof_no_release(void **state)
 		memcpy(forged, proof, sizeof(forged));
 		forged[i] ^= 0x80;
 		fill_release(forged);
-		assert_int_equal(ask(PROTO_PORTAL, PROTO_RELEASE),
-		    ERR_DENIED);
+		assert_int_equal(ask(PROTO_PORTAL, PROTO_RELEASE), ERR_DENIED);
 	}
 	/* A true proof, of another address or tenant. */
 	fill_release(proof);
@@ -445,8 +447,8 @@ release_gives_half_and_key(void **state)
 	assert_int_equal(r.release.has_key, 1);
 	memset(want, 's', 32);
 	assert_memory_equal(r.release.sk, want, 32);
-	assert_int_equal(keyd_slots_half(st.slots, st.keys, r.release.slot_id,
-	    half, &e), 0);
+	assert_int_equal(
+	    keyd_slots_half(st.slots, st.keys, r.release.slot_id, half, &e), 0);
 	assert_memory_equal(r.release.half, half, 32);
 	fill_escrow(&q.release.escrow, ADAM, NOW + CLOCK_DAY, 0);
 	assert_int_equal(ask(PROTO_PORTAL, PROTO_RELEASE), ERR_NONE);
@@ -459,7 +461,7 @@ static void
 release_has_a_rate(void **state)
 {
 	uint8_t proof[KEYD_PROOF_LEN];
-	int	i;
+	int i;
 
 	(void)state;
 	log_open("test", LOG_LEVEL_ERROR);
@@ -475,15 +477,15 @@ release_has_a_rate(void **state)
 static void
 registration(void **state)
 {
-	char	code[KEYD_REGISTRATION_LEN];
+	char code[KEYD_REGISTRATION_LEN];
 	uint8_t proof[KEYD_PROOF_LEN];
-	int	i;
+	int i;
 
 	(void)state;
 	q.registration.tenant = tenant;
 	strcpy(q.registration.address, "no address");
-	assert_int_equal(ask(PROTO_CTL, PROTO_REGISTRATION_MAKE),
-	    ERR_BAD_INPUT);
+	assert_int_equal(
+	    ask(PROTO_CTL, PROTO_REGISTRATION_MAKE), ERR_BAD_INPUT);
 	strcpy(q.registration.address, ADAM);
 	assert_int_equal(ask(PROTO_CTL, PROTO_REGISTRATION_MAKE), ERR_NONE);
 	strcpy(code, r.registration);
@@ -492,24 +494,22 @@ registration(void **state)
 	strcpy(q.registration.address, "ADAM@example.org");
 	strcpy(q.registration.code, code);
 	q.registration.tenant = other;
-	assert_int_equal(ask(PROTO_PORTAL, PROTO_REGISTRATION_CHECK),
-	    ERR_DENIED);
+	assert_int_equal(
+	    ask(PROTO_PORTAL, PROTO_REGISTRATION_CHECK), ERR_DENIED);
 	q.registration.tenant = tenant;
-	assert_int_equal(ask(PROTO_PORTAL, PROTO_REGISTRATION_CHECK),
-	    ERR_NONE);
+	assert_int_equal(ask(PROTO_PORTAL, PROTO_REGISTRATION_CHECK), ERR_NONE);
 	memcpy(proof, r.proof, sizeof(proof));
 	/* Used up; and the sixth wrong one within the hour is not looked at. */
 	for (i = 0; i < LIMIT_CODE_TRIES; i++)
-		assert_int_equal(ask(PROTO_PORTAL, PROTO_REGISTRATION_CHECK),
-		    ERR_DENIED);
+		assert_int_equal(
+		    ask(PROTO_PORTAL, PROTO_REGISTRATION_CHECK), ERR_DENIED);
 	assert_int_equal(ask(PROTO_CTL, PROTO_REGISTRATION_MAKE), ERR_NONE);
 	strcpy(q.registration.code, r.registration);
-	assert_int_equal(ask(PROTO_PORTAL, PROTO_REGISTRATION_CHECK),
-	    ERR_TOO_MANY);
+	assert_int_equal(
+	    ask(PROTO_PORTAL, PROTO_REGISTRATION_CHECK), ERR_TOO_MANY);
 	assert_int_equal(h.wait_s, 3600);
 	st.now += CLOCK_HOUR;
-	assert_int_equal(ask(PROTO_PORTAL, PROTO_REGISTRATION_CHECK),
-	    ERR_NONE);
+	assert_int_equal(ask(PROTO_PORTAL, PROTO_REGISTRATION_CHECK), ERR_NONE);
 	/* Its proof is as good as a code's. */
 	fill_release(proof);
 	assert_int_equal(ask(PROTO_PORTAL, PROTO_RELEASE), ERR_NONE);
@@ -519,7 +519,7 @@ static void
 sign_and_resign(void **state)
 {
 	struct seal_cert c, d;
-	uint8_t		 proof[KEYD_PROOF_LEN], digest[32], cert[SEAL_CERT_LEN];
+	uint8_t proof[KEYD_PROOF_LEN], digest[32], cert[SEAL_CERT_LEN];
 
 	(void)state;
 	prove_adam(proof);
@@ -538,13 +538,13 @@ sign_and_resign(void **state)
 	assert_int_equal(ask(PROTO_PORTAL, PROTO_SIGN_ACCOUNT), ERR_DENIED);
 	q.sign.tenant = tenant;
 	q.sign.version = 0;
-	assert_int_equal(ask(PROTO_PORTAL, PROTO_SIGN_ACCOUNT),
-	    ERR_BAD_INPUT);
+	assert_int_equal(ask(PROTO_PORTAL, PROTO_SIGN_ACCOUNT), ERR_BAD_INPUT);
 	q.sign.version = 1;
 	assert_int_equal(ask(PROTO_PORTAL, PROTO_SIGN_ACCOUNT), ERR_NONE);
 	memcpy(cert, r.cert, sizeof(cert));
 	assert_int_equal(seal_cert_open(keyd_keys_directory(st.keys)->pk, cert,
-	    sizeof(cert), &c, &e), 0);
+			     sizeof(cert), &c, &e),
+	    0);
 	seal_address_digest(&tenant, "adam@example.org", digest);
 	assert_memory_equal(c.address, digest, 32);
 	assert_int_equal(c.kind, SEAL_C_ACCOUNT);
@@ -557,7 +557,8 @@ sign_and_resign(void **state)
 	st.now += 20 * CLOCK_DAY;
 	assert_int_equal(ask(PROTO_INTAKE, PROTO_RESIGN), ERR_NONE);
 	assert_int_equal(seal_cert_open(keyd_keys_directory(st.keys)->pk,
-	    r.cert, sizeof(cert), &d, &e), 0);
+			     r.cert, sizeof(cert), &d, &e),
+	    0);
 	assert_true(d.not_after == c.not_after + 20 * CLOCK_DAY);
 	d.not_before = c.not_before;
 	d.not_after = c.not_after;
@@ -570,13 +571,13 @@ static void
 resign_only_own_accounts(void **state)
 {
 	struct seal_signer stranger;
-	struct seal_cert   c = { .kind = SEAL_C_ACCOUNT,
-		  .generation = 1,
-		  .tenant = tenant,
-		  .subject = account,
-		  .version = 1,
-		  .not_before = NOW,
-		  .not_after = NOW + CLOCK_DAY };
+	struct seal_cert c = {.kind = SEAL_C_ACCOUNT,
+	    .generation = 1,
+	    .tenant = tenant,
+	    .subject = account,
+	    .version = 1,
+	    .not_before = NOW,
+	    .not_after = NOW + CLOCK_DAY};
 
 	(void)state;
 	seal_signer_new(&stranger);
@@ -608,15 +609,15 @@ tokens(void **state)
 	memcpy(q.token.verifier, r.verifier, 32);
 	/* Right ones are never counted. */
 	for (i = 0; i < LIMIT_TOKEN_HOUR + 10; i++)
-		assert_int_equal(ask(PROTO_INTAKE, PROTO_TOKEN_CHECK),
-		    ERR_NONE);
+		assert_int_equal(
+		    ask(PROTO_INTAKE, PROTO_TOKEN_CHECK), ERR_NONE);
 	q.token.token_id.b[0] = 1;
 	assert_int_equal(ask(PROTO_INTAKE, PROTO_TOKEN_CHECK), ERR_DENIED);
 	q.token.token_id.b[0] = 0;
 	strcpy(q.token.token, "wrong");
 	for (i = 1; i < LIMIT_TOKEN_HOUR; i++)
-		assert_int_equal(ask(PROTO_INTAKE, PROTO_TOKEN_CHECK),
-		    ERR_DENIED);
+		assert_int_equal(
+		    ask(PROTO_INTAKE, PROTO_TOKEN_CHECK), ERR_DENIED);
 	strcpy(q.token.token, "correct horse battery staple");
 	assert_int_equal(ask(PROTO_INTAKE, PROTO_TOKEN_CHECK), ERR_TOO_MANY);
 	st.now += CLOCK_HOUR;
@@ -675,9 +676,9 @@ duplicate_tags(void **state)
 static void
 malformed(void **state)
 {
-	struct proto_head out = { .verb = PROTO_CODE_CHECK };
-	unsigned	  len, want;
-	int		  i, j;
+	struct proto_head out = {.verb = PROTO_CODE_CHECK};
+	unsigned len, want;
+	int i, j;
 
 	(void)state;
 	st.role = PROTO_PORTAL;
@@ -693,8 +694,8 @@ malformed(void **state)
 		if (i == -1)
 			continue;
 		assert_int_equal(proto_read_head(talk.out, &h), 0);
-		assert_int_equal(h.outcome,
-		    len == want ? ERR_DENIED : ERR_BAD_INPUT);
+		assert_int_equal(
+		    h.outcome, len == want ? ERR_DENIED : ERR_BAD_INPUT);
 	}
 	/* Any bytes behind a true header: an answer or a closed door. */
 	for (i = 0; i < 200000; i++) {
@@ -703,11 +704,11 @@ malformed(void **state)
 			out.verb = (unsigned)(i / 2) % PROTO_VERBS;
 			if (proto_verb_name(out.verb) == NULL)
 				continue;
-			assert_int_equal(proto_write_request(talk.in, &out,
-			    &q), 0);
+			assert_int_equal(
+			    proto_write_request(talk.in, &out, &q), 0);
 			for (j = 0; j < 8; j++)
-				talk.in[14 + secret_uniform(1200)] =
-				    (uint8_t)secret_uniform(256);
+				talk.in[14 + secret_uniform(1200)] = (uint8_t)
+				    secret_uniform(256);
 		}
 		st.role = (enum proto_role)(i % PROTO_ROLES);
 		(void)!keyd_verbs_answer(&st, &talk);
@@ -718,7 +719,7 @@ malformed(void **state)
 static void
 texts_have_an_end(void **state)
 {
-	struct proto_head out = { .verb = PROTO_REGISTRATION_MAKE };
+	struct proto_head out = {.verb = PROTO_REGISTRATION_MAKE};
 
 	(void)state;
 	memset(q.registration.address, 'a', sizeof(q.registration.address));
@@ -737,25 +738,25 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(roles),
-		T(ping_and_public),
-		T(certify),
-		T(lease_and_shred),
-		T(password),
-		T(code_leaves_only_in_the_item),
-		T(code_make_refuses),
-		T(code_check),
-		T(no_proof_no_release),
-		T(release_gives_half_and_key),
-		T(release_has_a_rate),
-		T(registration),
-		T(sign_and_resign),
-		T(resign_only_own_accounts),
-		T(tokens),
-		T(outbox_items),
-		T(duplicate_tags),
-		T(malformed),
-		T(texts_have_an_end),
+	    T(roles),
+	    T(ping_and_public),
+	    T(certify),
+	    T(lease_and_shred),
+	    T(password),
+	    T(code_leaves_only_in_the_item),
+	    T(code_make_refuses),
+	    T(code_check),
+	    T(no_proof_no_release),
+	    T(release_gives_half_and_key),
+	    T(release_has_a_rate),
+	    T(registration),
+	    T(sign_and_resign),
+	    T(resign_only_own_accounts),
+	    T(tokens),
+	    T(outbox_items),
+	    T(duplicate_tags),
+	    T(malformed),
+	    T(texts_have_an_end),
 	};
 
 	if (secret_init() == -1)
