@@ -18,7 +18,7 @@ struct letter {
 	struct mail_person from;
 	struct desk_message answered; /* opened, when it answers one */
 	bool answers;
-	char message_id[128];
+	char message_id[ID_TEXT_LEN + 1 + 256];
 };
 
 /* One recipient against the policy: members write to anyone, guests to members. */
