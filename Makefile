@@ -10,6 +10,9 @@
 #   restante-keyd      restante-courier      restantectl
 
 B ?= build
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 PKG_CONFIG ?= pkg-config
 CLANG_FORMAT ?= clang-format
 KORE_SOURCE ?= /usr/share/kore
