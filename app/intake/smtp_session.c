@@ -190,14 +190,13 @@ command(struct smtp_session *s, const char *line, size_t n)
 	row = &table[c.verb];
 	log_line(LOG_LEVEL_DEBUG, s->sender.session, "smtp command", "%s",
 	    smtp_verb_name(c.verb));
-	if (c.verb == SMTP_VERB_OTHER && c.fault == SMTP_REPLY_NONE)
-		c.fault = SMTP_REPLY_NOT_HERE;
-	if (row->fn != NULL) {
-		if ((row->flags & FLAG_TLS) != 0 && !s->tls)
-			return smtp_refuse(s, SMTP_REPLY_NEED_TLS);
-		if ((row->states & s->state) == 0)
-			return wrong_order(s, c.verb);
-	}
+	if (row->fn == NULL)
+		return smtp_refuse(s,
+		    c.fault != SMTP_REPLY_NONE ? c.fault : SMTP_REPLY_NOT_HERE);
+	if ((row->flags & FLAG_TLS) != 0 && !s->tls)
+		return smtp_refuse(s, SMTP_REPLY_NEED_TLS);
+	if ((row->states & s->state) == 0)
+		return wrong_order(s, c.verb);
 	if (c.fault != SMTP_REPLY_NONE)
 		return smtp_refuse(s, c.fault);
 	return row->fn(s, &c);
