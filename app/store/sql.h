@@ -95,6 +95,7 @@ struct sql_table {
 		(a), sizeof(a) / sizeof((a)[0]) \
 	}
 extern const struct sql_table sql_db, sql_tenant, sql_account, sql_session,
-    sql_message, sql_reader, sql_list, sql_notice, sql_event, sql_outbox;
+    sql_message, sql_reader, sql_list, sql_notice, sql_event, sql_outbox,
+    sql_health;
 
 #endif

@@ -1,0 +1,137 @@
+/*
+ * main.c: restantectl, the operator's tool: finds the command and runs it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "ctl/ctl.h"
+
+static const struct ctl_command commands[] = {
+    {"migrate", NULL, "[--json]", "bring the database's schema forward",
+	ctl_migrate},
+    {"tenant", "add",
+	"--slug NAME --name TEXT --domain DOMAIN --host HOST\n"
+	"           [--contact TEXT] [--color #RRGGBB] [--retention DAYS] [--no-escrow]\n"
+	"           [--if-missing] [--json]",
+	"add an organisation and its first mail domain", ctl_tenant_add},
+    {"tenant", "list", "[--json]", "list the organisations", ctl_tenant_list},
+    {"member", "add",
+	"--tenant SLUG --address ADDRESS [--name TEXT] [--admin]\n"
+	"           [--password-env VAR] [--token-env VAR] [--if-missing] [--json]",
+	"add a member: prints a registration code and an SMTP token, once",
+	ctl_member_add},
+    {"member", "list", "--tenant SLUG [--json]", "list a tenant's people",
+	ctl_member_list},
+    {"message", "list", "--tenant SLUG [--limit N] [--json]",
+	"list messages, newest first: envelopes only", ctl_message_list},
+    {"message", "show", "ID [--json]",
+	"one message: its readers and what happened to it", ctl_message_show},
+    {"queue", NULL, "[--json]",
+	"mails that are still to be sent, and those that failed", ctl_queue},
+    {"doctor", NULL, "[--json]",
+	"check this installation and say what to do next", ctl_doctor},
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void
+help(FILE *f)
+{
+	size_t i;
+
+	fputs("usage: restantectl COMMAND [options]\n\n", f);
+	for (i = 0; i < COMMANDS; i++)
+		fprintf(f, "  %s%s%s %s\n        %s\n", commands[i].noun,
+		    commands[i].verb != NULL ? " " : "",
+		    commands[i].verb != NULL ? commands[i].verb : "",
+		    commands[i].usage, commands[i].what);
+	fputs(
+	    "\nThe database is named by RESTANTE_DB, keyd's socket by RESTANTE_KEYD;\n"
+	    "restantectl(8) tells the rest. Exit status: 0 done, 1 not, 2 not understood.\n",
+	    f);
+}
+
+/* NULL when there is none; *took how many arguments name it. */
+static const struct ctl_command *
+command_of(int argc, char **argv, int *took)
+{
+	size_t i;
+
+	for (i = 0; i < COMMANDS; i++) {
+		*took = commands[i].verb != NULL ? 2 : 1;
+		if (argc >= *took && strcmp(argv[0], commands[i].noun) == 0 &&
+		    (*took == 1 || strcmp(argv[1], commands[i].verb) == 0))
+			return &commands[i];
+	}
+	return NULL;
+}
+
+static bool
+wants_help(int argc, char **argv)
+{
+	int i;
+
+	for (i = 0; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0 ||
+		    strcmp(argv[i], "-h") == 0)
+			return true;
+	return argc > 0 && strcmp(argv[0], "help") == 0;
+}
+
+static int
+run(struct ctl *c, int argc, char **argv)
+{
+	struct err e;
+	int rc;
+
+	if (secret_init() == -1 && getenv("RESTANTE_ALLOW_UNLOCKED") == NULL)
+		return ctl_failed(
+		    c, NULL, "memory for secrets cannot be locked (ulimit -l)");
+	if (settings_read(&c->set, &e) == -1)
+		return ctl_failed(c, &e, "the settings are malformed");
+	if (c->set.db == NULL)
+		return ctl_failed(
+		    c, NULL, "RESTANTE_DB is not set: it names the database");
+	c->desk_set = c->set;
+	if (c->set.keyd == NULL)
+		c->desk_set.keyd = "";
+	c->shared = desk_shared_new();
+	c->desk = c->shared != NULL ? desk_open(&c->desk_set, c->shared) : NULL;
+	if (c->desk == NULL) {
+		desk_shared_free(c->shared);
+		return ctl_failed(c, NULL, "memory is out");
+	}
+	c->db = desk_db(c->desk);
+	rc = c->command->run(c, argc, argv);
+	desk_close(c->desk);
+	desk_shared_free(c->shared);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct ctl c = {0};
+	int took = 0;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	log_open("ctl", LOG_LEVEL_WARN);
+	argc--;
+	argv++;
+	if (wants_help(argc, argv)) {
+		help(stdout);
+		return CTL_OK;
+	}
+	c.command = command_of(argc, argv, &took);
+	if (c.command == NULL) {
+		if (argc > 0)
+			fprintf(stderr,
+			    "restantectl: no such command: %s%s%s\n", argv[0],
+			    argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+		help(stderr);
+		return CTL_USAGE;
+	}
+	return run(&c, argc - took, argv + took);
+}

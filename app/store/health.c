@@ -1,0 +1,103 @@
+/*
+ * health.c: questions to PostgreSQL's own catalogue.
+ */
+#include "store/health.h"
+
+#include "store/sql.h"
+
+enum { S_VERSION_TABLE, S_VERSION, S_WALLS, S_DURABILITY };
+
+static const struct sql statements[] = {
+    [S_VERSION_TABLE] = {"version_table", "",
+	"SELECT to_regclass('public.schema_version') IS NOT NULL"},
+    [S_VERSION] = {"version", "",
+	"SELECT coalesce(max(version), 0) FROM schema_version"},
+    [S_WALLS] = {"walls", "",
+	"SELECT 'table ' || c.relname || ': row-level security is not forced'"
+	" FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace"
+	" AND c.relkind IN ('r', 'p') AND EXISTS (SELECT FROM pg_attribute a"
+	"  WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped)"
+	" AND NOT (c.relrowsecurity AND c.relforcerowsecurity"
+	"  AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid))"
+	" UNION ALL SELECT 'role ' || w.name || ' is missing'"
+	" FROM (VALUES ('restante_portal'), ('restante_intake'), ('restante_courier'),"
+	"  ('restante_ctl')) w(name)"
+	" WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = w.name)"
+	" UNION ALL SELECT 'role ' || r.rolname || ' may step around row-level security'"
+	" FROM pg_roles r WHERE r.rolname IN ('restante_portal', 'restante_intake',"
+	"  'restante_courier', 'restante_ctl') AND (r.rolsuper OR r.rolbypassrls"
+	"  OR EXISTS (SELECT FROM pg_class c WHERE c.relowner = r.oid)"
+	"  OR EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid))"},
+    [S_DURABILITY] = {"durability", "",
+	"SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes',"
+	" 'synchronous_commit') AND setting = 'off' ORDER BY name"},
+};
+const struct sql_table sql_health = SQL_TABLE(statements);
+
+static int
+integer(struct db *db, const struct sql *s, int64_t *out, struct err *e)
+{
+	struct sql_row r;
+	PGresult *res;
+	int rc;
+
+	if (sql_once(db, s, NULL, &res, e) == -1)
+		return -1;
+	r = sql_row_at(res, 0);
+	*out = PQftype(res, 0) == 16 ? sql_get_bool(&r) : sql_get_int(&r);
+	rc = sql_row_end(&r, s, e);
+	PQclear(res);
+	return rc;
+}
+
+int
+health_version(struct db *db, int *version_out, struct err *e)
+{
+	int64_t v;
+
+	*version_out = 0;
+	if (integer(db, &statements[S_VERSION_TABLE], &v, e) == -1)
+		return -1;
+	if (v == 0)
+		return 0;
+	if (integer(db, &statements[S_VERSION], &v, e) == -1)
+		return -1;
+	*version_out = (int)v;
+	return 0;
+}
+
+static int
+faults(struct db *db, const struct sql *s,
+    void (*fault)(void *arg, const char *what), void *arg, struct err *e)
+{
+	struct sql_row r;
+	PGresult *res;
+	char what[256];
+	int i, rc = 0;
+
+	if (sql_once(db, s, NULL, &res, e) == -1)
+		return -1;
+	for (i = 0; i < PQntuples(res) && rc == 0; i++) {
+		r = sql_row_at(res, i);
+		sql_get_text(&r, what, sizeof(what));
+		rc = sql_row_end(&r, s, e);
+		if (rc == 0)
+			fault(arg, what);
+	}
+	PQclear(res);
+	return rc;
+}
+
+int
+health_walls(struct db *db, void (*fault)(void *arg, const char *what),
+    void *arg, struct err *e)
+{
+	return faults(db, &statements[S_WALLS], fault, arg, e);
+}
+
+int
+health_durability(struct db *db, void (*fault)(void *arg, const char *what),
+    void *arg, struct err *e)
+{
+	return faults(db, &statements[S_DURABILITY], fault, arg, e);
+}
