@@ -11,11 +11,11 @@
 
 struct kdf_list {
 	crypto_generichash_state state;
-	size_t			 outlen;
+	size_t outlen;
 };
 
-void kdf_list_begin(struct kdf_list *k, size_t outlen, const uint8_t key[SECRET_KEY_LEN],
-    enum seal_label label);
+void kdf_list_begin(struct kdf_list *k, size_t outlen,
+    const uint8_t key[SECRET_KEY_LEN], enum seal_label label);
 /* A whole field. */
 void kdf_list_field(struct kdf_list *k, const void *p, size_t n);
 /* The length of a field whose bytes follow through kdf_list_bytes(). */
