@@ -118,9 +118,11 @@ keyd_verbs_answer(struct keyd_state *st, struct keyd_talk *t)
 			    "role=%s", proto_role_name(st->role));
 		goto out;
 	}
-	if (run(st, h.verb, t, &e) == -1)
+	h.outcome = ERR_NONE;
+	if (run(st, h.verb, t, &e) == -1) {
 		note(st, h.verb, &e);
-	h.outcome = e.code;
+		h.outcome = e.code != ERR_NONE ? e.code : ERR_INTERNAL;
+	}
 	h.wait_s = (uint32_t)st->wait_s;
 	rc = proto_write_reply(t->out, &h, &t->r);
 out:
