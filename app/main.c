@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "mail/parse.h"
 
 #define DRAIN_MS    30000 /* what SIGTERM leaves to running work */
 #define DRAIN_STEP  100   /* ms between looks */
@@ -348,6 +349,7 @@ kore_worker_configure(void)
 	struct err e;
 
 	tls_attach(self.tls);
+	mail_init();
 	err_clear(&e);
 	if (self.front->start(&self.set, &e) == -1) {
 		log_err(NULL, "start", &e);
