@@ -75,17 +75,20 @@ keyd_may_note(struct keyd_state *st)
 static void
 note(struct keyd_state *st, unsigned verb, const struct err *e)
 {
-	const char *event = "request failed";
+	enum log_level level = LOG_LEVEL_INFO;
+	const char *event = "request refused";
 
 	if (!keyd_may_note(st))
 		return;
-	if (e->code == ERR_DENIED || e->code == ERR_EXPIRED)
+	if (e->code == ERR_DENIED || e->code == ERR_EXPIRED) {
 		event = "request denied";
-	else if (e->code == ERR_TOO_MANY)
+	} else if (e->code == ERR_TOO_MANY) {
 		event = "over budget";
-	else if (e->code == ERR_BAD_INPUT || e->code == ERR_CORRUPT)
-		event = "request refused";
-	log_line(LOG_LEVEL_INFO, NULL, event, "role=%s verb=%s error=%s why=%s",
+	} else if (e->code == ERR_UNAVAILABLE || e->code == ERR_INTERNAL) {
+		level = LOG_LEVEL_ERROR;
+		event = "request failed";
+	}
+	log_line(level, NULL, event, "role=%s verb=%s error=%s why=%s",
 	    proto_role_name(st->role), proto_verb_name(verb),
 	    err_row(e->code)->name, e->text);
 }

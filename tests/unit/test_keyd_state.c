@@ -120,7 +120,7 @@ refuse(enum err_code code)
 static void
 refuses_changed_keys(void **state)
 {
-	char byte = 'x';
+	char byte;
 	int fd;
 	const char *pepper = keyd_dir_path("keys/pepper");
 
@@ -130,7 +130,9 @@ refuses_changed_keys(void **state)
 	refuse(ERR_CORRUPT);
 	chmod(pepper, 0600);
 	refuse(ERR_CORRUPT);
-	fd = open(pepper, O_WRONLY);
+	fd = open(pepper, O_RDWR);
+	assert_int_equal(pread(fd, &byte, 1, 20), 1);
+	byte ^= 1;
 	assert_int_equal(pwrite(fd, &byte, 1, 20), 1);
 	close(fd);
 	chmod(pepper, 0400);
