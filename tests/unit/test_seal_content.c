@@ -404,7 +404,7 @@ chunks_in_the_wrong_place(void **state)
 static void
 sealed_nonsense(void **state)
 {
-	static uint8_t clear[SEAL_CHUNK + 2], work[SEAL_CHUNK_MAX];
+	static uint8_t clear[SEAL_CHUNK + 2], work[SEAL_CHUNK_MAX + 1];
 	static uint8_t twice[2 * SEAL_CHUNK];
 	static const struct {
 		const char *name;
@@ -423,6 +423,7 @@ sealed_nonsense(void **state)
 	    {"compressed short, not last", 0, 0, 1, 0, 65535, ERR_CORRUPT},
 	    {"compressed, one too long", 0, 1, 1, 0, 65537, ERR_CORRUPT},
 	    {"compressed, far too long", 0, 1, 1, 0, 131072, ERR_CORRUPT},
+	    {"as it is, one too long", 0, 1, 0, 65537, 0, ERR_CORRUPT},
 	    {"empty, not the first", 5, 1, 0, 0, 0, ERR_CORRUPT},
 	    {"empty, not last", 0, 0, 0, 0, 0, ERR_CORRUPT},
 	    {"another first byte", 0, 1, 2, 10, 0, ERR_CORRUPT},
@@ -462,6 +463,12 @@ sealed_nonsense(void **state)
 		if (got != cases[i].want)
 			fail_msg("%s: %d", cases[i].name, (int)got);
 	}
+	/* Not even the first byte. */
+	memset(nonce, 0, sizeof(nonce));
+	nonce[23] = 1;
+	crypto_aead_xchacha20poly1305_ietf_encrypt(
+	    work, NULL, NULL, 0, ad, sizeof(ad), NULL, nonce, key);
+	assert_int_equal(open_chunk(o, 0, 1, work, 16, NULL), ERR_CORRUPT);
 	seal_opener_free(o);
 	drop(&s);
 }

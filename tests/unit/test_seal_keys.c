@@ -249,9 +249,11 @@ signed_nonsense(void **state)
 	REFUSED(SEAL_C_PROCESS, c.tenant = id_new());
 	REFUSED(SEAL_C_PROCESS, c.subject = id_new());
 #undef REFUSED
-	/* A byte in the spare room, signed over as it stands. */
+	/* A byte where zeros belong, signed over as it stands. */
 	c = example(SEAL_C_ACCOUNT);
-	for (size_t at = 128; at < 144; at++) {
+	for (size_t at = 6; at < 144; at++) {
+		if (at >= 8 && at < 128)
+			continue;
 		seal_cert_sign(&s, &c, cert);
 		cert[at] = 1;
 		seal_sign(&s, "certificate", &SEAL_F(cert, 144), 1, cert + 144);
