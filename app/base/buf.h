@@ -10,16 +10,20 @@
 #include <stdint.h>
 
 struct buf {
-	uint8_t	*data;		/* NULL while empty; buf_cstr() adds a NUL past len */
-	size_t	 len;
-	size_t	 cap;
+	uint8_t *data; /* NULL while empty; buf_cstr() adds a NUL past len */
+	size_t len;
+	size_t cap;
 };
 
-#define BUF_INIT	{ NULL, 0, 0 }
+#define BUF_INIT           \
+	{                  \
+		NULL, 0, 0 \
+	}
 
 /* All of these return 0, or -1 when memory is out (the contents stay as they were). */
 int buf_reserve(struct buf *b, size_t more) __attribute__((warn_unused_result));
-int buf_add(struct buf *b, const void *p, size_t n) __attribute__((warn_unused_result));
+int buf_add(struct buf *b, const void *p, size_t n)
+    __attribute__((warn_unused_result));
 int buf_adds(struct buf *b, const char *s) __attribute__((warn_unused_result));
 int buf_addf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3), warn_unused_result));
@@ -43,9 +47,9 @@ void buf_free(struct buf *b);
 
 /* A reader over bytes that are not its own, for the decoders of our formats. */
 struct reader {
-	const uint8_t	*p;
-	size_t		 left;
-	int		 bad;	/* set by the first read past the end; then all reads give 0 */
+	const uint8_t *p;
+	size_t left;
+	int bad; /* set by the first read past the end; then all reads give 0 */
 };
 
 void reader_init(struct reader *r, const void *p, size_t n);

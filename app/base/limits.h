@@ -8,57 +8,66 @@
 #include <stddef.h>
 
 /* Mail. */
-#define LIMIT_MESSAGE		((size_t)50 * 1024 * 1024)	/* bytes over SMTP */
-#define LIMIT_RECIPIENTS	1000		/* a message */
-#define LIMIT_ADDRESS		254		/* octets of a mailbox, RFC 5321 4.5.3.1.3 less the brackets */
-#define LIMIT_LOCAL_PART	64		/* RFC 5321 4.5.3.1.1 */
-#define LIMIT_SMTP_LINE		1000		/* text line with CRLF, RFC 5321 4.5.3.1.6 */
-#define LIMIT_SMTP_COMMAND	512		/* command line with CRLF, RFC 5321 4.5.3.1.4 */
-#define LIMIT_SMTP_AUTH_LINE	12288		/* AUTH and its response with CRLF, RFC 4954 4 */
-#define LIMIT_SMTP_MAIL_LINE	(512 + 26 + 17 + 500)	/* MAIL with SIZE, BODY, AUTH: RFC 1870, 6152, 4954 */
-#define LIMIT_SMTP_DATA_LINE	65536		/* line of a message with CRLF, taken as it is */
-#define LIMIT_SMTP_ERRORS	20		/* refused commands before 421 */
-#define LIMIT_HEADER_BLOCK	((size_t)256 * 1024)	/* bytes of a message's header */
-#define LIMIT_MIME_DEPTH	32
-#define LIMIT_MIME_PARTS	2000
-#define LIMIT_RECEIVED		50		/* Received fields: a loop, RFC 5321 6.3 */
-#define LIMIT_SHOWN_TEXT	((size_t)1024 * 1024)	/* of a body, shown on a page */
-#define LIMIT_SUBJECT		998
-#define LIMIT_NAME		100		/* display name, characters kept */
-#define LIMIT_FILE_NAME		200		/* bytes of a file name kept */
+#define LIMIT_MESSAGE    ((size_t)50 * 1024 * 1024) /* bytes over SMTP */
+#define LIMIT_RECIPIENTS 1000                       /* a message */
+/* Octets of a mailbox, RFC 5321 4.5.3.1.3 less the brackets. */
+#define LIMIT_ADDRESS      254
+#define LIMIT_LOCAL_PART   64   /* RFC 5321 4.5.3.1.1 */
+#define LIMIT_SMTP_LINE    1000 /* text line with CRLF, RFC 5321 4.5.3.1.6 */
+#define LIMIT_SMTP_COMMAND 512  /* command line with CRLF, RFC 5321 4.5.3.1.4 */
+/* AUTH and its response with CRLF, RFC 4954 4. */
+#define LIMIT_SMTP_AUTH_LINE 12288
+/* MAIL with SIZE, BODY, AUTH: RFC 1870, 6152, 4954. */
+#define LIMIT_SMTP_MAIL_LINE (512 + 26 + 17 + 500)
+/* Line of a message with CRLF, taken as it is. */
+#define LIMIT_SMTP_DATA_LINE 65536
+#define LIMIT_SMTP_ERRORS    20 /* refused commands before 421 */
+/* Bytes of a message's header. */
+#define LIMIT_HEADER_BLOCK ((size_t)256 * 1024)
+#define LIMIT_MIME_DEPTH   32
+#define LIMIT_MIME_PARTS   2000
+#define LIMIT_RECEIVED     50 /* Received fields: a loop, RFC 5321 6.3 */
+#define LIMIT_SHOWN_TEXT   ((size_t)1024 * 1024) /* of a body, shown on a page */
+#define LIMIT_SUBJECT      998
+#define LIMIT_NAME         100 /* display name, characters kept */
+#define LIMIT_FILE_NAME    200 /* bytes of a file name kept */
 
 /* Web. */
-#define LIMIT_FORM_BODY		((size_t)64 * 1024)	/* plain forms */
-#define LIMIT_UPLOAD_BODY	((size_t)11 * 1024 * 1024)	/* a multipart form with its frame */
-#define LIMIT_UPLOAD_FILES	((size_t)10 * 1024 * 1024)	/* files of a composed message together */
-#define LIMIT_UPLOAD_COUNT	20		/* files of a composed message */
-#define LIMIT_FORM_FIELDS	100
-#define LIMIT_COMPOSE_TEXT	((size_t)512 * 1024)
-#define LIMIT_PAGE_ROWS		50		/* rows of a list page */
+#define LIMIT_FORM_BODY ((size_t)64 * 1024) /* plain forms */
+/* A multipart form with its frame. */
+#define LIMIT_UPLOAD_BODY ((size_t)11 * 1024 * 1024)
+/* Files of a composed message together. */
+#define LIMIT_UPLOAD_FILES ((size_t)10 * 1024 * 1024)
+#define LIMIT_UPLOAD_COUNT 20 /* files of a composed message */
+#define LIMIT_FORM_FIELDS  100
+#define LIMIT_COMPOSE_TEXT ((size_t)512 * 1024)
+#define LIMIT_PAGE_ROWS    50 /* rows of a list page */
 
 /* Secrets. */
-#define LIMIT_PASSWORD_MIN	12		/* characters */
-#define LIMIT_PASSWORD_MAX	256		/* bytes */
-#define LIMIT_CODE_TRIES	5		/* a one-time code */
-#define LIMIT_CODE_MINUTES	15
-#define LIMIT_CODES_HOUR	6		/* code mails an address and hour */
-#define LIMIT_PASSWORD_HOUR	20		/* password tries an account and hour */
-#define LIMIT_PASSWORD_DAY	100
-#define LIMIT_TOKEN_HOUR	600		/* failed SMTP token checks an account and hour */
-#define LIMIT_PROOF_HOURS	12		/* keyd's proof that an address was proved */
-#define LIMIT_RELEASES_HOUR	2000		/* escrow records opened a proved address and hour */
-#define LIMIT_KEYD_CLIENTS	256		/* connections to keyd a role */
-#define LIMIT_PICKUP_HOUR	60		/* unknown pick-up codes a client address and hour */
+#define LIMIT_PASSWORD_MIN  12  /* characters */
+#define LIMIT_PASSWORD_MAX  256 /* bytes */
+#define LIMIT_CODE_TRIES    5   /* a one-time code */
+#define LIMIT_CODE_MINUTES  15
+#define LIMIT_CODES_HOUR    6  /* code mails an address and hour */
+#define LIMIT_PASSWORD_HOUR 20 /* password tries an account and hour */
+#define LIMIT_PASSWORD_DAY  100
+#define LIMIT_TOKEN_HOUR    600 /* failed SMTP token checks an account and hour */
+#define LIMIT_PROOF_HOURS   12 /* keyd's proof that an address was proved */
+/* Escrow records opened a proved address and hour. */
+#define LIMIT_RELEASES_HOUR 2000
+#define LIMIT_KEYD_CLIENTS  256 /* connections to keyd a role */
+/* Unknown pick-up codes a client address and hour. */
+#define LIMIT_PICKUP_HOUR 60
 
 /* Time. */
-#define LIMIT_RETENTION_DAYS	30
-#define LIMIT_AFTER_OPEN_DAYS	14
-#define LIMIT_SESSION_IDLE_MIN	30
-#define LIMIT_SESSION_HOURS	12
-#define LIMIT_VISIT_MINUTES	60		/* the pages before proof */
-#define LIMIT_DUPLICATE_HOURS	72		/* RFC 1047 */
-#define LIMIT_REGISTRATION_DAYS	14		/* a registration code */
-#define LIMIT_KEY_CERT_DAYS	30		/* life of a signed public key */
-#define LIMIT_OUTBOX_DAYS	5		/* how long a notice is tried */
+#define LIMIT_RETENTION_DAYS    30
+#define LIMIT_AFTER_OPEN_DAYS   14
+#define LIMIT_SESSION_IDLE_MIN  30
+#define LIMIT_SESSION_HOURS     12
+#define LIMIT_VISIT_MINUTES     60 /* the pages before proof */
+#define LIMIT_DUPLICATE_HOURS   72 /* RFC 1047 */
+#define LIMIT_REGISTRATION_DAYS 14 /* a registration code */
+#define LIMIT_KEY_CERT_DAYS     30 /* life of a signed public key */
+#define LIMIT_OUTBOX_DAYS       5  /* how long a notice is tried */
 
 #endif

@@ -12,14 +12,19 @@
 
 #include "base/err.h"
 
-enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
+enum log_level {
+	LOG_LEVEL_DEBUG,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_WARN,
+	LOG_LEVEL_ERROR
+};
 
 /* Names the process in every line; lines below `least` are dropped. Call once, before threads. */
 void log_open(const char *process, enum log_level least);
 
 /* id may be NULL; fmt may be NULL for no detail. Over-long detail is cut. */
-void log_line(enum log_level level, const char *id, const char *event, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+void log_line(enum log_level level, const char *id, const char *event,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* The same with an error's code name and text in "error" and "detail"; errors that blame the client are info, the rest are errors. */
 void log_err(const char *id, const char *event, const struct err *e);

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SECRET_KEY_LEN	32	/* every symmetric key of ours, in bytes */
+#define SECRET_KEY_LEN 32 /* every symmetric key of ours, in bytes */
 
 struct secret;
 
@@ -24,7 +24,8 @@ int secret_init(void);
 /* len zero bytes; NULL when memory is out. */
 struct secret *secret_new(size_t len) __attribute__((warn_unused_result));
 /* A copy of n bytes. */
-struct secret *secret_copy(const void *p, size_t n) __attribute__((warn_unused_result));
+struct secret *secret_copy(const void *p, size_t n)
+    __attribute__((warn_unused_result));
 uint8_t *secret_data(struct secret *s);
 const uint8_t *secret_peek(const struct secret *s);
 size_t secret_len(const struct secret *s);

@@ -10,22 +10,26 @@
 #include "base/err.h"
 
 struct settings {
-	const char	*db;		/* RESTANTE_DB: libpq conninfo */
-	const char	*keyd;		/* RESTANTE_KEYD: path of this role's socket */
-	const char	*keyd_dir;	/* RESTANTE_KEYD_DIR */
-	const char	*keyd_uids;	/* RESTANTE_KEYD_UIDS, or NULL */
-	const char	*share;		/* RESTANTE_SHARE: holds templates/ assets/ migrations/ */
-	const char	*tls_cert;	/* RESTANTE_TLS_CERT: PEM chain */
-	const char	*tls_key;	/* RESTANTE_TLS_KEY: PEM */
-	const char	*spool;		/* RESTANTE_SPOOL: directory for unlinked spool files */
-	const char	*hostname;	/* RESTANTE_HOSTNAME, else the machine's name */
-	const char	*smarthost;	/* RESTANTE_SMARTHOST: host:port */
-	bool		 smarthost_tls;	/* RESTANTE_SMARTHOST_TLS: required (default) or none */
-	int		 https_port;	/* RESTANTE_HTTPS_PORT, default 443 */
-	int		 threads;	/* RESTANTE_THREADS, 1..64, default 4 */
+	const char *db;        /* RESTANTE_DB: libpq conninfo */
+	const char *keyd;      /* RESTANTE_KEYD: path of this role's socket */
+	const char *keyd_dir;  /* RESTANTE_KEYD_DIR */
+	const char *keyd_uids; /* RESTANTE_KEYD_UIDS, or NULL */
+	const char
+	    *share; /* RESTANTE_SHARE: holds templates/ assets/ migrations/ */
+	const char *tls_cert; /* RESTANTE_TLS_CERT: PEM chain */
+	const char *tls_key;  /* RESTANTE_TLS_KEY: PEM */
+	const char
+	    *spool; /* RESTANTE_SPOOL: directory for unlinked spool files */
+	const char *hostname;  /* RESTANTE_HOSTNAME, else the machine's name */
+	const char *smarthost; /* RESTANTE_SMARTHOST: host:port */
+	bool
+	    smarthost_tls; /* RESTANTE_SMARTHOST_TLS: required (default) or none */
+	int https_port;    /* RESTANTE_HTTPS_PORT, default 443 */
+	int threads;       /* RESTANTE_THREADS, 1..64, default 4 */
 };
 
 /* The settings; what a program does not find it needs, it says itself. -1 on a malformed value. */
-int settings_read(struct settings *out, struct err *e) __attribute__((warn_unused_result));
+int settings_read(struct settings *out, struct err *e)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -11,35 +11,40 @@
 #include "seal/wrap.h"
 #include "seal/kdf.h"
 
-#define SEAL_CHUNK		65536	/* clear bytes a chunk; only the last is shorter */
-#define SEAL_CHUNK_MAX		(SEAL_CHUNK + 1 + 16)	/* sealed bytes at most */
-#define SEAL_CONTENT_HEADER	96
+#define SEAL_CHUNK          65536 /* clear bytes a chunk; only the last is shorter */
+#define SEAL_CHUNK_MAX      (SEAL_CHUNK + 1 + 16) /* sealed bytes at most */
+#define SEAL_CONTENT_HEADER 96
 
 /* Called with each sealed chunk in turn, seq from 0. 0, or -1 to stop with *e set. */
-typedef int (*seal_sink)(void *arg, uint32_t seq, const void *sealed, size_t n, struct err *e);
+typedef int (*seal_sink)(
+    void *arg, uint32_t seq, const void *sealed, size_t n, struct err *e);
 
 struct seal_writer;
 /* part 0 is the raw message. The writer keeps a wiped copy of what it needs of the key. NULL when memory is out. */
-struct seal_writer *seal_writer_new(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
-    const struct id *message, uint32_t part, seal_sink sink, void *arg)
-    __attribute__((warn_unused_result));
-int seal_writer_add(struct seal_writer *w, const void *p, size_t n, struct err *e)
-    __attribute__((warn_unused_result));
+struct seal_writer *seal_writer_new(const uint8_t dek[SECRET_KEY_LEN],
+    const struct id *tenant, const struct id *message, uint32_t part,
+    seal_sink sink, void *arg) __attribute__((warn_unused_result));
+int seal_writer_add(struct seal_writer *w, const void *p, size_t n,
+    struct err *e) __attribute__((warn_unused_result));
 /* Seals the last chunk (empty content is one empty chunk). */
-int seal_writer_end(struct seal_writer *w, struct err *e) __attribute__((warn_unused_result));
-uint64_t seal_writer_size(const struct seal_writer *w);		/* clear bytes so far */
-uint32_t seal_writer_chunks(const struct seal_writer *w);	/* chunks so far */
-const uint8_t *seal_writer_header(const struct seal_writer *w);	/* SEAL_CONTENT_HEADER bytes */
-void seal_writer_free(struct seal_writer *w);	/* wipes; NULL is fine */
+int seal_writer_end(struct seal_writer *w, struct err *e)
+    __attribute__((warn_unused_result));
+uint64_t seal_writer_size(const struct seal_writer *w); /* clear bytes so far */
+uint32_t seal_writer_chunks(const struct seal_writer *w); /* chunks so far */
+const uint8_t *seal_writer_header(
+    const struct seal_writer *w);             /* SEAL_CONTENT_HEADER bytes */
+void seal_writer_free(struct seal_writer *w); /* wipes; NULL is fine */
 
 struct seal_opener;
 /* Checks header and key commitment: ERR_DENIED, ERR_CORRUPT. */
 int seal_opener_new(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
-    const struct id *message, uint32_t part, const uint8_t header[SEAL_CONTENT_HEADER],
-    struct seal_opener **out, struct err *e) __attribute__((warn_unused_result));
+    const struct id *message, uint32_t part,
+    const uint8_t header[SEAL_CONTENT_HEADER], struct seal_opener **out,
+    struct err *e) __attribute__((warn_unused_result));
 /* Appends the clear bytes of chunk seq; final says whether it must be the last. */
-int seal_opener_chunk(struct seal_opener *o, uint32_t seq, int final, const void *sealed, size_t n,
-    struct buf *out, struct err *e) __attribute__((warn_unused_result));
+int seal_opener_chunk(struct seal_opener *o, uint32_t seq, int final,
+    const void *sealed, size_t n, struct buf *out, struct err *e)
+    __attribute__((warn_unused_result));
 void seal_opener_free(struct seal_opener *o);
 
 #endif
