@@ -136,6 +136,18 @@ is_file_type(const char *s)
 	    g_ascii_strncasecmp(s, "message/", 8) != 0;
 }
 
+static void
+set_file_name(GMimePart *part, const char *name)
+{
+	GMimeContentDisposition *d = g_mime_object_get_content_disposition(
+	    GMIME_OBJECT(part));
+	GMimeParamList *list = g_mime_content_disposition_get_parameters(d);
+
+	g_mime_param_list_set_parameter(list, "filename", name);
+	g_mime_param_set_charset(
+	    g_mime_param_list_get_parameter(list, "filename"), "utf-8");
+}
+
 static GMimeObject *
 file_part(const struct mail_file *f)
 {
@@ -151,8 +163,7 @@ file_part(const struct mail_file *f)
 	g_mime_object_set_content_type(GMIME_OBJECT(part), type);
 	g_object_unref(type);
 	g_mime_object_set_disposition(GMIME_OBJECT(part), "attachment");
-	g_mime_object_set_content_disposition_parameter(
-	    GMIME_OBJECT(part), "filename", name[0] != '\0' ? name : "file");
+	set_file_name(part, name[0] != '\0' ? name : "file");
 	part_content(part, f->data, f->len, GMIME_CONTENT_ENCODING_BASE64);
 	return GMIME_OBJECT(part);
 }
@@ -202,6 +213,19 @@ header_id(GMimeMessage *m, const char *name, const char *id)
 	header(m, name, value);
 }
 
+/* Names in UTF-8: GMime's own choice would load converters as it goes. */
+static void
+add_person(GMimeMessage *m, GMimeAddressType type, const char *name,
+    const char *address)
+{
+	InternetAddress *ia = internet_address_mailbox_new(
+	    name && *name ? name : NULL, address);
+
+	internet_address_set_charset(ia, "utf-8");
+	internet_address_list_add(g_mime_message_get_addresses(m, type), ia);
+	g_object_unref(ia);
+}
+
 static GMimeMessage *
 message_new(const struct mail_person *from, const char *subject,
     const char *message_id, int64_t date)
@@ -211,18 +235,10 @@ message_new(const struct mail_person *from, const char *subject,
 
 	clock_rfc5322(date, text);
 	header(m, "Date", text);
-	g_mime_message_add_mailbox(m, GMIME_ADDRESS_TYPE_FROM,
-	    from->name[0] != '\0' ? from->name : NULL, from->address);
+	add_person(m, GMIME_ADDRESS_TYPE_FROM, from->name, from->address);
 	g_mime_message_set_subject(m, subject, "utf-8");
 	header_id(m, "Message-ID", message_id);
 	return m;
-}
-
-static void
-add_to(GMimeMessage *m, const struct mail_person *to)
-{
-	g_mime_message_add_mailbox(m, GMIME_ADDRESS_TYPE_TO,
-	    to->name[0] != '\0' ? to->name : NULL, to->address);
 }
 
 /* Writes the message with its content, drops both, and appends the bytes. */
@@ -284,7 +300,8 @@ mail_compose(const struct mail_composed *c, struct buf *out, struct err *e)
 		return -1;
 	m = message_new(&c->from, c->subject, c->message_id, c->date);
 	for (size_t i = 0; i < c->n_to; i++)
-		add_to(m, &c->to[i]);
+		add_person(
+		    m, GMIME_ADDRESS_TYPE_TO, c->to[i].name, c->to[i].address);
 	header_id(m, "In-Reply-To", c->in_reply_to);
 	header_id(m, "References", c->in_reply_to);
 	if (c->n_files == 0) {
@@ -326,10 +343,9 @@ system_new(const struct mail_system *s, const char *auto_submitted)
 	GMimeMessage *m = message_new(
 	    &s->from, s->subject, s->message_id, s->date);
 
-	add_to(m, &s->to);
+	add_person(m, GMIME_ADDRESS_TYPE_TO, s->to.name, s->to.address);
 	if (s->reply_to != NULL && *s->reply_to != '\0')
-		g_mime_message_add_mailbox(
-		    m, GMIME_ADDRESS_TYPE_REPLY_TO, NULL, s->reply_to);
+		add_person(m, GMIME_ADDRESS_TYPE_REPLY_TO, NULL, s->reply_to);
 	header_id(m, "References", s->references);
 	header(m, "Auto-Submitted", auto_submitted);
 	header(m, "X-Auto-Response-Suppress", "OOF, AutoReply");

@@ -1,0 +1,261 @@
+/*
+ * One batch from the queue to the smart host and back. A row that was taken by the
+ * other server and cannot be written down is tried again under the same
+ * Message-ID: receivers can see that it is the same mail.
+ */
+#include "courier/deliver.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "courier/retry.h"
+
+#define SLOW_MS      10000 /* a session longer than this: fewer mails next time */
+#define RECORD_TRIES 15    /* to write an outcome down, two seconds apart */
+
+/* One row with its mail. */
+struct job {
+	struct outbox row;
+	struct rendered mail;
+	bool ready;           /* made and to be sent */
+	struct err fault;     /* why not */
+	char id[ID_TEXT_LEN]; /* of the row, for the log */
+};
+
+int
+lane_open(struct lane *l, const struct settings *s, const struct view *view,
+    bool codes, struct err *e)
+{
+	const struct smtp_out_setup setup = {.smarthost = s->smarthost,
+	    .tls = s->smarthost_tls,
+	    .helo = s->hostname};
+
+	*l = (struct lane){.codes = codes,
+	    .render = {view, s->https_port},
+	    .batch = LANE_BATCH};
+	l->db = db_open(s->db);
+	l->keyd = keyd_open(s->keyd);
+	if (l->db == NULL || l->keyd == NULL)
+		return err_set(e, ERR_INTERNAL, "memory");
+	l->smtp = smtp_out_new(&setup, e);
+	return l->smtp ? 0 : -1;
+}
+
+void
+lane_close(struct lane *l)
+{
+	smtp_out_free(l->smtp);
+	keyd_close(l->keyd);
+	db_close(l->db);
+}
+
+/* ---- making ---- */
+
+static int
+read_facts(struct lane *l, const struct outbox *o, struct outbox_facts *f,
+    struct err *e)
+{
+	int r;
+
+	if (db_begin(l->db, &o->tenant, e) == -1)
+		return -1;
+	r = outbox_facts(l->db, o, f, e);
+	db_rollback(l->db);
+	return r;
+}
+
+static int
+make(struct lane *l, struct job *j, struct err *e)
+{
+	bool receipt = j->row.kind == OUTBOX_RECEIPT;
+	struct outbox_facts facts = {0};
+	struct seal_item item = {0};
+	int r = -1;
+
+	if (read_facts(l, &j->row, &facts, e) == -1)
+		return -1;
+	if (receipt ||
+	    keyd_outbox_open(l->keyd, &j->row.tenant, &j->row.id,
+		(enum seal_item_kind)j->row.item_kind, j->row.item.data,
+		j->row.item.len, &item, e) == 0)
+		r = render_mail(&l->render, &j->row, &facts,
+		    receipt ? NULL : &item, &j->mail, e);
+	secret_wipe(&item, sizeof(item));
+	return r;
+}
+
+/* ---- writing down ---- */
+
+enum record { RECORD_SENT, RECORD_FAILED, RECORD_LATER };
+
+static void
+rest(long ms)
+{
+	const struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+
+	nanosleep(&t, NULL);
+}
+
+/* Until the database has it, for as long as the row's lease may last. */
+static void
+record(struct lane *l, const struct job *j, enum record what, int64_t due,
+    const char *reply)
+{
+	struct err e = {0};
+	int r = -1;
+
+	for (int i = 0; i < RECORD_TRIES; i++) {
+		switch (what) {
+		case RECORD_SENT:
+			r = outbox_sent(l->db, &j->row, reply, &e);
+			break;
+		case RECORD_FAILED:
+			r = outbox_failed(l->db, &j->row, reply, &e);
+			break;
+		case RECORD_LATER:
+			r = outbox_later(l->db, &j->row, due, reply, &e);
+			break;
+		}
+		if (r == 0 ||
+		    (e.code != ERR_UNAVAILABLE && e.code != ERR_UNKNOWN))
+			break;
+		/* A try later comes by itself when the lease ends. */
+		if (what == RECORD_LATER)
+			break;
+		rest(2000);
+	}
+	if (r == -1)
+		log_err(j->id, "outcome not written down", &e);
+}
+
+static void
+try_later(
+    struct lane *l, const struct job *j, bool unreached, const char *reply)
+{
+	bool code = j->row.kind == OUTBOX_CODE;
+	int64_t now = clock_now();
+
+	if (retry_over(code, j->row.created, now)) {
+		log_line(LOG_LEVEL_WARN, j->id, "mail given up",
+		    "tries=%d reply=%s", j->row.tries, reply);
+		record(l, j, RECORD_FAILED, 0, reply);
+		return;
+	}
+	log_line(LOG_LEVEL_WARN, j->id, "mail not sent yet",
+	    "tries=%d reply=%s", j->row.tries, reply);
+	record(l, j, RECORD_LATER,
+	    now + retry_delay(code, unreached, j->row.tries), reply);
+}
+
+static void
+settle(struct lane *l, const struct job *j, const struct smtp_mail *m)
+{
+	switch (m->outcome) {
+	case SMTP_TAKEN:
+		log_line(LOG_LEVEL_INFO, j->id, "mail taken",
+		    "kind=%d tries=%d reply=%s", (int)j->row.kind, j->row.tries,
+		    m->reply);
+		record(l, j, RECORD_SENT, 0, m->reply);
+		return;
+	case SMTP_REFUSED:
+		log_line(LOG_LEVEL_WARN, j->id, "mail refused",
+		    "kind=%d tries=%d reply=%s", (int)j->row.kind, j->row.tries,
+		    m->reply);
+		record(l, j, RECORD_FAILED, 0, m->reply);
+		return;
+	case SMTP_UNREACHED:
+		try_later(l, j, true, m->reply);
+		return;
+	case SMTP_LATER:
+	case SMTP_UNKNOWN:
+		try_later(l, j, false, m->reply);
+		return;
+	}
+}
+
+/* A mail that could not be made: for good where trying again changes nothing. */
+static void
+settle_unmade(struct lane *l, const struct job *j)
+{
+	log_err(j->id, "mail not made", &j->fault);
+	switch (j->fault.code) {
+	case ERR_UNAVAILABLE:
+	case ERR_UNKNOWN:
+	case ERR_TOO_MANY:
+	case ERR_INTERNAL:
+		try_later(l, j, true, err_row(j->fault.code)->name);
+		return;
+	case ERR_NONE:
+	case ERR_BAD_INPUT:
+	case ERR_NOT_FOUND:
+	case ERR_DENIED:
+	case ERR_EXPIRED:
+	case ERR_GONE:
+	case ERR_CONFLICT:
+	case ERR_TOO_BIG:
+	case ERR_CORRUPT:
+	case ERR_CODES:
+		record(l, j, RECORD_FAILED, 0, err_row(j->fault.code)->name);
+		return;
+	}
+}
+
+/* ---- a batch ---- */
+
+static void
+send_ready(struct lane *l, struct job *jobs, size_t n)
+{
+	struct smtp_mail mails[LANE_BATCH];
+	size_t count = 0;
+	int64_t took = clock_mono_ms();
+
+	for (size_t i = 0; i < n; i++) {
+		if (!jobs[i].ready)
+			continue;
+		mails[count++] = (struct smtp_mail){
+		    .from = jobs[i].mail.from,
+		    .to = jobs[i].mail.to,
+		    .data = (const char *)jobs[i].mail.mail.data,
+		    .len = jobs[i].mail.mail.len,
+		};
+	}
+	if (count > 0)
+		smtp_out_send(l->smtp, mails, count);
+	took = clock_mono_ms() - took;
+	l->batch = took > SLOW_MS ? 1 : LANE_BATCH;
+	count = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (jobs[i].ready)
+			settle(l, &jobs[i], &mails[count++]);
+		else
+			settle_unmade(l, &jobs[i]);
+	}
+}
+
+int
+lane_step(struct lane *l, size_t *n_out, struct err *e)
+{
+	struct outbox rows[LANE_BATCH] = {0};
+	struct job jobs[LANE_BATCH] = {0};
+	size_t n;
+
+	*n_out = 0;
+	if (outbox_take(l->db, l->codes, LANE_LEASE_S, rows, l->batch, &n, e) ==
+	    -1)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		jobs[i].row = rows[i];
+		id_format(&rows[i].id, jobs[i].id);
+		jobs[i].ready = make(l, &jobs[i], &jobs[i].fault) == 0;
+	}
+	send_ready(l, jobs, n);
+	for (size_t i = 0; i < n; i++) {
+		rendered_clear(&jobs[i].mail);
+		outbox_clear(&jobs[i].row);
+	}
+	*n_out = n;
+	return 0;
+}

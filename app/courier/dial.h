@@ -1,0 +1,19 @@
+/*
+ * dial.h: what libesmtp lacks on its socket, added below it. While a thread is dialling,
+ * its connections over IP end by one deadline and its waiting by another; and where its
+ * socket can be both read and written it is told to write first: libesmtp would read an
+ * answer to what it has not sent yet (session tickets of TLS 1.3 make a socket readable
+ * at that moment), and wait for it in vain.
+ */
+#ifndef COURIER_DIAL_H
+#define COURIER_DIAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Deadlines of this thread in clock_mono_ms(): for connecting, and for everything. */
+void dial_begin(int64_t connect_by, int64_t end_by);
+/* Ends that; whether the second deadline was met with work left. */
+bool dial_end(void);
+
+#endif

@@ -1,0 +1,145 @@
+/*
+ * Lanes and their end.
+ */
+#include "courier/queue.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "courier/deliver.h"
+
+#define PAUSE_MIN 250 /* ms, after a fault; doubles */
+#define PAUSE_MAX 5000
+
+struct worker {
+	struct lane lane;
+	pthread_t thread;
+	int stop; /* readable once all shall end */
+};
+
+static bool
+stopping(const struct worker *w, int wait_ms)
+{
+	struct pollfd p = {.fd = w->stop, .events = POLLIN};
+
+	return poll(&p, 1, wait_ms) == 1;
+}
+
+/* While the database is away, the same fault is told once. */
+static void
+tell(const struct err *e, enum err_code *told)
+{
+	if (e->code != *told)
+		log_err(NULL, "queue not read", e);
+	*told = e->code;
+}
+
+static void *
+work(void *arg)
+{
+	struct worker *w = arg;
+	enum err_code told = ERR_NONE;
+	int pause = PAUSE_MIN;
+	struct err e;
+	size_t n;
+
+	while (!stopping(w, 0)) {
+		n = 0;
+		if (lane_step(&w->lane, &n, &e) == -1 ||
+		    (n == 0 &&
+			db_wait_courier_or(
+			    w->lane.db, w->stop, QUEUE_POLL_MS, &e) == -1)) {
+			tell(&e, &told);
+			(void)stopping(w, pause);
+			pause = pause < PAUSE_MAX ? pause * 2 : PAUSE_MAX;
+			continue;
+		}
+		told = ERR_NONE;
+		pause = PAUSE_MIN;
+	}
+	return NULL;
+}
+
+static void
+wait_for_signal(void)
+{
+	sigset_t set;
+	int sig;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	while (sigwait(&set, &sig) != 0)
+		continue;
+}
+
+static void
+drain(struct worker *w, size_t n, int stop)
+{
+	struct timespec until;
+
+	if (eventfd_write(stop, 1) == -1)
+		log_line(LOG_LEVEL_ERROR, NULL, "lanes not told to end", NULL);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += QUEUE_DRAIN_MS / 1000;
+	for (size_t i = 0; i < n; i++) {
+		if (pthread_timedjoin_np(w[i].thread, NULL, &until) == 0)
+			continue;
+		/* What it was sending is tried again when its lease ends. */
+		log_line(LOG_LEVEL_WARN, NULL,
+		    "ended in the middle of a session", NULL);
+		_exit(EXIT_SUCCESS);
+	}
+}
+
+static int
+start(struct worker *w, const struct settings *s, const struct view *view,
+    bool codes, int stop, struct err *e)
+{
+	int why;
+
+	w->stop = stop;
+	if (lane_open(&w->lane, s, view, codes, e) == -1)
+		return -1;
+	why = pthread_create(&w->thread, NULL, work, w);
+	return why ? err_set(e, ERR_INTERNAL, "thread: %s", strerror(why)) : 0;
+}
+
+int
+queue_run(const struct settings *s, const struct view *view, struct err *e)
+{
+	size_t lanes = 1 + (size_t)(s->threads > 1 ? s->threads - 1 : 1);
+	struct worker *w = calloc(lanes, sizeof(*w));
+	int stop = eventfd(0, EFD_CLOEXEC);
+	size_t n = 0;
+	int r = 0;
+
+	if (w == NULL || stop == -1)
+		r = err_set(e, ERR_INTERNAL, "%s", strerror(errno));
+	while (r == 0 && n < lanes) {
+		r = start(&w[n], s, view, n == 0, stop, e);
+		if (r == 0)
+			n++;
+	}
+	if (r == 0) {
+		log_line(LOG_LEVEL_INFO, NULL, "started", "lanes=%zu", lanes);
+		wait_for_signal();
+	}
+	drain(w, n, stop);
+	for (size_t i = 0; w != NULL && i < n + (n < lanes); i++)
+		lane_close(&w[i].lane);
+	if (stop != -1)
+		close(stop);
+	free(w);
+	return r;
+}

@@ -1,0 +1,297 @@
+/*
+ * Facts into the fields of templates/mail, and those into mails.
+ */
+#include "courier/render.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "mail/build.h"
+#include "mail/name.h"
+
+#define LANGUAGE  "en"
+#define PLACE_LEN 280 /* host and port */
+#define NAME_LEN  (LIMIT_NAME * 4 + 1)
+
+/* Values of the fields, and room for those that are made. */
+struct values {
+	struct view_field field[24];
+	size_t n;
+	char place[PLACE_LEN];
+	char url[PLACE_LEN + 64];
+	char check_url[PLACE_LEN + 16];
+	char wrong_url[PLACE_LEN + 32];
+	char track_url[PLACE_LEN + 64];
+	char pickup[10];
+	char code[SEAL_CODE_LEN + 1];
+	char sender_line[NAME_LEN + LIMIT_ADDRESS + 4];
+	char recipient[NAME_LEN + LIMIT_ADDRESS + 4];
+	char expires[CLOCK_TEXT_LEN];
+	char displayed[CLOCK_TEXT_LEN];
+	char original[CLOCK_TEXT_LEN];
+};
+
+static void
+give(struct values *v, const char *name, const char *value)
+{
+	v->field[v->n].name = name;
+	v->field[v->n++].value = value;
+}
+
+/* The host as people type it and as links hold it. */
+static void
+give_common(
+    struct values *v, const struct render *r, const struct outbox_facts *f)
+{
+	if (r->https_port == 443)
+		snprintf(v->place, sizeof(v->place), "%s", f->host);
+	else
+		snprintf(v->place, sizeof(v->place), "%s:%d", f->host,
+		    r->https_port);
+	give(v, "tenant", f->tenant_name);
+	give(v, "host", v->place);
+	give(v, "contact", f->contact);
+}
+
+static void
+give_notice(struct values *v, const struct outbox_facts *f,
+    const struct seal_item *item)
+{
+	char pickup[SEAL_PICKUP_LEN];
+	char secret[SEAL_LINK_LEN];
+
+	memcpy(pickup, f->pickup, sizeof(pickup));
+	pickup[sizeof(pickup) - 1] = '\0';
+	seal_pickup_show(pickup, v->pickup);
+	snprintf(v->wrong_url, sizeof(v->wrong_url), "https://%s/m/%s/wrong",
+	    v->place, pickup);
+	snprintf(
+	    v->check_url, sizeof(v->check_url), "https://%s/check", v->place);
+	text_lower(pickup);
+	memcpy(secret, item->secret, sizeof(secret));
+	text_lower(secret);
+	snprintf(v->url, sizeof(v->url), "https://%s/m/%s%s%s", v->place,
+	    pickup, secret[0] != '\0' ? "-" : "", secret);
+	secret_wipe(secret, sizeof(secret));
+	if (f->sender_name[0] != '\0')
+		snprintf(v->sender_line, sizeof(v->sender_line), "%s <%s>",
+		    f->sender_name, f->sender);
+	else
+		snprintf(
+		    v->sender_line, sizeof(v->sender_line), "%s", f->sender);
+	clock_day(f->expires, v->expires);
+	give(v, "url", v->url);
+	give(v, "pickup_shown", v->pickup);
+	give(v, "sender", f->sender);
+	give(v, "sender_name",
+	    f->sender_name[0] != '\0' ? f->sender_name : f->sender);
+	give(v, "sender_line", v->sender_line);
+	give(v, "expires", v->expires);
+	give(v, "check_url", v->check_url);
+	give(v, "wrong_url", v->wrong_url);
+}
+
+static void
+give_code(
+    struct values *v, const struct outbox *o, const struct seal_item *item)
+{
+	snprintf(v->code, sizeof(v->code), "%.4s-%.4s", item->secret,
+	    strlen(item->secret) > 4 ? item->secret + 4 : "");
+	clock_hm(o->created + LIMIT_CODE_MINUTES * CLOCK_MINUTE, v->expires);
+	give(v, "code", v->code);
+	give(v, "reference", item->reference);
+	give(v, "expires", v->expires);
+}
+
+static void
+give_receipt(
+    struct values *v, const struct outbox *o, const struct outbox_facts *f)
+{
+	char id[ID_TEXT_LEN];
+
+	id_format(&o->message, id);
+	if (f->recipient_name[0] != '\0')
+		snprintf(v->recipient, sizeof(v->recipient), "%s (%s)",
+		    f->recipient_name, f->recipient);
+	else
+		snprintf(
+		    v->recipient, sizeof(v->recipient), "%s", f->recipient);
+	snprintf(v->track_url, sizeof(v->track_url),
+	    "https://%s/message/%s/track", v->place, id);
+	clock_minute(o->at, v->displayed);
+	clock_minute(f->created, v->original);
+	give(v, "recipient", v->recipient);
+	give(v, "displayed_at", v->displayed);
+	give(v, "original_date", v->original);
+	give(v, "track_url", v->track_url);
+}
+
+/* A name fit for a header; what is too long loses its end. */
+static int
+person(
+    struct mail_person *p, const char *name, const char *address, struct err *e)
+{
+	if (mail_line_safe(
+		name, strlen(name), LIMIT_NAME, p->name, sizeof(p->name)) == -1)
+		return err_set(e, ERR_INTERNAL, "memory");
+	if (text_copy(p->address, sizeof(p->address), address) == -1)
+		return err_set(e, ERR_BAD_INPUT, "address too long");
+	return 0;
+}
+
+/* Who the mail is from: the tenant's notice address; a notice also names the sender. */
+static int
+set_from(struct mail_person *p, const struct outbox *o,
+    const struct outbox_facts *f, struct err *e)
+{
+	char name[NAME_LEN * 2 + 8];
+	char address[LIMIT_ADDRESS + 1];
+	const char *who = f->sender_name[0] ? f->sender_name : f->sender;
+	const char *domain = f->tenant_domain[0] ? f->tenant_domain : f->host;
+	int n = snprintf(address, sizeof(address), "notice@%s", domain);
+
+	if (n < 0 || (size_t)n >= sizeof(address))
+		return err_set(e, ERR_BAD_INPUT, "domain too long");
+	if (o->kind == OUTBOX_NOTICE && who[0] != '\0')
+		snprintf(name, sizeof(name), "%s via %s", who, f->tenant_name);
+	else
+		snprintf(name, sizeof(name), "%s", f->tenant_name);
+	return person(p, name, address, e);
+}
+
+/* Ids of the mail and of its thread, from those of the row and the message. */
+static void
+set_ids(const struct outbox *o, const struct outbox_facts *f, char *id,
+    char *thread, size_t cap)
+{
+	char text[ID_TEXT_LEN];
+
+	id_format(&o->id, text);
+	snprintf(id, cap, "%s@%s", text, f->host);
+	thread[0] = '\0';
+	if (id_is_zero(&o->message))
+		return;
+	id_format(&o->message, text);
+	snprintf(thread, cap, "%s.thread@%s", text, f->host);
+}
+
+static int
+build(const struct outbox *o, const struct outbox_facts *f,
+    const struct mail_system *s, struct buf *out, struct err *e)
+{
+	struct mail_receipt receipt = {.mail = *s,
+	    .original_recipient = f->recipient,
+	    .original_message_id = ""};
+	char ua[PLACE_LEN];
+
+	if (o->kind != OUTBOX_RECEIPT)
+		return mail_system(s, out, e);
+	snprintf(ua, sizeof(ua), "%s; Restante", f->host);
+	receipt.reporting_ua = ua;
+	return mail_receipt(&receipt, out, e);
+}
+
+static const char *
+template_of(const struct outbox *o, const struct seal_item *item)
+{
+	switch (o->kind) {
+	case OUTBOX_NOTICE:
+		return item->kind == SEAL_I_NOTICE ? "notice" :
+						     "notice_account";
+	case OUTBOX_CODE:
+		return "code";
+	case OUTBOX_RECEIPT:
+		return "receipt";
+	}
+	return "";
+}
+
+/* The right secret in the right row, and a message that is still there. */
+static int
+check(const struct outbox *o, const struct outbox_facts *f,
+    const struct seal_item *item, struct err *e)
+{
+	bool receipt = o->kind == OUTBOX_RECEIPT;
+
+	if (receipt != (item == NULL))
+		return err_set(e, ERR_CORRUPT, "outbox item of another kind");
+	if (item != NULL &&
+	    (o->kind == OUTBOX_CODE) != (item->kind == SEAL_I_CODE))
+		return err_set(e, ERR_CORRUPT, "outbox item of another kind");
+	if (o->kind == OUTBOX_NOTICE &&
+	    (f->pickup[0] == '\0' || f->sender[0] == '\0'))
+		return err_set(e, ERR_GONE, "the message is no more");
+	if (receipt && (f->sender[0] == '\0' || f->recipient[0] == '\0'))
+		return err_set(e, ERR_GONE, "the message is no more");
+	return 0;
+}
+
+static int
+render_system(const struct render *r, const struct outbox *o,
+    const struct outbox_facts *f, const struct seal_item *item,
+    struct mail_system *s, struct rendered *out, struct err *e)
+{
+	struct buf subject = BUF_INIT, text = BUF_INIT, html = BUF_INIT;
+	struct values v = {0};
+	int result = -1;
+
+	give_common(&v, r, f);
+	if (o->kind == OUTBOX_NOTICE)
+		give_notice(&v, f, item);
+	else if (o->kind == OUTBOX_CODE)
+		give_code(&v, o, item);
+	else
+		give_receipt(&v, o, f);
+	if (view_mail(r->view, template_of(o, item), LANGUAGE, v.field, v.n,
+		&subject, &text, &html, e) == -1)
+		goto out;
+	s->subject = buf_cstr(&subject);
+	s->text = buf_cstr(&text);
+	s->html = html.len > 0 ? buf_cstr(&html) : NULL;
+	result = build(o, f, s, &out->mail, e);
+out:
+	buf_free(&subject);
+	buf_free(&text);
+	buf_free(&html);
+	secret_wipe(&v, sizeof(v));
+	return result;
+}
+
+int
+render_mail(const struct render *r, const struct outbox *o,
+    const struct outbox_facts *f, const struct seal_item *item,
+    struct rendered *out, struct err *e)
+{
+	struct mail_system s = {.date = o->created};
+	char id[PLACE_LEN + 64], thread[PLACE_LEN + 64];
+	bool receipt = o->kind == OUTBOX_RECEIPT;
+
+	memset(out, 0, sizeof(*out));
+	if (check(o, f, item, e) == -1 || set_from(&s.from, o, f, e) == -1 ||
+	    person(&s.to, receipt ? f->sender_name : "",
+		receipt ? f->sender : item->address, e) == -1)
+		return -1;
+	set_ids(o, f, id, thread, sizeof(id));
+	s.message_id = id;
+	s.references = thread[0] != '\0' ? thread : NULL;
+	s.reply_to = o->kind == OUTBOX_NOTICE ? f->sender : NULL;
+	if (render_system(r, o, f, item, &s, out, e) == -1) {
+		rendered_clear(out);
+		return -1;
+	}
+	/* RFC 8098 3: the envelope sender of a receipt is null. */
+	if (!receipt)
+		memcpy(out->from, s.from.address, sizeof(out->from));
+	memcpy(out->to, s.to.address, sizeof(out->to));
+	return 0;
+}
+
+void
+rendered_clear(struct rendered *m)
+{
+	buf_free(&m->mail);
+	secret_wipe(m, sizeof(*m));
+}

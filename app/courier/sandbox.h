@@ -1,0 +1,17 @@
+/*
+ * sandbox.h: what the courier gives up. It must speak to the network, so it keeps
+ * sockets and the reading of files; it keeps nothing that runs a program, changes who it
+ * is, writes files, or makes memory executable.
+ */
+#ifndef COURIER_SANDBOX_H
+#define COURIER_SANDBOX_H
+
+#include "base/err.h"
+
+/* First of all: no core files, no new privileges, no tracing by others of the user. */
+int courier_harden(struct err *e) __attribute__((warn_unused_result));
+
+/* Before the threads: any other system call kills the process. Off under the sanitizers. */
+int courier_confine(struct err *e) __attribute__((warn_unused_result));
+
+#endif
