@@ -174,10 +174,12 @@ provisional_wrap(struct work *w, struct sealing *s,
 	    .expires = s->notice.expires,
 	    .has_key = w->p->tenant->escrow};
 	struct buf clear = BUF_INIT;
-	uint8_t key[SECRET_KEY_LEN];
+	uint8_t half[SECRET_KEY_LEN], key[SECRET_KEY_LEN];
 	int r;
 
-	seal_link_key(link, s->slot.half, w->tenant, &s->notice.id, key);
+	seal_half_bind(s->slot.half, w->tenant, s->row.key, half);
+	seal_link_key(link, half, w->tenant, &s->notice.id, key);
+	secret_wipe(half, sizeof(half));
 	r = seal_wrap(key, SEAL_P_LINK, &bind, pair->sk, sizeof(pair->sk),
 	    &s->notice.link_wrap, e);
 	secret_wipe(key, sizeof(key));

@@ -41,7 +41,7 @@ release(struct keyd_state *st, const union proto_request *q,
     union proto_reply *r, struct err *e)
 {
 	char message[ID_TEXT_LEN];
-	uint8_t address[32];
+	uint8_t address[32], half[SECRET_KEY_LEN];
 
 	if (keyd_proof_address(&q->release.tenant, rec->address, address, e) ==
 	    -1)
@@ -51,9 +51,10 @@ release(struct keyd_state *st, const union proto_request *q,
 		return err_set(e, ERR_DENIED, "proof of another address");
 	if (keyd_spend(st, KEYD_B_RELEASE, &p->tenant, address, sizeof(address),
 		e) == -1 ||
-	    keyd_slots_half(
-		st->slots, st->keys, rec->slot_id, r->release.half, e) == -1)
+	    keyd_slots_half(st->slots, st->keys, rec->slot_id, half, e) == -1)
 		return -1;
+	seal_half_bind(half, &p->tenant, rec->address, r->release.half);
+	secret_wipe(half, sizeof(half));
 	r->release.slot_id = rec->slot_id;
 	r->release.has_key = rec->has_key != 0;
 	if (rec->has_key)

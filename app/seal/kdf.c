@@ -32,6 +32,7 @@ static const char *const labels[SEAL_LABELS] = {
     [SEAL_L_LINK] = "restante link unlocker 1",
     [SEAL_L_LINK_ID] = "restante link id 1",
     [SEAL_L_HALF] = "restante link half 1",
+    [SEAL_L_HALF_ADDRESS] = "restante half of address 1",
     [SEAL_L_SHRED] = "restante shred key 1",
     [SEAL_L_CODE] = "restante one-time code 1",
     [SEAL_L_REGISTRATION] = "restante registration code 1",

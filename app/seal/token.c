@@ -113,6 +113,17 @@ seal_link_hash(const uint8_t secret[SEAL_LINK_BYTES], uint8_t out[32])
 }
 
 void
+seal_half_bind(const uint8_t half[SECRET_KEY_LEN], const struct id *tenant,
+    const char *address, uint8_t out[SECRET_KEY_LEN])
+{
+	uint8_t digest[32];
+
+	seal_address_digest(tenant, address, digest);
+	seal_kdf(out, SECRET_KEY_LEN, half, SEAL_L_HALF_ADDRESS,
+	    &SEAL_F(digest, sizeof(digest)), 1);
+}
+
+void
 seal_link_key(const uint8_t secret[SEAL_LINK_BYTES],
     const uint8_t half[SECRET_KEY_LEN], const struct id *tenant,
     const struct id *notice, uint8_t out[SECRET_KEY_LEN])
