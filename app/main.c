@@ -30,6 +30,7 @@
 
 #define DRAIN_MS    30000 /* what SIGTERM leaves to running work */
 #define DRAIN_STEP  100   /* ms between looks */
+#define TICK_MS     1000  /* between looks at idle connections */
 #define SOLO_WORKER 3     /* what Kore counts when one worker serves */
 #define WATCHED_MAX 4     /* pools of a worker */
 
@@ -343,12 +344,21 @@ front_watch_pool(struct pool *p)
 	kore_platform_schedule_read(pool_fd(p), w);
 }
 
+/* Kore looks for connections idle for too long when it wakes: so it must wake. */
+static void
+tick(void *arg, u_int64_t now)
+{
+	(void)arg;
+	(void)now;
+}
+
 void
 kore_worker_configure(void)
 {
 	struct err e;
 
 	tls_attach(self.tls);
+	(void)kore_timer_add(tick, TICK_MS, NULL, 0);
 	mail_init();
 	err_clear(&e);
 	if (self.front->start(&self.set, &e) == -1) {
