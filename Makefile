@@ -81,6 +81,7 @@ PROGRAMS := restante restante-keyd restante-courier restantectl
 
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_COMMON := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
+UNIT_LIB := $(B)/libunit.a
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -101,9 +102,11 @@ $(B)/restante-courier: $(call objects,$(COURIER_SRC)) $(WIPE) $(LIB)
 $(B)/restantectl: $(call objects,$(CTL_SRC)) $(WIPE) $(LIB)
 	$(link) $(LIBS)
 
-$(UNIT): $(B)/unit/%: $(B)/obj/tests/unit/%.o $(call objects,$(UNIT_COMMON)) \
-		$(PARTS) $(LIB) | $(B)/unit
+$(UNIT): $(B)/unit/%: $(B)/obj/tests/unit/%.o $(UNIT_LIB) $(PARTS) $(LIB) | $(B)/unit
 	$(link) $(LIBS) -lcmocka
+# Helpers of the tests: an archive, so that a test may stand in for what others use.
+$(UNIT_LIB): $(call objects,$(UNIT_COMMON))
+	$(archive)
 
 $(LIB): $(call objects,$(LIB_SRC))
 	$(archive)

@@ -1,0 +1,534 @@
+/*
+ * fake_desk.h: stands in for desk/ and store/ under the pages: a few people, a few
+ * messages, always the same. What a page asked for is noted in `fake`.
+ *
+ * The first letter of the cookie says who sits there: A Alice (member), G Carol (guest),
+ * V Carol before her code for 7KQF2M9X, W Carol before her code for the inbox.
+ */
+#ifndef UNIT_FAKE_DESK_H
+#define UNIT_FAKE_DESK_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "desk/mailbox.h"
+#include "store/tenant.h"
+
+#define FAKE_ID     "01936f3e-7a00-7000-8000-000000000001"
+#define FAKE_CSRF   "csrf-csrf-csrf-csrf-22"
+#define FAKE_CODE   "KQ7M2F9X"
+#define FAKE_DAY    (INT64_C(1763647080) * CLOCK_SECOND) /* 20 Nov 2025, 13:58 */
+#define FAKE_SECRET "abcdefghjkmnpqrstvwxyz2345"
+
+static struct {
+	int codes;     /* code mails asked for */
+	int displayed; /* receipts */
+	int downloads;
+	int wrong;
+	int sent;
+	bool down;           /* the database */
+	enum err_code login; /* what a sign-in gives */
+	enum err_code send;
+	const char *send_text;
+	struct desk_letter letter; /* the last one sent */
+	char text[64];
+	char file[64];
+	size_t file_len;
+	const char *subject; /* of the message; NULL: the usual one */
+	const char *body;
+} fake;
+
+struct desk_shared *
+desk_shared_new(void)
+{
+	return malloc(1);
+}
+
+void
+desk_shared_free(struct desk_shared *s)
+{
+	free(s);
+}
+
+struct desk *
+desk_open(const struct settings *set, struct desk_shared *shared)
+{
+	(void)set;
+	(void)shared;
+	return malloc(1);
+}
+
+void
+desk_close(struct desk *d)
+{
+	free(d);
+}
+
+struct db *
+desk_db(struct desk *d)
+{
+	(void)d;
+	return NULL;
+}
+
+int
+desk_ready(struct desk *d, struct err *e)
+{
+	(void)d;
+	return fake.down ? err_set(e, ERR_UNAVAILABLE, "down") : 0;
+}
+
+int
+tenant_by_host(
+    struct db *db, const char *host, struct tenant *out, struct err *e)
+{
+	(void)db;
+	if (fake.down)
+		return err_set(e, ERR_UNAVAILABLE, "down");
+	if (strcmp(host, "acme.localhost") != 0)
+		return 0;
+	memset(out, 0, sizeof(*out));
+	text_cut(out->name, sizeof(out->name), "Acme Bank");
+	text_cut(out->host, sizeof(out->host), host);
+	text_cut(out->contact, sizeof(out->contact), "+44 20 7946 0000");
+	text_cut(out->color, sizeof(out->color), "#1f4b8f");
+	return 1;
+}
+
+/* ---- who sits there ----------------------------------------------------------- */
+
+int
+desk_visit_open(struct desk *d, const struct tenant *t, const char *cookie,
+    struct desk_visit *out, struct err *e)
+{
+	(void)d;
+	(void)e;
+	memset(out, 0, sizeof(*out));
+	out->tenant = *t;
+	if (cookie == NULL || strchr("AGVW", cookie[0]) == NULL)
+		return 0;
+	text_cut(out->csrf, sizeof(out->csrf), FAKE_CSRF);
+	text_cut(out->address, sizeof(out->address), "carol@partner.example");
+	out->kind = SESSION_VISITOR;
+	if (cookie[0] == 'A') {
+		out->kind = SESSION_ACCOUNT;
+		text_cut(
+		    out->address, sizeof(out->address), "alice@acme.example");
+		text_cut(out->account.name, sizeof(out->account.name),
+		    "Alice Example");
+		out->account.last_login = FAKE_DAY;
+	} else if (cookie[0] == 'G') {
+		out->kind = SESSION_GUEST;
+	} else {
+		text_cut(
+		    out->code_reference, sizeof(out->code_reference), "7F3");
+		out->code_sent = FAKE_DAY + 4 * CLOCK_MINUTE;
+		out->code_expires = FAKE_DAY + 19 * CLOCK_MINUTE;
+	}
+	if (cookie[0] == 'V')
+		text_cut(out->pickup, sizeof(out->pickup), "7KQF2M9X");
+	return 0;
+}
+
+void
+desk_visit_close(struct desk_visit *v)
+{
+	secret_wipe(v, sizeof(*v));
+}
+
+bool
+desk_csrf_ok(const struct desk_visit *v, const char *token)
+{
+	return v->kind != 0 && strcmp(v->csrf, token) == 0;
+}
+
+static void
+fake_cookie(struct desk_visit *v, char first)
+{
+	memset(v->cookie, first, DESK_COOKIE_LEN - 1);
+	v->cookie[DESK_COOKIE_LEN - 1] = '\0';
+}
+
+int
+desk_landing(struct desk *d, const struct desk_visit *v, const char *pickup,
+    const char *secret, struct desk_landing *out, struct err *e)
+{
+	bool known = strcmp(pickup, "7KQF2M9X") == 0 ||
+	    strcmp(pickup, "EXPR0001") == 0 ||
+	    strcmp(pickup, "RETR0001") == 0 || strcmp(pickup, "ACCT0001") == 0;
+	bool proved = v->kind == SESSION_GUEST || v->kind == SESSION_ACCOUNT;
+
+	(void)d;
+	memset(out, 0, sizeof(*out));
+	if (!known)
+		return 0;
+	if (secret != NULL && strcmp(secret, FAKE_SECRET) != 0)
+		return err_set(e, ERR_BAD_INPUT, "mistyped");
+	if (id_parse(FAKE_ID, &out->message) == -1)
+		return -1;
+	out->state = pickup[0] == 'E' ? LANDING_EXPIRED :
+	    pickup[0] == 'R'          ? LANDING_RETRACTED :
+					LANDING_OPEN;
+	text_cut(out->pickup, sizeof(out->pickup), pickup);
+	text_cut(out->sender_name, sizeof(out->sender_name), "Alice Example");
+	text_cut(out->sender, sizeof(out->sender), "alice@acme.example");
+	text_cut(out->ends_in, sizeof(out->ends_in), "@pa");
+	out->created = FAKE_DAY;
+	out->expires = FAKE_DAY + 28 * CLOCK_DAY;
+	out->account = pickup[0] == 'A';
+	out->yours = proved && strcmp(v->address, "carol@partner.example") == 0;
+	out->others = proved && !out->yours;
+	return 1;
+}
+
+int
+desk_ask_code(struct desk *d, struct desk_visit *v, const char *pickup,
+    const char *secret, const char *typed, struct err *e)
+{
+	(void)d;
+	(void)pickup;
+	(void)secret;
+	if (strcmp(typed, "often@partner.example") == 0)
+		return err_set(e, ERR_TOO_MANY, "codes");
+	fake.codes++;
+	fake_cookie(v, 'V');
+	return 0;
+}
+
+int
+desk_check_code(struct desk *d, struct desk_visit *v, const char *code,
+    struct id *message_out, struct err *e)
+{
+	char stored[SEAL_CODE_LEN];
+
+	(void)d;
+	if (seal_code_parse(code, stored) == -1 ||
+	    strcmp(stored, FAKE_CODE) != 0)
+		return err_set(e, ERR_DENIED, "code");
+	fake_cookie(v, 'G');
+	return v->pickup[0] == '\0' ? 0 : id_parse(FAKE_ID, message_out);
+}
+
+int
+desk_login(struct desk *d, struct desk_visit *v, const char *address,
+    const char *password, int *wait_s, struct err *e)
+{
+	(void)d;
+	(void)address;
+	(void)password;
+	*wait_s = 0;
+	if (fake.login != ERR_NONE)
+		return err_set(e, fake.login, "sign-in");
+	fake_cookie(v, 'A');
+	return 0;
+}
+
+int
+desk_register_guest(struct desk *d, struct desk_visit *v, const char *name,
+    const char *password, struct err *e)
+{
+	return desk_login(d, v, name, password, &(int){0}, e);
+}
+
+int
+desk_register_code(struct desk *d, struct desk_visit *v, const char *address,
+    const char *code, const char *name, const char *password, struct err *e)
+{
+	(void)code;
+	(void)name;
+	return desk_login(d, v, address, password, &(int){0}, e);
+}
+
+int
+desk_logout(
+    struct desk *d, struct desk_visit *v, bool everywhere, struct err *e)
+{
+	(void)d;
+	(void)everywhere;
+	(void)e;
+	v->kind = 0;
+	v->cookie_end = true;
+	return 0;
+}
+
+/* ---- messages -------------------------------------------------------------------- */
+
+static void
+fake_item(struct desk_item *it, const char *name, const char *address,
+    const char *subject, int day)
+{
+	if (id_parse(FAKE_ID, &it->id) == -1)
+		abort();
+	text_cut(it->name, sizeof(it->name), name);
+	text_cut(it->address, sizeof(it->address), address);
+	it->subject = strdup(subject);
+	it->created = FAKE_DAY - day * CLOCK_DAY;
+	it->expires = it->created + 28 * CLOCK_DAY;
+	it->recipients = 1;
+}
+
+int
+desk_list(struct desk *d, const struct desk_visit *v, enum reader_role role,
+    int64_t before, struct desk_list *out, struct err *e)
+{
+	(void)d;
+	(void)v;
+	if (fake.down)
+		return err_set(e, ERR_UNAVAILABLE, "down");
+	memset(out, 0, sizeof(*out));
+	if (before == 1)
+		return 0;
+	out->item = calloc(4, sizeof(*out->item));
+	out->n = 4;
+	out->more = FAKE_DAY - 40 * CLOCK_DAY;
+	if (role == READER_RECIPIENT) {
+		fake_item(&out->item[0], "Alice Example", "alice@acme.example",
+		    "Quarterly figures", 0);
+		fake_item(&out->item[1], "", "cards@acme.example",
+		    "Your statement for October", 1);
+		fake_item(&out->item[2], "Alice Example", "alice@acme.example",
+		    "Re: meeting on Tuesday", 8);
+		fake_item(&out->item[3], "Dan Poe", "dan@acme.example", "", 15);
+		out->item[0].fresh = out->item[1].fresh = true;
+		out->item[0].files = 2;
+		out->item[1].files = 1;
+		return 0;
+	}
+	fake_item(&out->item[0], "Carol Reed", "carol@partner.example",
+	    "Quarterly figures", 0);
+	fake_item(&out->item[1], "", "dan@partner.example",
+	    "Contract, second draft", 3);
+	fake_item(&out->item[2], "", "erna.with.a.long.name@partner.example",
+	    "An invitation to our summer meeting in the old town hall, and "
+	    "what to bring along for the day",
+	    9);
+	fake_item(&out->item[3], "", "dan@partner.example", "Hello", 15);
+	out->item[0].recipients = 3;
+	out->item[0].displayed = 1;
+	out->item[0].files = 2;
+	out->item[1].displayed = 1;
+	return 0;
+}
+
+void
+desk_list_clear(struct desk_list *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		free(l->item[i].subject);
+	free(l->item);
+}
+
+static const char fake_text[] =
+    "Dear Carol,\r\n\r\nthe figures for the third quarter are attached, as "
+    "agreed on Tuesday. Please treat them as confidential until the "
+    "27th.\r\n\r\nThe second sheet has the open points:\r\n  1. the Bremen "
+    "office\r\n  2. the new contract\r\n\r\nI would be glad of your answer by "
+    "Wednesday.\r\n\r\nKind regards\r\nAlice\r\n";
+
+static void
+fake_file(struct mail_part *p, uint32_t no, const char *name, uint64_t size)
+{
+	p->no = no;
+	p->leaf = p->attached = true;
+	text_cut(p->name, sizeof(p->name), name);
+	text_cut(p->type, sizeof(p->type), "application/pdf");
+	p->size = size;
+}
+
+static struct manifest *
+fake_manifest(void)
+{
+	struct manifest *m = calloc(1, sizeof(*m));
+
+	m->subject = strdup(
+	    fake.subject == NULL ? "Quarterly figures" : fake.subject);
+	text_cut(m->from.name, sizeof(m->from.name), "Alice Example");
+	text_cut(
+	    m->from.address, sizeof(m->from.address), "alice@acme.example");
+	m->to = calloc(2, sizeof(*m->to));
+	m->n_to = 2;
+	text_cut(m->to[0].address, sizeof(m->to[0].address),
+	    "Carol@partner.example");
+	text_cut(m->to[1].name, sizeof(m->to[1].name), "Dan Poe");
+	text_cut(
+	    m->to[1].address, sizeof(m->to[1].address), "dan@partner.example");
+	m->parts = calloc(4, sizeof(*m->parts));
+	m->n_parts = 4;
+	m->parts[0].no = 0;
+	m->parts[1].no = 1;
+	m->parts[1].leaf = true;
+	fake_file(&m->parts[2], 2, "figures-q3.xlsx", 412345);
+	fake_file(&m->parts[3], 3, "", 96001);
+	m->text_part = 1;
+	m->html_part = -1;
+	m->size = 702345;
+	return m;
+}
+
+static void
+fake_manifest_free(struct manifest *m)
+{
+	free(m->subject);
+	free(m->to);
+	free(m->parts);
+	free(m);
+}
+
+int
+desk_open_message(struct desk *d, const struct desk_visit *v,
+    const struct id *id, struct desk_message *out, struct err *e)
+{
+	struct id known;
+
+	(void)d;
+	memset(out, 0, sizeof(*out));
+	if (id_parse(FAKE_ID, &known) == -1 || !id_equal(id, &known))
+		return err_set(e, ERR_NOT_FOUND, "no such message");
+	out->row.id = *id;
+	out->row.sender_account = *id;
+	text_cut(
+	    out->row.sender, sizeof(out->row.sender), "alice@acme.example");
+	out->row.created = FAKE_DAY;
+	out->row.expires = FAKE_DAY + 28 * CLOCK_DAY;
+	out->mine = v->kind == SESSION_ACCOUNT;
+	out->receipt = !out->mine;
+	out->manifest = fake_manifest();
+	return 0;
+}
+
+void
+desk_message_clear(struct desk_message *m)
+{
+	if (m->manifest != NULL)
+		fake_manifest_free(m->manifest);
+	memset(m, 0, sizeof(*m));
+}
+
+int
+desk_displayed(struct desk *d, const struct desk_visit *v,
+    const struct desk_message *m, struct err *e)
+{
+	(void)d;
+	(void)v;
+	(void)m;
+	fake.displayed++;
+	return fake.down ? err_set(e, ERR_UNAVAILABLE, "down") : 0;
+}
+
+int
+desk_text(struct desk *d, const struct desk_message *m, struct buf *out,
+    bool *cut_out, struct err *e)
+{
+	(void)d;
+	(void)m;
+	*cut_out = false;
+	return buf_adds(out, fake.body == NULL ? fake_text : fake.body) == -1 ?
+	    err_set(e, ERR_INTERNAL, "memory") :
+	    0;
+}
+
+int
+desk_part(struct desk *d, const struct desk_visit *v,
+    const struct desk_message *m, uint32_t no, struct buf *out, struct err *e)
+{
+	(void)d;
+	(void)v;
+	(void)m;
+	(void)no;
+	fake.downloads++;
+	return buf_adds(out, "%PDF") == -1 ?
+	    err_set(e, ERR_INTERNAL, "memory") :
+	    0;
+}
+
+int
+desk_raw(struct desk *d, const struct desk_visit *v,
+    const struct desk_message *m, struct buf *out, struct err *e)
+{
+	return desk_part(d, v, m, 0, out, e);
+}
+
+int
+desk_send(struct desk *d, const struct desk_visit *v,
+    const struct desk_letter *l, struct id *id_out, size_t *bad_out,
+    struct err *e)
+{
+	(void)d;
+	(void)v;
+	fake.letter = *l;
+	text_cut(fake.text, sizeof(fake.text), l->text);
+	if (l->n_files > 0) {
+		text_cut(fake.file, sizeof(fake.file), l->files[0].name);
+		fake.file_len = l->files[0].len;
+	}
+	*bad_out = 0;
+	if (fake.send != ERR_NONE)
+		return err_set(e, fake.send, "%s", fake.send_text);
+	fake.sent++;
+	return id_parse(FAKE_ID, id_out);
+}
+
+static void
+fake_step(struct desk_step *s, int minutes, const char *detail)
+{
+	s->at = FAKE_DAY + minutes * CLOCK_MINUTE;
+	text_cut(s->detail, sizeof(s->detail), detail);
+}
+
+int
+desk_track(struct desk *d, const struct desk_visit *v, const struct id *id,
+    struct desk_track *out, struct err *e)
+{
+	struct desk_person *p;
+
+	memset(out, 0, sizeof(*out));
+	if (desk_open_message(d, v, id, &out->message, e) == -1)
+		return -1;
+	if (!out->message.mine) {
+		desk_message_clear(&out->message);
+		return err_set(e, ERR_NOT_FOUND, "not the sender");
+	}
+	p = out->person = calloc(3, sizeof(*p));
+	out->n = 3;
+	out->files = 2;
+	text_cut(p[0].address, sizeof(p[0].address), "carol@partner.example");
+	fake_step(&p[0].notice, 0, "mx.partner.example: 250 2.0.0 Ok");
+	fake_step(&p[0].code, 4, "mx.partner.example: 250 2.0.0 Ok");
+	fake_step(&p[0].proved, 5, "code by mail");
+	fake_step(&p[0].displayed, 5, "");
+	fake_step(&p[0].file[0], 7, "figures-q3.xlsx");
+	p[0].n_file = 1;
+	text_cut(p[1].address, sizeof(p[1].address), "dan@partner.example");
+	fake_step(
+	    &p[1].failed, 12, "mx.partner.example: 552 5.2.2 mailbox full");
+	text_cut(p[2].address, sizeof(p[2].address),
+	    "erna.with.a.long.name@subsidiary.partner.example");
+	fake_step(&p[2].notice, 1, "mx.partner.example: 250 2.0.0 Ok");
+	return 0;
+}
+
+void
+desk_track_clear(struct desk_track *t)
+{
+	desk_message_clear(&t->message);
+	free(t->person);
+}
+
+int
+desk_wrong_person(struct desk *d, const struct desk_visit *v,
+    const char *pickup, struct err *e)
+{
+	(void)d;
+	(void)v;
+	(void)pickup;
+	(void)e;
+	fake.wrong++;
+	return 0;
+}
+
+#endif
