@@ -135,6 +135,7 @@ static struct sock_filter filter[] = {
     ALLOW(sigaltstack),
     ALLOW(restart_syscall),
     ALLOW(tgkill), /* abort() */
+    ALLOW(eventfd2),
     ALLOW(gettid),
     ALLOW(getpid),
     ALLOW(prctl),
