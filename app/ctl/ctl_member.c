@@ -211,16 +211,20 @@ answer_json(const struct adding *a)
 static int
 answer(const struct adding *a)
 {
+	int port = a->c->set.https_port;
 	const char *k = a->code;
+	char at[16] = "";
 
 	if (a->c->json)
 		return answer_json(a);
+	if (port != 443)
+		snprintf(at, sizeof(at), ":%d", port);
 	printf("%s %s\n", a->account.address, a->exists ? "exists" : "added");
 	if (*k != '\0')
 		printf("registration code  %.4s-%.4s-%.4s-%.4s   (%d days, at "
-		       "https://%s/register)\n",
+		       "https://%s%s/register)\n",
 		    k, k + 4, k + 8, k + 12, LIMIT_REGISTRATION_DAYS,
-		    a->tenant.host);
+		    a->tenant.host, at);
 	if (a->made[0] != '\0')
 		printf("SMTP token         %s\n", a->made);
 	if (*k != '\0' || a->made[0] != '\0')
