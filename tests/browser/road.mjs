@@ -110,7 +110,7 @@ async function walk({ tenant, host, sender, senderName, recipient, screen, javaS
   assert.equal(sha256(got), sha256(await fs.readFile(figures)), 'the attachment came through whole');
 
   // The receipt names the time of reading.
-  const receipt = await inst.catcher.wait({ to: sender, text: /read/i });
+  const receipt = await inst.catcher.wait({ to: sender, subject: /has read/i });
   const report = String(await inst.catcher.source(receipt.id));
   assert.match(report, /report-type="?disposition-notification/i);
   assert.match(report, /Disposition: .*displayed/i);
@@ -162,7 +162,7 @@ async function walk({ tenant, host, sender, senderName, recipient, screen, javaS
   await calm(desk);
   const grid = await desk.textContent('main');
   assert.ok(grid.includes(recipient) && /figures-.*bin/.test(grid), grid);
-  await inst.catcher.wait({ to: recipient, text: /read/i });
+  await inst.catcher.wait({ to: recipient, subject: /has read/i });
 
   // Signing out everywhere ends the other browser's session too.
   const second = await newPerson(browser);

@@ -83,7 +83,7 @@ const tenantTables = async () => (await inst.rows(`SELECT table_name FROM inform
   WHERE table_schema = 'public' AND column_name = 'tenant_id' ORDER BY 1`)).map(([name]) => name);
 
 test('row-level security alone yields no foreign row, and none at all without a tenant', async () => {
-  const [[acme], [globex]] = await inst.rows(`SELECT id FROM tenant ORDER BY slug`);
+  const [[acme], [globex]] = await inst.rows(`SELECT tenant_id FROM tenant ORDER BY slug`);
   const tables = await tenantTables();
   assert.ok(tables.length > 8, tables.join());
   let seen = 0;
@@ -104,7 +104,7 @@ test('row-level security alone yields no foreign row, and none at all without a 
 });
 
 test('control: with row-level security off the same question finds foreign rows', async () => {
-  const [[acme], [globex]] = await inst.rows(`SELECT id FROM tenant ORDER BY slug`);
+  const [[acme], [globex]] = await inst.rows(`SELECT tenant_id FROM tenant ORDER BY slug`);
   await inst.rows('ALTER TABLE message DISABLE ROW LEVEL SECURITY');
   const { stdout } = await inst.psql(`BEGIN; SET LOCAL restante.tenant = '${globex}';
     SELECT count(*) FROM message WHERE tenant_id = '${acme}'`, { role: 'restante_portal' });
