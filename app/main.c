@@ -98,17 +98,15 @@ static struct sock_filter calls[] = {
     /* raise(), abort(): signals to ourselves. */
     KORE_SYSCALL_ALLOW(gettid),
     KORE_SYSCALL_ALLOW(tgkill),
-    /* glibc's stat(), and its stdio at the first read of a file. */
+    /* glibc's stat(). */
     KORE_SYSCALL_ALLOW(newfstatat),
-    /* Reading tables and modules of character sets; the spool. */
+    /* Tables of character sets, and the spool. */
     KORE_SYSCALL_ALLOW(pread64),
     KORE_SYSCALL_ALLOW(pwrite64),
-    KORE_SYSCALL_ALLOW(ftruncate),
     KORE_SYSCALL_ALLOW(getdents64), /* the directory of templates */
     /* libsodium locks the pages of secrets. */
     KORE_SYSCALL_ALLOW(mlock),
     KORE_SYSCALL_ALLOW(munlock),
-    KORE_SYSCALL_ALLOW(mremap),  /* glibc's realloc() of big blocks */
     KORE_SYSCALL_ALLOW(sysinfo), /* glibc's qsort() asks for memory */
     KORE_SYSCALL_ALLOW(uname),   /* gethostname() */
     /* libpq and keyd's client, over Unix sockets. */
@@ -116,12 +114,7 @@ static struct sock_filter calls[] = {
     KORE_SYSCALL_DENY(socket, EACCES),
     KORE_SYSCALL_ALLOW(connect),
     KORE_SYSCALL_ALLOW(getsockname),
-    KORE_SYSCALL_ALLOW(getpeername),
     KORE_SYSCALL_ALLOW(getsockopt),
-    KORE_SYSCALL_ALLOW(sendmsg),
-    KORE_SYSCALL_ALLOW(recvmsg),
-    KORE_SYSCALL_ALLOW(getegid), /* libpq asks who we are */
-    KORE_SYSCALL_ALLOW(getgid),
     /* The end of a connection, and of the listening sockets at SIGTERM. */
     KORE_SYSCALL_ALLOW(shutdown),
 };

@@ -310,7 +310,7 @@ test('clients that go away while they are served', async () => {
   assert.equal((await ask(get())).status, 200);
 });
 
-// ---- 10-parent, and the life of the processes ----
+// ---- 10-parent: without it the shared memory stays; and the life of the processes ----
 
 async function children(pid) {
   const found = [];
@@ -322,7 +322,7 @@ async function children(pid) {
   return found;
 }
 
-test('workers are filtered, without new powers, and give no core', async (t) => {
+test('workers are filtered, without new powers, and give no core', async () => {
   const [worker] = await children(await inst.pid('portal'));
   const status = await readFile(`/proc/${worker}/status`, 'latin1');
   assert.match(status, /^NoNewPrivs:\t1$/m);
@@ -353,12 +353,19 @@ test('SIGTERM: no new connection, the running request is answered', async () => 
   await until(async () => (await ask(get())).status === 200);
 });
 
-test('the parent is killed: its worker goes with it', async () => {
+/** Segments of System V shared memory that this process made. */
+async function segments(pid) {
+  const text = await readFile('/proc/sysvipc/shm', 'latin1').catch(() => '');
+  return text.split('\n').slice(1).filter((line) => Number(line.trim().split(/\s+/)[4]) === pid).length;
+}
+
+test('the parent is killed: its worker goes with it, and its shared memory', async () => {
   const parent = await inst.pid('portal');
   const workers = await children(parent);
   assert.equal(workers.length, 1);
   process.kill(parent, 'SIGKILL');
   await until(async () => !(await alive(workers[0])), { timeout: 3000, what: 'the end of the worker' });
+  await until(async () => (await segments(parent)) === 0, { timeout: 3000, what: 'the end of its memory' });
   await inst.back('portal', parent);
   await until(async () => (await ask(get())).status === 200);
 });
