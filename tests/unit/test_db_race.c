@@ -1,0 +1,556 @@
+/*
+ * test_db_race.c: two connections at once, connections that break, and errors that
+ * show late.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "db_cluster.h"
+#include "store/sql.h"
+#include "store/tenant.h"
+
+static struct id
+write_sample(const char *pickup, struct sample *s)
+{
+	struct db *db = cluster_db("restante_intake");
+	struct err e;
+
+	sample_fill(s, &tenant_a, &account_a, pickup, "dora@partner.example");
+	if (sample_write(db, &tenant_a, s, &e) == -1)
+		fail_msg("%s", e.text);
+	db_close(db);
+	return s->m.id;
+}
+
+static void
+clear_queue(void)
+{
+	PGconn *c = cluster_raw("postgres", "restante");
+
+	assert_string_equal(cluster_try(c, "DELETE FROM outbox"), "00000");
+	PQfinish(c);
+}
+
+/* Adds the same tag as another transaction that is still open; it must wait for that one. */
+struct twin {
+	struct sample s;
+	struct err e;
+	int rc;
+	int64_t waited_ms;
+};
+
+static void *
+second(void *arg)
+{
+	struct twin *t = arg;
+	struct db *db = cluster_db("restante_intake");
+	int64_t begin = clock_mono_ms();
+
+	t->rc = sample_write(db, &tenant_a, &t->s, &t->e);
+	t->waited_ms = clock_mono_ms() - begin;
+	db_close(db);
+	return NULL;
+}
+
+static int
+duplicate_race(bool commit, const char *one, const char *two, struct twin *t)
+{
+	struct db *db = cluster_db("restante_intake");
+	pthread_t thread;
+	struct sample first;
+	struct err e;
+	int rc;
+
+	sample_fill(&first, &tenant_a, &account_a, one, "dora@partner.example");
+	sample_fill(&t->s, &tenant_a, &account_a, two, "dora@partner.example");
+	memcpy(t->s.tag, first.tag, sizeof(first.tag));
+	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
+	assert_int_equal(message_add(db, &tenant_a, &first.m, &e), 0);
+	assert_int_equal(
+	    duplicate_add(db, &tenant_a, first.tag, &first.m.id, &e), 0);
+	assert_int_equal(pthread_create(&thread, NULL, second, t), 0);
+	usleep(300000);
+	if (commit)
+		assert_int_equal(db_commit(db, &e), 0);
+	else
+		db_rollback(db);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	db_close(db);
+	rc = t->rc;
+	sample_clear(&first);
+	sample_clear(&t->s);
+	return rc;
+}
+
+static void
+of_two_duplicates_one_is_kept(void **state)
+{
+	struct twin t;
+
+	(void)state;
+	assert_int_equal(duplicate_race(true, "RACE0001", "RACE0002", &t), -1);
+	assert_int_equal(t.e.code, ERR_CONFLICT);
+	assert_true(t.waited_ms > 200);
+	/* When the first one goes back, the second is kept. */
+	assert_int_equal(duplicate_race(false, "RACE0003", "RACE0004", &t), 0);
+	assert_true(t.waited_ms > 200);
+}
+
+#define READERS 6
+struct showing {
+	struct id message;
+	int first;
+};
+
+static void *
+show(void *arg)
+{
+	struct showing *s = arg;
+	struct db *db = cluster_db("restante_portal");
+	struct err e;
+	int rc = -1;
+
+	if (db_begin(db, &tenant_a, &e) == 0) {
+		rc = reader_displayed(db, &tenant_a, &s->message, 1, &e);
+		usleep(50000);
+		if (db_commit(db, &e) == -1)
+			rc = -1;
+	}
+	s->first = rc;
+	db_close(db);
+	return NULL;
+}
+
+static void
+displayed_is_said_once(void **state)
+{
+	struct showing s[READERS];
+	pthread_t thread[READERS];
+	struct sample sample;
+	int i, first = 0;
+
+	(void)state;
+	write_sample("SHOW0001", &sample);
+	for (i = 0; i < READERS; i++) {
+		s[i] = (struct showing){.message = sample.m.id};
+		assert_int_equal(
+		    pthread_create(&thread[i], NULL, show, &s[i]), 0);
+	}
+	for (i = 0; i < READERS; i++) {
+		assert_int_equal(pthread_join(thread[i], NULL), 0);
+		assert_true(s[i].first >= 0);
+		first += s[i].first;
+	}
+	assert_int_equal(first, 1);
+	sample_clear(&sample);
+}
+
+static void
+a_lease_comes_back(void **state)
+{
+	struct db *one = cluster_db("restante_courier"),
+		  *two = cluster_db("restante_courier");
+	struct outbox a[8], b[8];
+	struct sample s;
+	struct err e;
+	size_t n, m;
+
+	(void)state;
+	clear_queue();
+	write_sample("LEASE001", &s);
+	assert_int_equal(outbox_take(one, true, 1, a, 8, &n, &e), 0);
+	assert_int_equal(n, 0); /* no codes there */
+	assert_int_equal(outbox_take(one, false, 1, a, 8, &n, &e), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(a[0].tries, 1);
+	assert_true(id_equal(&a[0].tenant, &tenant_a));
+	assert_int_equal(a[0].item.len, strlen("boxed item"));
+	assert_int_equal(outbox_take(two, false, 1, b, 8, &m, &e), 0);
+	assert_int_equal(m, 0); /* leased */
+	usleep(1200000);
+	assert_int_equal(outbox_take(two, false, 60, b, 8, &m, &e), 0);
+	assert_int_equal(m, 1);
+	assert_int_equal(b[0].tries, 2);
+	/* The first courier's late "later" and "failed" no longer count... */
+	assert_int_equal(outbox_later(one, &a[0], clock_now(), "421", &e), 0);
+	assert_int_equal(outbox_failed(one, &a[0], "550", &e), 0);
+	assert_int_equal(outbox_take(one, false, 60, a + 1, 7, &n, &e), 0);
+	assert_int_equal(n, 0);
+	/* ... but what it did send is sent. */
+	assert_int_equal(outbox_sent(one, &a[0], "250 2.0.0", &e), 0);
+	assert_int_equal(outbox_sent(two, &b[0], "250 2.0.0", &e), 0);
+	outbox_clear(&a[0]);
+	outbox_clear(&b[0]);
+	sample_clear(&s);
+	db_close(one);
+	db_close(two);
+}
+
+static void
+two_couriers_share(void **state)
+{
+	struct db *one = cluster_db("restante_courier");
+	PGconn *other = cluster_raw("restante_courier", "restante");
+	struct outbox a[8];
+	struct sample s[3];
+	struct err e;
+	size_t n, i;
+
+	(void)state;
+	clear_queue();
+	write_sample("SHARE001", &s[0]);
+	write_sample("SHARE002", &s[1]);
+	write_sample("SHARE003", &s[2]);
+	/* The other one's taking is not committed: its rows are passed over, not waited for. */
+	assert_string_equal(cluster_try(other, "BEGIN"), "00000");
+	assert_int_equal(cluster_number(other,
+			     "SELECT count(*) FROM outbox_take(false, 60, 2)"),
+	    2);
+	assert_int_equal(outbox_take(one, false, 60, a, 8, &n, &e), 0);
+	assert_int_equal(n, 1);
+	assert_string_equal(cluster_try(other, "ROLLBACK"), "00000");
+	outbox_clear(&a[0]);
+	assert_int_equal(outbox_take(one, false, 60, a, 8, &n, &e), 0);
+	assert_int_equal(n, 2);
+	for (i = 0; i < n; i++)
+		outbox_clear(&a[i]);
+	for (i = 0; i < 3; i++)
+		sample_clear(&s[i]);
+	PQfinish(other);
+	db_close(one);
+}
+
+static long
+rows_seen(struct db *db)
+{
+	static const struct sql s = {
+	    "probe", "", "SELECT count(*) FROM account"};
+	PGresult *res;
+	struct sql_row r;
+	struct err e;
+	long n;
+
+	if (sql_once(db, &s, NULL, &res, &e) == -1)
+		fail_msg("%s", e.text);
+	r = sql_row_at(res, 0);
+	n = (long)sql_get_int(&r);
+	PQclear(res);
+	return n;
+}
+
+static void
+the_tenant_ends_with_its_transaction(void **state)
+{
+	struct db *db = cluster_db("restante_portal");
+	struct message m = {0};
+	struct sample s;
+	struct err e;
+
+	(void)state;
+	write_sample("LEAK0001", &s);
+	assert_int_equal(rows_seen(db), 0);
+	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
+	assert_int_equal(rows_seen(db), 1);
+	assert_int_equal(db_commit(db, &e), 0);
+	assert_int_equal(rows_seen(db), 0);
+	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
+	db_rollback(db);
+	assert_int_equal(rows_seen(db), 0);
+	assert_int_equal(db_begin(db, NULL, &e), 0);
+	assert_int_equal(rows_seen(db), 0);
+	assert_int_equal(message_get(db, &tenant_a, &s.m.id, &m, &e), 0);
+	/* A begun transaction that is begun again is another one. */
+	assert_int_equal(db_begin(db, &tenant_b, &e), 0);
+	assert_int_equal(message_get(db, &tenant_a, &s.m.id, &m, &e), 0);
+	assert_int_equal(message_get(db, &tenant_b, &s.m.id, &m, &e), 0);
+	db_rollback(db);
+	sample_clear(&s);
+	db_close(db);
+}
+
+static void
+queued_errors_show_at_the_next_wait(void **state)
+{
+	struct db *db = cluster_db("restante_intake");
+	struct id found;
+	struct sample s;
+	struct err e;
+
+	(void)state;
+	write_sample("LATE0001", &s);
+	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
+	assert_int_equal(
+	    message_add(db, &tenant_a, &s.m, &e), 0); /* only sent */
+	assert_int_equal(db_commit(db, &e), -1);
+	assert_int_equal(e.code, ERR_CONFLICT);
+	assert_non_null(strstr(e.text, "message_add"));
+	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
+	assert_int_equal(message_add(db, &tenant_a, &s.m, &e), 0);
+	assert_int_equal(duplicate_find(db, &tenant_a,
+			     (const uint8_t(*)[32]) & s.tag, 1, &found, &e),
+	    -1);
+	assert_int_equal(e.code, ERR_CONFLICT);
+	/* It is kept: nothing goes on in this transaction, and it cannot be committed. */
+	assert_int_equal(chunk_flush(db, &e), -1);
+	assert_int_equal(db_commit(db, &e), -1);
+	assert_int_equal(e.code, ERR_CONFLICT);
+	/* And the next one is clean. */
+	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
+	assert_int_equal(duplicate_find(db, &tenant_a,
+			     (const uint8_t(*)[32]) & s.tag, 1, &found, &e),
+	    1);
+	assert_true(id_equal(&found, &s.m.id));
+	assert_int_equal(db_commit(db, &e), 0);
+	sample_clear(&s);
+	db_close(db);
+}
+
+/* A slot without its message: foreign keys are checked at the end. */
+static void
+a_message_is_whole_or_not_there(void **state)
+{
+	struct db *db = cluster_db("restante_intake");
+	struct sample s;
+	struct err e;
+
+	(void)state;
+	sample_fill(
+	    &s, &tenant_a, &account_a, "WHOLE001", "dora@partner.example");
+	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
+	assert_int_equal(reader_add(db, &tenant_a, &s.member, &e), 0);
+	assert_int_equal(chunk_flush(db, &e), 0);
+	assert_int_equal(db_commit(db, &e), -1);
+	assert_int_equal(e.code, ERR_INTERNAL);
+	/* In any order, as long as all of it comes. */
+	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
+	assert_int_equal(notice_add(db, &tenant_a, &s.notice, &e), 0);
+	assert_int_equal(reader_add(db, &tenant_a, &s.guest, &e), 0);
+	assert_int_equal(message_add(db, &tenant_a, &s.m, &e), 0);
+	assert_int_equal(db_commit(db, &e), 0);
+	sample_clear(&s);
+	db_close(db);
+}
+
+static void
+kill_backends(const char *role)
+{
+	PGconn *c = cluster_raw("postgres", "restante");
+	char query[256];
+
+	snprintf(query, sizeof(query),
+	    "SELECT count(pg_terminate_backend(pid, 2000)) FROM pg_stat_activity"
+	    " WHERE usename = '%s'",
+	    role);
+	assert_int_equal(cluster_number(c, query), 1);
+	PQfinish(c);
+}
+
+static void
+a_broken_connection_heals(void **state)
+{
+	struct db *db = cluster_db("restante_intake");
+	struct tenant t;
+	struct sample s;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(db_ping(db, &e), 0);
+	kill_backends("restante_intake");
+	assert_int_equal(
+	    db_begin(db, &tenant_a, &e), 0); /* idle: it comes back by itself */
+	db_rollback(db);
+	kill_backends("restante_intake");
+	assert_int_equal(tenant_by_domain(db, "acme.example", &t, &e), 1);
+	/* Within a transaction: that one is lost, nothing was written, the next works. */
+	sample_fill(
+	    &s, &tenant_a, &account_a, "HEAL0001", "dora@partner.example");
+	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
+	assert_int_equal(message_add(db, &tenant_a, &s.m, &e), 0);
+	kill_backends("restante_intake");
+	assert_int_equal(chunk_flush(db, &e), -1);
+	assert_int_equal(e.code, ERR_UNAVAILABLE);
+	assert_int_equal(db_commit(db, &e), -1);
+	assert_int_equal(e.code, ERR_UNAVAILABLE);
+	assert_int_equal(sample_write(db, &tenant_a, &s, &e), 0);
+	sample_clear(&s);
+	db_close(db);
+}
+
+static void
+a_cut_off_commit_is_unknown(void **state)
+{
+	struct db *db = cluster_db("restante_intake");
+	struct sample s;
+	struct err e;
+
+	(void)state;
+	sample_fill(
+	    &s, &tenant_a, &account_a, "CUTOFF01", "dora@partner.example");
+	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
+	assert_int_equal(message_add(db, &tenant_a, &s.m, &e), 0);
+	assert_int_equal(chunk_flush(db, &e), 0);
+	kill_backends("restante_intake");
+	assert_int_equal(db_commit(db, &e), -1);
+	assert_int_equal(e.code, ERR_UNKNOWN);
+	sample_clear(&s);
+	db_close(db);
+}
+
+static void
+no_server_is_unavailable(void **state)
+{
+	struct db *db = db_open(
+	    "host=/nonexistent dbname=restante user=restante_portal");
+	struct tenant t;
+	struct err e;
+
+	(void)state;
+	assert_non_null(db);
+	assert_int_equal(db_begin(db, &tenant_a, &e), -1);
+	assert_int_equal(e.code, ERR_UNAVAILABLE);
+	assert_int_equal(tenant_by_host(db, "acme.localhost", &t, &e), -1);
+	assert_int_equal(e.code, ERR_UNAVAILABLE);
+	assert_int_equal(db_wait_courier(db, 1, &e), -1);
+	assert_int_equal(db_commit(db, &e), -1);
+	db_rollback(db);
+	db_wake_courier(db);
+	db_close(db);
+	db_close(NULL);
+}
+
+static void
+a_lock_timeout_is_unavailable(void **state)
+{
+	PGconn *c = cluster_raw("postgres", "restante");
+	struct db *db = cluster_db("restante_intake");
+	struct sample s;
+	struct err e;
+
+	(void)state;
+	/* Shorter than the default, so that the test is. */
+	assert_string_equal(cluster_try(c, "BEGIN"), "00000");
+	assert_string_equal(cluster_try(c, "LOCK TABLE duplicate"), "00000");
+	sample_fill(
+	    &s, &tenant_a, &account_a, "LOCKED01", "dora@partner.example");
+	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
+	{
+		static const struct sql shorter = {
+		    "shorter", "", "SET LOCAL lock_timeout = '200ms'"};
+
+		assert_int_equal(sql_queue(db, &shorter, NULL, &e), 0);
+	}
+	assert_int_equal(duplicate_add(db, &tenant_a, s.tag, &s.m.id, &e), -1);
+	assert_int_equal(e.code, ERR_UNAVAILABLE);
+	db_rollback(db);
+	sample_clear(&s);
+	db_close(db);
+	PQfinish(c);
+}
+
+static void
+the_bell_rings(void **state)
+{
+	struct db *courier = cluster_db("restante_courier"),
+		  *db = cluster_db("restante_intake");
+	int64_t begin;
+	struct err e;
+	int p[2];
+
+	(void)state;
+	begin = clock_mono_ms();
+	assert_int_equal(db_wait_courier(courier, 150, &e), 0);
+	assert_true(clock_mono_ms() - begin >= 140);
+	assert_int_equal(db_ping(db, &e), 0);
+	db_wake_courier(db);
+	begin = clock_mono_ms();
+	assert_int_equal(db_wait_courier(courier, 5000, &e), 0);
+	assert_true(clock_mono_ms() - begin < 2000);
+	/* Another descriptor ends the wait, too. */
+	assert_int_equal(pipe(p), 0);
+	assert_int_equal(write(p[1], "x", 1), 1);
+	begin = clock_mono_ms();
+	assert_int_equal(db_wait_courier_or(courier, p[0], 5000, &e), 0);
+	assert_true(clock_mono_ms() - begin < 2000);
+	close(p[0]);
+	close(p[1]);
+	kill_backends("restante_courier");
+	assert_int_equal(db_wait_courier(courier, 5000, &e), -1);
+	assert_int_equal(e.code, ERR_UNAVAILABLE);
+	assert_int_equal(db_wait_courier(courier, 10, &e), 0);
+	db_close(courier);
+	db_close(db);
+}
+
+/* More statements than the pipeline owes answers for at once, and an error among them. */
+static void
+a_long_pipeline(void **state)
+{
+	struct db *db = cluster_db("restante_intake");
+	static uint8_t chunk[SEAL_CHUNK_MAX];
+	struct buf out = BUF_INIT;
+	struct sample s;
+	struct err e;
+	uint32_t i;
+	int rc = 0;
+
+	(void)state;
+	sample_fill(
+	    &s, &tenant_a, &account_a, "LONG0001", "dora@partner.example");
+	secret_random(chunk, sizeof(chunk));
+	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
+	assert_int_equal(message_add(db, &tenant_a, &s.m, &e), 0);
+	for (i = 0; i < 500; i++)
+		assert_int_equal(chunk_add(db, &tenant_a, &s.m.id, 0, i, chunk,
+				     sizeof(chunk), &e),
+		    0);
+	assert_int_equal(db_commit(db, &e), 0);
+	db_close(db);
+	db = cluster_db("restante_portal");
+	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
+	assert_int_equal(
+	    chunk_get(db, &tenant_a, &s.m.id, 0, 499, &out, &e), 1);
+	assert_int_equal(out.len, sizeof(chunk));
+	assert_memory_equal(out.data, chunk, sizeof(chunk));
+	assert_int_equal(
+	    chunk_get(db, &tenant_a, &s.m.id, 0, 500, &out, &e), 0);
+	for (i = 499; i < 1200 && rc == 0; i++)
+		rc = chunk_add(db, &tenant_a, &s.m.id, 0, i, chunk, 100, &e);
+	assert_int_equal(rc, -1); /* 499 is there already */
+	assert_int_equal(e.code, ERR_CONFLICT);
+	db_rollback(db);
+	buf_free(&out);
+	sample_clear(&s);
+	db_close(db);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(of_two_duplicates_one_is_kept),
+	    cmocka_unit_test(displayed_is_said_once),
+	    cmocka_unit_test(a_lease_comes_back),
+	    cmocka_unit_test(two_couriers_share),
+	    cmocka_unit_test(the_tenant_ends_with_its_transaction),
+	    cmocka_unit_test(queued_errors_show_at_the_next_wait),
+	    cmocka_unit_test(a_message_is_whole_or_not_there),
+	    cmocka_unit_test(a_broken_connection_heals),
+	    cmocka_unit_test(a_cut_off_commit_is_unknown),
+	    cmocka_unit_test(no_server_is_unavailable),
+	    cmocka_unit_test(a_lock_timeout_is_unavailable),
+	    cmocka_unit_test(the_bell_rings),
+	    cmocka_unit_test(a_long_pipeline),
+	};
+
+	return cmocka_run_group_tests(tests, cluster_start, cluster_stop);
+}
