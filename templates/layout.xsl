@@ -33,21 +33,23 @@
       </header>
       <main id="main">
         <xsl:if test="not(message or list or track or compose)"><xsl:attribute name="class">narrow</xsl:attribute></xsl:if>
+        <xsl:if test="track"><xsl:attribute name="class">wide</xsl:attribute></xsl:if>
         <xsl:if test="@note"><p class="note" role="status"><xsl:call-template name="note"/></p></xsl:if>
         <xsl:apply-templates select="." mode="main"/>
       </main>
       <footer class="foot">
         <xsl:if test="not(message or list or track or compose)"><xsl:attribute name="class">foot narrow</xsl:attribute></xsl:if>
+        <xsl:if test="track"><xsl:attribute name="class">foot wide</xsl:attribute></xsl:if>
         <xsl:apply-templates select="." mode="foot"/>
         <xsl:if test="@tenant">
           <p>
             <xsl:choose>
               <xsl:when test="@contact-mail"><w:t id="foot.contact" tenant="@tenant"><w:f name="contact"><a href="mailto:{@contact-mail}"><xsl:value-of select="@contact"/></a></w:f></w:t></xsl:when>
-              <xsl:when test="@contact != ''"><w:t id="foot.contact" tenant="@tenant" contact="@contact"/></xsl:when>
+              <xsl:when test="@contact != ''"><w:t id="foot.contact" tenant="@tenant"><w:f name="contact"><span class="nowrap"><xsl:value-of select="@contact"/></span></w:f></w:t></xsl:when>
               <xsl:otherwise><w:t id="foot.nocontact" tenant="@tenant"/></xsl:otherwise>
             </xsl:choose>
             <xsl:text> </xsl:text>
-            <a href="/check"><w:t id="foot.check"/></a>
+            <a class="nowrap" href="/check"><w:t id="foot.check"/></a>
           </p>
         </xsl:if>
       </footer>
@@ -55,7 +57,7 @@
   </html>
 </xsl:template>
 
-<xsl:template match="page" mode="foot"/>
+<xsl:template match="page" mode="foot" priority="-2"/>
 
 <xsl:template name="nav">
   <nav>

@@ -28,7 +28,7 @@
     </p>
     <article class="sheet">
       <h1 dir="auto"><xsl:call-template name="subject"/></h1>
-      <div class="who">
+      <div class="who head">
         <span class="mark" aria-hidden="true"><xsl:value-of select="sender/@initials"/></span>
         <div>
           <b><xsl:value-of select="sender/@shown"/></b>
@@ -37,8 +37,9 @@
             <xsl:if test="to/person">
               <w:t id="message.to"><w:f name="people"><xsl:apply-templates select="to/person"/></w:f></w:t>
               <xsl:if test="to/@more"><xsl:text> </xsl:text><w:t id="list.and" n="to/@more"/></xsl:if>
-              <xsl:text> · </xsl:text>
             </xsl:if>
+          </small>
+          <small>
             <time class="nowrap" datetime="{created/@iso}"><xsl:value-of select="created/@minute"/></time>
             <xsl:text> · </xsl:text>
             <span class="nowrap"><w:t id="list.until" until="expires/@short"/></span>

@@ -54,7 +54,7 @@
         <xsl:choose>
           <xsl:when test="notice"><xsl:apply-templates select="notice" mode="step"/></xsl:when>
           <xsl:when test="failed">
-            <span class="no"><w:t id="track.refused" at="failed/at/@minute"/></span>
+            <span class="no"><w:t id="track.refused"><w:f name="at"><xsl:apply-templates select="failed/at"/></w:f></w:t></span>
             <small><xsl:value-of select="failed/@detail"/></small>
           </xsl:when>
           <xsl:otherwise><span class="not"><w:t id="track.waiting"/></span></xsl:otherwise>
@@ -66,7 +66,7 @@
       <div>
         <xsl:choose>
           <xsl:when test="proved"><xsl:apply-templates select="proved" mode="step"/></xsl:when>
-          <xsl:when test="code"><span class="not"><w:t id="track.code" at="code/at/@minute"/></span></xsl:when>
+          <xsl:when test="code"><span class="not"><w:t id="track.code"><w:f name="at"><xsl:apply-templates select="code/at"/></w:f></w:t></span></xsl:when>
           <xsl:otherwise><xsl:call-template name="not-yet"/></xsl:otherwise>
         </xsl:choose>
       </div>
@@ -90,7 +90,7 @@
                 <xsl:when test="count(file) &gt;= ../@files"><span class="yes"><w:t id="track.of" n="count(file)" all="../@files"/></span></xsl:when>
                 <xsl:otherwise><w:t id="track.of" n="count(file)" all="../@files"/></xsl:otherwise>
               </xsl:choose>
-              <xsl:for-each select="file"><small><xsl:value-of select="@detail"/><xsl:text>, </xsl:text><xsl:value-of select="at/@minute"/></small></xsl:for-each>
+              <xsl:for-each select="file"><small><xsl:value-of select="@detail"/><xsl:text>, </xsl:text><xsl:apply-templates select="at"/></small></xsl:for-each>
             </xsl:when>
             <xsl:otherwise><xsl:call-template name="not-yet"/></xsl:otherwise>
           </xsl:choose>
@@ -110,9 +110,12 @@
 </xsl:template>
 
 <xsl:template match="*" mode="step">
-  <time class="yes" datetime="{at/@iso}"><xsl:value-of select="at/@minute"/></time>
+  <time class="yes" datetime="{at/@iso}"><xsl:apply-templates select="at"/></time>
   <xsl:if test="@detail != ''"><small><xsl:value-of select="@detail"/></small></xsl:if>
 </xsl:template>
+
+<!-- A moment breaks between its day and its time of day only. -->
+<xsl:template match="at"><span class="nowrap"><xsl:value-of select="@short"/>,</span><xsl:text> </xsl:text><span class="nowrap"><xsl:value-of select="@hm"/></span></xsl:template>
 
 <xsl:template name="not-yet"><span class="not"><w:t id="track.not-yet"/></span></xsl:template>
 

@@ -50,6 +50,19 @@ function faults() {
   for (const node of document.querySelectorAll('.btn, nav a, nav button, input:not([type=hidden])')) {
     if (shown(node) && node.getBoundingClientRect().height < 40) say('too low to touch', node);
   }
+  for (const row of document.querySelectorAll('.list li, .files li, .row, .bar')) {
+    const boxes = [...row.children].filter(shown).map((node) => [node, node.getBoundingClientRect()]);
+    for (const [i, [node, a]] of boxes.entries()) {
+      for (const [, b] of boxes.slice(i + 1)) {
+        if (Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+          && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1) say('overlaps its neighbour', node);
+      }
+    }
+  }
+  for (const node of document.querySelectorAll('.sheet *')) {
+    const sheet = node.closest('.sheet').getBoundingClientRect();
+    if (shown(node) && node.getBoundingClientRect().right > sheet.right + 1) say('runs off its sheet', node);
+  }
   const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
     .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
     .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
