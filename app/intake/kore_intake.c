@@ -31,6 +31,7 @@ struct link {
 	struct pool_job job;
 	bool running;   /* a job: nothing is read, in holds what came before */
 	bool wants_tls; /* as soon as the answer to STARTTLS has left */
+	bool over;      /* the last reply is on its way */
 	struct buf in;  /* received and not yet fed */
 	struct link *next, *prev;
 };
@@ -178,6 +179,7 @@ static void
 finish(struct link *l)
 {
 	buf_clear(&l->in);
+	l->over = true;
 	l->c->flags |= CONN_CLOSE_EMPTY | CONN_LINGER;
 }
 
@@ -253,11 +255,12 @@ feed(struct link *l)
 	obey(l, next);
 }
 
+/* Nothing is read from a client that does not take its replies. */
 static bool
 reading(const struct link *l)
 {
 	return !l->running && !l->wants_tls &&
-	    !(l->c->flags & CONN_CLOSE_EMPTY);
+	    !(l->c->flags & CONN_CLOSE_EMPTY) && TAILQ_EMPTY(&l->c->send_queue);
 }
 
 /* Kore reads while there is a buffer to read into. */
@@ -288,21 +291,17 @@ tls_words(const struct connection *c, char *out, size_t cap)
 	return out;
 }
 
-/*
- * The handshake is Kore's, which then calls intake_connect() again. The client's
- * first flight may be in the socket already, and no event will say so.
- */
-static int
-start_tls(struct connection *c)
+/* The handshake is Kore's, which then calls intake_connect() again. */
+static void
+start_tls(struct link *l)
 {
-	struct link *l = c->hdlr_extra;
+	struct connection *c = l->c;
 
 	l->wants_tls = false;
 	c->state = CONN_STATE_TLS_SHAKE;
 	c->read = net_read_tls;
 	c->write = net_write_tls;
 	c->idle_timer.length = SHAKE_MS;
-	return on_event(c);
 }
 
 static void
@@ -319,30 +318,43 @@ tls_done(struct link *l)
 
 /* ---- events ---- */
 
+/*
+ * Kore's events come once, so what one of them makes possible is done here and now:
+ * the client's first flight may be in the socket before the handshake begins, its
+ * first command before the handshake ends, and more commands before replies leave.
+ */
 static int
 on_event(struct connection *c)
 {
 	struct link *l = c->hdlr_extra;
-	int before = c->state;
+	int before;
 
-	if (!kore_connection_handle(c))
-		return KORE_RESULT_ERROR;
-	if (l == NULL || c->state == CONN_STATE_DISCONNECTING)
-		return KORE_RESULT_OK;
-	/* What came with the end of the handshake brings no event either. */
-	if (before == CONN_STATE_TLS_SHAKE &&
-	    c->state == CONN_STATE_ESTABLISHED)
-		return kore_connection_handle(c);
-	if (l->wants_tls && TAILQ_EMPTY(&c->send_queue))
-		return start_tls(c);
-	return KORE_RESULT_OK;
+	for (;;) {
+		before = c->state;
+		if (!kore_connection_handle(c))
+			return KORE_RESULT_ERROR;
+		if (c->handle != on_event ||
+		    c->state == CONN_STATE_DISCONNECTING)
+			return KORE_RESULT_OK;
+		if (before == CONN_STATE_TLS_SHAKE) {
+			if (c->state == CONN_STATE_TLS_SHAKE)
+				return KORE_RESULT_OK;
+			continue;
+		}
+		if (l->wants_tls && TAILQ_EMPTY(&c->send_queue))
+			start_tls(l);
+		else if (reading(l) && c->rnb->buf == NULL)
+			set_reading(l);
+		else
+			return KORE_RESULT_OK;
+	}
 }
 
 static int
 on_bytes(struct netbuf *nb)
 {
-	struct link *l = nb->owner->hdlr_extra;
-	int ret;
+	struct connection *c = nb->owner;
+	struct link *l = c->hdlr_extra;
 
 	if (l == NULL)
 		return KORE_RESULT_ERROR;
@@ -351,12 +363,12 @@ on_bytes(struct netbuf *nb)
 	secret_wipe(nb->buf, nb->s_off);
 	nb->s_off = 0;
 	feed(l);
-	set_reading(l);
 	/* Replies of one packet leave together, with that of a job if it comes. */
-	if (l->running)
-		return KORE_RESULT_RETRY;
-	if ((ret = push(l)) != KORE_RESULT_OK)
-		return ret;
+	if (!l->running && !push(l))
+		return KORE_RESULT_ERROR;
+	if (c->state == CONN_STATE_DISCONNECTING)
+		return KORE_RESULT_RETRY; /* l may be gone */
+	set_reading(l);
 	return nb->buf != NULL ? KORE_RESULT_OK : KORE_RESULT_RETRY;
 }
 
@@ -382,7 +394,6 @@ job_done(void *arg)
 		say_goodbye(l, "shutting down");
 	else if (next == SMTP_MORE)
 		feed(l);
-	set_reading(l);
 	if (l->running)
 		return;
 	kore_connection_start_idletimer(c);
