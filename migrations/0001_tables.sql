@@ -326,6 +326,7 @@ CREATE TABLE outbox (
 	created		timestamptz NOT NULL DEFAULT now(),
 	due		timestamptz NOT NULL DEFAULT now(),
 	tries		integer NOT NULL DEFAULT 0,
+	holder		integer,
 	last_reply	text NOT NULL DEFAULT '',
 	PRIMARY KEY (tenant_id, outbox_id),
 	FOREIGN KEY (tenant_id, message_id) REFERENCES message DEFERRABLE INITIALLY DEFERRED,
@@ -333,6 +334,7 @@ CREATE TABLE outbox (
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
 ALTER TABLE outbox ALTER item SET STORAGE EXTERNAL;
 CREATE INDEX outbox_due ON outbox ((kind = 2), due) WHERE state = 1;
+CREATE INDEX outbox_holder ON outbox (holder) WHERE holder IS NOT NULL;
 CREATE INDEX outbox_message ON outbox (tenant_id, message_id);
 COMMENT ON TABLE outbox IS 'Mails to be sent, one row a mail; a row goes when its mail is taken.';
 COMMENT ON COLUMN outbox.tenant_id IS 'Whose.';
@@ -348,6 +350,7 @@ COMMENT ON COLUMN outbox.state IS '1 to be sent, 2 failed for good.';
 COMMENT ON COLUMN outbox.created IS 'When it was queued.';
 COMMENT ON COLUMN outbox.due IS 'When it is tried next; a courier that takes it moves this to the end of its lease.';
 COMMENT ON COLUMN outbox.tries IS 'How often it was taken.';
+COMMENT ON COLUMN outbox.holder IS 'Server process of the courier''s connection that took it; null when nobody holds it.';
 COMMENT ON COLUMN outbox.last_reply IS 'The other server''s last answer, cut, without addresses.';
 
 CREATE TABLE duplicate (

@@ -58,7 +58,7 @@ GRANT SELECT (tenant_id, message_id, slot, role, state, address, address_key, ac
 	first_displayed) ON reader TO restante_courier;
 GRANT SELECT (tenant_id, notice_id, message_id, slot, pickup, address_key, account_id, created, expires)
 	ON notice TO restante_courier;
-GRANT SELECT, UPDATE (item, state, due, last_reply), DELETE ON outbox TO restante_courier;
+GRANT SELECT, UPDATE (item, state, due, holder, last_reply), DELETE ON outbox TO restante_courier;
 GRANT INSERT ON event TO restante_courier;
 
 -- The operator's tool: organisations and people; of messages what stands on the envelope.
@@ -77,6 +77,6 @@ GRANT SELECT ON event TO restante_ctl;
 
 -- What the functions of 0003 read and change across tenants.
 GRANT SELECT (tenant_id, message_id, created) ON message TO restante_definer;
-GRANT SELECT, UPDATE (due, tries) ON outbox TO restante_definer;
+GRANT SELECT, UPDATE (due, holder, tries) ON outbox TO restante_definer;
 GRANT SELECT (expires), DELETE ON session TO restante_definer;
 GRANT SELECT (created), DELETE ON duplicate TO restante_definer;

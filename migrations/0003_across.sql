@@ -73,19 +73,35 @@ CREATE FUNCTION outbox_take(codes boolean, lease_s integer, most integer)
 RETURNS TABLE (tenant_id uuid, outbox_id uuid, kind smallint, message_id uuid, slot integer,
 	notice_id uuid, at timestamptz, item bytea, item_kind smallint, created timestamptz,
 	due timestamptz, tries integer)
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-	WITH ready AS (
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	couriers CONSTANT integer := 1919251311;	-- class of the advisory locks
+BEGIN
+	-- A connection that takes mails holds a lock of its own number until it ends,
+	-- so that the others see at once when a courier died with mails in its hands.
+	PERFORM pg_advisory_lock_shared(couriers, pg_backend_pid());
+	UPDATE outbox o SET due = now(), holder = NULL
+	FROM (SELECT h.tenant_id, h.outbox_id FROM outbox h
+		WHERE h.holder IS NOT NULL AND h.state = 1 AND NOT EXISTS (
+			SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted
+			AND l.classid = couriers AND l.objid = h.holder)
+		FOR UPDATE SKIP LOCKED) dead
+	WHERE o.tenant_id = dead.tenant_id AND o.outbox_id = dead.outbox_id;
+	RETURN QUERY WITH ready AS (
 		SELECT o.tenant_id, o.outbox_id, o.due FROM outbox o
 		WHERE o.state = 1 AND (o.kind = 2) = codes AND o.due <= now()
 		ORDER BY o.due LIMIT most
 		FOR UPDATE SKIP LOCKED)
-	UPDATE outbox o SET due = now() + make_interval(secs => lease_s), tries = o.tries + 1
+	UPDATE outbox o SET due = now() + make_interval(secs => lease_s), tries = o.tries + 1,
+		holder = pg_backend_pid()
 	FROM ready r
 	WHERE o.tenant_id = r.tenant_id AND o.outbox_id = r.outbox_id
 	RETURNING o.tenant_id, o.outbox_id, o.kind, o.message_id, o.slot, o.notice_id, o.at, o.item,
-		o.item_kind, o.created, r.due, o.tries
+		o.item_kind, o.created, r.due, o.tries;
+END
 $$;
-COMMENT ON FUNCTION outbox_take(boolean, integer, integer) IS 'Due mails for one courier, leased: a crashed courier''s come back when the lease ends.';
+COMMENT ON FUNCTION outbox_take(boolean, integer, integer) IS 'Due mails for one courier, leased: a crashed courier''s come back at once, a frozen one''s when the lease ends.';
 
 CREATE FUNCTION outbox_counts()
 RETURNS TABLE (waiting bigint, retrying bigint, failed bigint, oldest timestamptz)

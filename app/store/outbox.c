@@ -42,7 +42,8 @@ static const struct sql statements[] = {
 	" SELECT $1, message_id, slot, $3::smallint, $4 FROM failed"
 	" WHERE message_id IS NOT NULL AND $3 > 0"},
     [S_LATER] = {"outbox_later", "uumti",
-	"UPDATE outbox SET due = $3, last_reply = $4 WHERE tenant_id = $1"
+	"UPDATE outbox SET due = $3, holder = NULL, last_reply = $4"
+	" WHERE tenant_id = $1"
 	" AND outbox_id = $2 AND state = 1 AND tries = $5"},
     [S_COUNTS] = {"outbox_counts", "", "SELECT * FROM outbox_counts()"},
     [S_LIST] = {"outbox_list", "i", "SELECT * FROM outbox_list($1::integer)"},

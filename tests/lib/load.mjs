@@ -41,7 +41,8 @@ export function startLoad(inst, { senders = 4, from = 'alice@acme.example', to =
       const token = `T${randomBytes(8).toString('hex')}`;
       const data = compose({ from, to, subject: token, body: `${token}\r\n${'x'.repeat(500)}\r\n` });
       try {
-        tries += await sendUntilTaken(inst, { from, to, data, secure });
+        const n = await sendUntilTaken(inst, { from, to, data, secure });
+        tries += n;
         taken.push(token);
       } catch (error) {
         errors.push(error.message);
