@@ -18,6 +18,13 @@ pause() { read -r -t "$1" -u "$silence"; }
 
 milliseconds() { now=$((${EPOCHREALTIME/[.,]/} / 1000)); }
 
+# Ends a service for good, and what stands in its group. One that was just begun
+# may have no group yet.
+slay() {
+	alive "$1" && kill -KILL "${pid[$1]}"
+	kill -KILL -- "-${pid[$1]}"
+} 2>/dev/null
+
 alive() { [[ ${pid[$1]-} ]] && kill -0 "${pid[$1]}" 2>/dev/null; }
 
 # Starts services that stay.
@@ -51,7 +58,7 @@ ended() {
 	status=$?
 	how="status $status"
 	((status > 128)) && how="signal $((status - 128))"
-	kill -KILL -- "-${pid[$name]}" 2>/dev/null
+	slay "$name"
 	pid[$name]=
 	milliseconds
 	((now - born[$name] >= settled)) && delay[$name]=$shortest
@@ -118,7 +125,7 @@ end() {
 	done
 	for name; do
 		[[ ${pid[$name]-} ]] || continue
-		kill -KILL -- "-${pid[$name]}" 2>/dev/null
+		slay "$name"
 		wait "${pid[$name]}" 2>/dev/null
 		pid[$name]=
 		rm -f "$state/run/$name.pid"
