@@ -23,7 +23,7 @@ before(async () => {
 });
 after(async () => {
   await browser?.close();
-  await inst?.stop();
+  await inst?.remove();
   if (dir) await fs.rm(dir, { recursive: true, force: true });
 });
 
@@ -200,4 +200,15 @@ test('the raw message is what was sent, byte for byte, behind one trace header',
   assert.match(raw.subarray(0, end).toString(), /^Received: from [\s\S]*by [\s\S]*ESMTPSA/);
   assert.ok(raw.subarray(end + 2).equals(bytes), 'the bytes after the trace are those that were sent');
   await admin.close();
+});
+
+test('all processes end cleanly, and their logs are log lines alone', async () => {
+  assert.equal(await inst.stop({ keep: true }), 130);
+  for (const service of ['keyd', 'portal', 'intake', 'courier']) {
+    const lines = (await inst.log(service)).split('\n').filter(Boolean);
+    assert.ok(lines.length > 0, `${service} logs`);
+    for (const line of lines) assert.doesNotThrow(() => JSON.parse(line), `${service}: ${line}`);
+    const faults = lines.map((line) => JSON.parse(line)).filter(({ level }) => level === 'error');
+    assert.deepEqual(faults, [], service);
+  }
 });
