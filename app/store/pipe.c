@@ -153,7 +153,7 @@ signature(const struct sql *s, Oid *types, int *formats)
 	int n;
 	size_t j;
 
-	for (n = 0; s->types[n] != '\0' && n < SQL_ARGS; n++) {
+	for (n = 0; n < SQL_ARGS && s->types[n] != '\0'; n++) {
 		formats[n] = 1;
 		types[n] = 0;
 		for (j = 0; j < sizeof(map) / sizeof(map[0]); j++)

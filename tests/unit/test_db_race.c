@@ -197,6 +197,39 @@ a_lease_comes_back(void **state)
 }
 
 static void
+a_dead_couriers_mails_come_back_at_once(void **state)
+{
+	struct db *one = cluster_db("restante_courier"),
+		  *two = cluster_db("restante_courier");
+	struct outbox a[4], b[4];
+	struct sample s;
+	struct err e;
+	size_t n;
+	int i;
+
+	(void)state;
+	clear_queue();
+	write_sample("DEAD0001", &s);
+	assert_int_equal(outbox_take(one, false, 3600, a, 4, &n, &e), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(outbox_take(two, false, 3600, b, 4, &n, &e), 0);
+	assert_int_equal(n, 0);
+	db_close(one); /* the server sees the end of it a moment later */
+	for (i = 0; i < 40 && n == 0; i++) {
+		usleep(50000);
+		assert_int_equal(
+		    outbox_take(two, false, 3600, b, 4, &n, &e), 0);
+	}
+	assert_int_equal(n, 1);
+	assert_int_equal(b[0].tries, 2);
+	assert_true(id_equal(&a[0].id, &b[0].id));
+	outbox_clear(&a[0]);
+	outbox_clear(&b[0]);
+	sample_clear(&s);
+	db_close(two);
+}
+
+static void
 two_couriers_share(void **state)
 {
 	struct db *one = cluster_db("restante_courier");
@@ -540,6 +573,7 @@ main(void)
 	    cmocka_unit_test(of_two_duplicates_one_is_kept),
 	    cmocka_unit_test(displayed_is_said_once),
 	    cmocka_unit_test(a_lease_comes_back),
+	    cmocka_unit_test(a_dead_couriers_mails_come_back_at_once),
 	    cmocka_unit_test(two_couriers_share),
 	    cmocka_unit_test(the_tenant_ends_with_its_transaction),
 	    cmocka_unit_test(queued_errors_show_at_the_next_wait),
