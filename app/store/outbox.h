@@ -51,7 +51,7 @@ struct outbox_facts {
 };
 int outbox_facts(struct db *db, const struct outbox *o, struct outbox_facts *out, struct err *e) __attribute__((warn_unused_result));
 
-/* The end of one try, each in a transaction of its own together with its event (EVENT_NOTICE_TAKEN and so on; reply is the server's line, cut, without addresses). */
+/* The end of one try (without effect when another courier has taken the row since, except that what was sent is sent), each in a transaction of its own together with its event (EVENT_NOTICE_TAKEN and so on; reply is the server's line, cut, without addresses). */
 int outbox_sent(struct db *db, const struct outbox *o, const char *reply, struct err *e) __attribute__((warn_unused_result));	/* secret destroyed */
 int outbox_failed(struct db *db, const struct outbox *o, const char *reply, struct err *e) __attribute__((warn_unused_result));	/* for good: secret destroyed */
 int outbox_later(struct db *db, const struct outbox *o, int64_t due, const char *reply, struct err *e) __attribute__((warn_unused_result));
