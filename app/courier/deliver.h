@@ -12,28 +12,31 @@
 #include "courier/smtp_out.h"
 #include "keyd/client.h"
 
-#define LANE_BATCH   10 /* mails of one session at most */
-#define LANE_LEASE_S 90 /* a crashed courier's rows come back after that; over a session's time */
+/* Mails of one session at most. */
+#define LANE_BATCH 10
+/* How long taken rows are ours: more than a session lasts. */
+#define LANE_LEASE_S 90
 
 /* What one thread works with; nothing of it is shared. */
 struct lane {
-	bool		 codes;		/* codes only, or everything else */
-	struct render	 render;
-	struct db	*db;
-	struct keyd	*keyd;
-	struct smtp_out	*smtp;
-	size_t		 batch;		/* mails of the next session; set by lane_open and on */
+	bool codes; /* codes only, or everything else */
+	struct render render;
+	struct db *db;
+	struct keyd *keyd;
+	struct smtp_out *smtp;
+	size_t batch; /* mails of the next session; set by lane_open and on */
 };
 
 /* -1 with *e set; then lane_close() is still right. */
-int lane_open(struct lane *l, const struct settings *s, const struct view *view, bool codes,
-    struct err *e) __attribute__((warn_unused_result));
+int lane_open(struct lane *l, const struct settings *s, const struct view *view,
+    bool codes, struct err *e) __attribute__((warn_unused_result));
 void lane_close(struct lane *l);
 
 /*
  * Works through one batch of due rows; *n_out is how many there were. -1 when the
  * database does not answer: the rows come back when their lease ends.
  */
-int lane_step(struct lane *l, size_t *n_out, struct err *e) __attribute__((warn_unused_result));
+int lane_step(struct lane *l, size_t *n_out, struct err *e)
+    __attribute__((warn_unused_result));
 
 #endif

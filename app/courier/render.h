@@ -13,13 +13,13 @@
 
 struct render {
 	const struct view *view;
-	int		   https_port;
+	int https_port;
 };
 
 struct rendered {
-	char	   from[LIMIT_ADDRESS + 1]; /* envelope sender; "" the null sender */
-	char	   to[LIMIT_ADDRESS + 1];
-	struct buf mail;		    /* in CRLF */
+	char from[LIMIT_ADDRESS + 1]; /* envelope sender; "" the null sender */
+	char to[LIMIT_ADDRESS + 1];
+	struct buf mail; /* in CRLF */
 };
 
 /*
@@ -27,9 +27,9 @@ struct rendered {
  * goes. -1 with ERR_GONE when the row's message is no more, ERR_BAD_INPUT when a
  * name or address makes no mail.
  */
-int render_mail(const struct render *r, const struct outbox *o, const struct outbox_facts *f,
-    const struct seal_item *item, struct rendered *out, struct err *e)
-    __attribute__((warn_unused_result));
+int render_mail(const struct render *r, const struct outbox *o,
+    const struct outbox_facts *f, const struct seal_item *item,
+    struct rendered *out, struct err *e) __attribute__((warn_unused_result));
 void rendered_clear(struct rendered *m); /* wipes */
 
 #endif

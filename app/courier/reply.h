@@ -9,7 +9,10 @@
 
 #define REPLY_LEN 160
 
-/* "550 5.1.1 No such user": the first line; whatever may be an address, a link or a secret becomes "...". */
+/*
+ * "550 5.1.1 No such user": the first line; whatever may be an address, a link or a secret
+ * becomes "...".
+ */
 void reply_clean(int code, const char *text, char out[REPLY_LEN]);
 
 #endif

@@ -14,7 +14,10 @@
  */
 int64_t retry_delay(bool code, bool unreached, int tries);
 
-/* Has a mail queued at `created` waited too long? A code's life is LIMIT_CODE_MINUTES, else LIMIT_OUTBOX_DAYS. */
+/*
+ * Has a mail queued at `created` waited too long? A code's life is LIMIT_CODE_MINUTES,
+ * any other mail's LIMIT_OUTBOX_DAYS.
+ */
 bool retry_over(bool code, int64_t created, int64_t now);
 
 #endif

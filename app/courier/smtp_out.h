@@ -13,29 +13,30 @@
 
 /* What became of one mail. */
 enum smtp_outcome {
-	SMTP_UNREACHED,	/* never offered: no connection, no TLS, or the session ended before its turn */
-	SMTP_LATER,	/* refused for now (4yz) */
-	SMTP_REFUSED,	/* refused for good (5yz), or not fit to be sent */
-	SMTP_UNKNOWN,	/* the connection broke after DATA: it may have been taken */
-	SMTP_TAKEN	/* 2yz after its last line */
+	SMTP_UNREACHED, /* never offered: no connection, no TLS, or cut */
+	SMTP_LATER,     /* refused for now (4yz) */
+	SMTP_REFUSED,   /* refused for good (5yz), or not fit to be sent */
+	SMTP_UNKNOWN, /* the connection broke after DATA: it may have been taken */
+	SMTP_TAKEN    /* 2yz after its last line */
 };
 
 struct smtp_mail {
-	const char	*from;	/* envelope sender; NULL or "": the null sender */
-	const char	*to;	/* its one recipient */
-	const char	*data;	/* lines in CRLF; with Date and Message-ID, without Bcc */
-	size_t		 len;
-	enum smtp_outcome outcome;		/* of the last smtp_out_send() */
-	char		 reply[REPLY_LEN];	/* reply_clean(), or why there is none */
+	const char *from; /* envelope sender; NULL or "": the null sender */
+	const char *to;   /* its one recipient */
+	/* lines in CRLF; with Date and Message-ID, without Bcc */
+	const char *data;
+	size_t len;
+	enum smtp_outcome outcome; /* of the last smtp_out_send() */
+	char reply[REPLY_LEN];     /* reply_clean(), or why there is none */
 };
 
 struct smtp_out_setup {
-	const char	*smarthost;	/* host:port */
-	bool		 tls;		/* required; else the smart host must be loopback */
-	const char	*helo;
-	int		 connect_ms;	/* 0: 10 s */
-	int		 answer_ms;	/* each answer; 0: 60 s */
-	int		 session_ms;	/* all of one session; 0: 75 s */
+	const char *smarthost; /* host:port */
+	bool tls; /* required; else the smart host must be loopback */
+	const char *helo;
+	int connect_ms; /* 0: 10 s */
+	int answer_ms;  /* each answer; 0: 60 s */
+	int session_ms; /* all of one session; 0: 75 s */
 };
 
 struct smtp_out;
@@ -43,9 +44,12 @@ struct smtp_out;
 /* One for each thread; setup's strings stay the caller's and alive. NULL with *e set. */
 struct smtp_out *smtp_out_new(const struct smtp_out_setup *setup, struct err *e)
     __attribute__((warn_unused_result));
-void smtp_out_free(struct smtp_out *o);	/* NULL is fine */
+void smtp_out_free(struct smtp_out *o); /* NULL is fine */
 
-/* One session for n mails, in order; sets their outcome and reply. Takes at most about session_ms. */
+/*
+ * One session for n mails, in order; sets their outcome and reply. Takes at most about
+ * session_ms.
+ */
 void smtp_out_send(struct smtp_out *o, struct smtp_mail *mails, size_t n);
 
 #endif

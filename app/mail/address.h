@@ -11,9 +11,11 @@
 #include "base/limits.h"
 
 struct mailbox {
-	char	address[LIMIT_ADDRESS + 1];	/* as given; a quoted local part that needs no quotes loses them */
-	char	key[LIMIT_ADDRESS + 1];		/* what it is looked up by: all lower case */
-	char	domain[LIMIT_ADDRESS + 1];	/* lower case */
+	/* as given; a quoted local part that needs no quotes loses them */
+	char address[LIMIT_ADDRESS + 1];
+	/* what it is looked up by: all lower case */
+	char key[LIMIT_ADDRESS + 1];
+	char domain[LIMIT_ADDRESS + 1]; /* lower case */
 };
 
 /* s of n bytes without angle brackets. ERR_BAD_INPUT says why. */
@@ -24,8 +26,11 @@ int mailbox_parse(const char *s, size_t n, struct mailbox *out, struct err *e)
 int mailbox_typed(const char *s, struct mailbox *out, struct err *e)
     __attribute__((warn_unused_result));
 
-/* A list people type or paste into "To": separated by comma, semicolon or line break, each a mailbox or `Name <mailbox>`. At most cap. */
-int mailbox_typed_list(const char *s, struct mailbox *out, size_t cap, size_t *n_out, struct err *e)
-    __attribute__((warn_unused_result));
+/*
+ * A list people type or paste into "To": separated by comma, semicolon or line break,
+ * each a mailbox or `Name <mailbox>`. More than cap of them is ERR_TOO_MANY.
+ */
+int mailbox_typed_list(const char *s, struct mailbox *out, size_t cap,
+    size_t *n_out, struct err *e) __attribute__((warn_unused_result));
 
 #endif

@@ -15,7 +15,7 @@
 void body_choose(struct manifest *m, const bool *attachment);
 
 /* Sets size and sha256 of a leaf by decoding it. */
-int body_measure(const struct mail_source *src, struct mail_part *part, struct err *e)
-    __attribute__((warn_unused_result));
+int body_measure(const struct mail_source *src, struct mail_part *part,
+    struct err *e) __attribute__((warn_unused_result));
 
 #endif

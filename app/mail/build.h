@@ -10,44 +10,49 @@
 #include "mail/manifest.h"
 
 struct mail_file {
-	const char	*name;		/* as the browser gave it; reduced to a safe base name */
-	const char	*type;		/* checked; anything odd becomes application/octet-stream */
-	const void	*data;
-	size_t		 len;
+	/* as the browser gave it; reduced to a safe base name */
+	const char *name;
+	/* checked; anything odd becomes application/octet-stream */
+	const char *type;
+	const void *data;
+	size_t len;
 };
 
 /* A message composed in the browser. Pointers stay the caller's. */
 struct mail_composed {
-	struct mail_person	 from;
+	struct mail_person from;
 	const struct mail_person *to;
-	size_t			 n_to;
-	const char		*subject;
-	const char		*text;		/* UTF-8, any line ends */
-	const struct mail_file	*files;
-	size_t			 n_files;
-	const char		*message_id;	/* without brackets */
-	const char		*in_reply_to;	/* without brackets, NULL when none */
-	int64_t			 date;
+	size_t n_to;
+	const char *subject;
+	const char *text; /* UTF-8, any line ends */
+	const struct mail_file *files;
+	size_t n_files;
+	const char *message_id;  /* without brackets */
+	const char *in_reply_to; /* without brackets, NULL when none */
+	int64_t date;
 };
-int mail_compose(const struct mail_composed *m, struct buf *out, struct err *e) __attribute__((warn_unused_result));
+int mail_compose(const struct mail_composed *m, struct buf *out, struct err *e)
+    __attribute__((warn_unused_result));
 
 /*
  * A mail of the system: notice, code, receipt. Text and HTML as multipart/alternative
  * (quoted-printable UTF-8). Carries Auto-Submitted: auto-generated (RFC 3834),
- * X-Auto-Response-Suppress: OOF, AutoReply; never Bcc, Precedence or List-*.
+ * X-Auto-Response-Suppress: OOF, AutoReply and X-Restante, by which mail_head_read()
+ * knows it again; never Bcc, Precedence or List-*.
  */
 struct mail_system {
-	struct mail_person	 from;
-	struct mail_person	 to;
-	const char		*reply_to;	/* NULL when none */
-	const char		*subject;
-	const char		*text;
-	const char		*html;		/* NULL: text only */
-	const char		*message_id;
-	const char		*references;	/* without brackets, NULL when none */
-	int64_t			 date;
+	struct mail_person from;
+	struct mail_person to;
+	const char *reply_to; /* NULL when none */
+	const char *subject;
+	const char *text;
+	const char *html; /* NULL: text only */
+	const char *message_id;
+	const char *references; /* without brackets, NULL when none */
+	int64_t date;
 };
-int mail_system(const struct mail_system *m, struct buf *out, struct err *e) __attribute__((warn_unused_result));
+int mail_system(const struct mail_system *m, struct buf *out, struct err *e)
+    __attribute__((warn_unused_result));
 
 /*
  * A receipt in the form of RFC 8098: multipart/report; report-type=disposition-notification
@@ -56,11 +61,12 @@ int mail_system(const struct mail_system *m, struct buf *out, struct err *e) __a
  * the original; Auto-Submitted: auto-replied.
  */
 struct mail_receipt {
-	struct mail_system	 mail;			/* html is ignored */
-	const char		*reporting_ua;		/* "acme.localhost; Restante" */
-	const char		*original_recipient;	/* address */
-	const char		*original_message_id;	/* without brackets, "" when none */
+	struct mail_system mail;         /* html is ignored */
+	const char *reporting_ua;        /* "acme.localhost; Restante" */
+	const char *original_recipient;  /* address */
+	const char *original_message_id; /* without brackets, "" when none */
 };
-int mail_receipt(const struct mail_receipt *r, struct buf *out, struct err *e) __attribute__((warn_unused_result));
+int mail_receipt(const struct mail_receipt *r, struct buf *out, struct err *e)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -11,15 +11,15 @@
 #include <stdint.h>
 
 struct fields {
-	const uint8_t	*p;
-	size_t		 left;
+	const uint8_t *p;
+	size_t left;
 };
 
 struct field {
-	const char	*name;		/* not terminated */
-	size_t		 name_len;
-	const uint8_t	*value;		/* folded, without its last line end */
-	size_t		 value_len;
+	const char *name; /* not terminated */
+	size_t name_len;
+	const uint8_t *value; /* folded, without its last line end */
+	size_t value_len;
 };
 
 /* Length of the field name a line begins with, 0 when it begins with none. */
@@ -29,7 +29,10 @@ void fields_init(struct fields *f, const void *p, size_t n);
 /* False at the end of the block. */
 bool fields_next(struct fields *f, struct field *out);
 bool field_is(const struct field *f, const char *name);
-/* The value unfolded and terminated, NUL bytes as spaces, trimmed; NULL when memory is out. The caller frees it. */
+/*
+ * The value unfolded and terminated, NUL bytes as spaces, trimmed; NULL when memory is
+ * out. The caller frees it.
+ */
 char *field_value(const struct field *f);
 
 #endif

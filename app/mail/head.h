@@ -11,22 +11,24 @@
 
 /* The MIME fields of one entity. */
 struct head {
-	struct mail_part part;	/* type, charset, name, cid, encoding; the rest is zero */
-	bool	multipart;
-	bool	digest;		/* its children are message/rfc822 by default */
-	bool	attachment;	/* Content-Disposition says so */
-	bool	ambiguous;	/* by the rule of parse.h */
-	char	boundary[HEAD_BOUNDARY_MAX + 1];	/* of a multipart */
+	/* type, charset, name, cid, encoding; the rest is zero */
+	struct mail_part part;
+	bool multipart;
+	bool digest;     /* its children are message/rfc822 by default */
+	bool attachment; /* Content-Disposition says so */
+	bool ambiguous;  /* by the rule of parse.h */
+	char boundary[HEAD_BOUNDARY_MAX + 1]; /* of a multipart */
 };
 
 /* fallback: the type where the block names none. -1 when memory is out. */
-int head_entity(const void *block, size_t n, const char *fallback, struct head *out)
-    __attribute__((warn_unused_result));
+int head_entity(const void *block, size_t n, const char *fallback,
+    struct head *out) __attribute__((warn_unused_result));
 
 /* Subject, people, ids and date into m. -1 when memory is out. */
-int head_message(const void *block, size_t n, struct manifest *m) __attribute__((warn_unused_result));
+int head_message(const void *block, size_t n, struct manifest *m)
+    __attribute__((warn_unused_result));
 
-/* The id between the first pair of angle brackets, made of printable ASCII; "" when there is none. */
+/* The id in the first angle brackets, of printable ASCII; "" when there is none. */
 void head_message_id(const char *value, char *out, size_t cap);
 
 #endif

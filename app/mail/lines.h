@@ -10,23 +10,24 @@
 
 /* One line, or a piece of one that is longer than the window. */
 struct line {
-	const uint8_t	*p;	/* into the window, until the next call */
-	size_t		 n;	/* with its LF */
-	size_t		 text;	/* without CRLF or LF */
-	uint64_t	 offset; /* of p in the source */
-	bool		 start;	/* begins a line */
+	const uint8_t *p; /* into the window, until the next call */
+	size_t n;         /* with its LF */
+	size_t text;      /* without CRLF or LF */
+	uint64_t offset;  /* of p in the source */
+	bool start;       /* begins a line */
 };
 
 struct lines {
 	const struct mail_source *src;
-	uint64_t	 read;	/* bytes taken from the source */
-	size_t		 head;	/* the window: buf[head] .. buf[len - 1] is unread */
-	size_t		 len;
-	bool		 end;	/* the source has no more */
-	bool		 inside; /* the last line had no LF yet */
-	void		(*seen)(void *arg, const uint8_t *p, size_t n);	/* every byte, once */
-	void		*arg;
-	uint8_t		 buf[LINES_WINDOW];
+	uint64_t read; /* bytes taken from the source */
+	size_t head;   /* the window: buf[head] .. buf[len - 1] is unread */
+	size_t len;
+	bool end;    /* the source has no more */
+	bool inside; /* the last line had no LF yet */
+	void (*seen)(
+	    void *arg, const uint8_t *p, size_t n); /* every byte, once */
+	void *arg;
+	uint8_t buf[LINES_WINDOW];
 };
 
 void lines_init(struct lines *l, const struct mail_source *src);

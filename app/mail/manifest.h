@@ -15,52 +15,72 @@
 #include "base/err.h"
 #include "base/limits.h"
 
-enum mail_encoding { MAIL_ENC_IDENTITY, MAIL_ENC_BASE64, MAIL_ENC_QP, MAIL_ENC_UU };
+enum mail_encoding {
+	MAIL_ENC_IDENTITY,
+	MAIL_ENC_BASE64,
+	MAIL_ENC_QP,
+	MAIL_ENC_UU
+};
 
 struct mail_part {
-	uint32_t	no;		/* index in parts[], and <n> of /message/<id>/part/<n> */
-	uint32_t	depth;		/* 0 for the root */
-	char		type[100];	/* "text/plain", lower case */
-	char		charset[40];	/* "" when none */
-	char		name[LIMIT_FILE_NAME + 1];	/* safe to show and to save under: UTF-8, no path, no control; "" when none */
-	char		cid[200];
-	bool		leaf;		/* has content of its own: not multipart; message/rfc822 is a leaf here and its inside is not walked */
-	bool		attached;	/* to be listed as a file */
+	uint32_t no; /* index in parts[], and <n> of /message/<id>/part/<n> */
+	uint32_t depth;   /* 0 for the root */
+	char type[100];   /* "text/plain", lower case */
+	char charset[40]; /* "" when none */
+	/*
+	 * safe to show and to save under: UTF-8, no path, no control; ""
+	 * when none
+	 */
+	char name[LIMIT_FILE_NAME + 1];
+	char cid[200];
+	/*
+	 * has content of its own: not multipart; message/rfc822 is a leaf
+	 * here and its inside is not walked
+	 */
+	bool leaf;
+	bool attached; /* to be listed as a file */
 	enum mail_encoding encoding;
-	uint64_t	offset;		/* of the encoded content in the raw message, bytes */
-	uint64_t	length;		/* encoded bytes */
-	uint64_t	size;		/* decoded bytes */
-	uint8_t		sha256[32];	/* of the decoded bytes */
+	uint64_t offset; /* of the encoded content in the raw message, bytes */
+	uint64_t length; /* encoded bytes */
+	uint64_t size;   /* decoded bytes */
+	uint8_t sha256[32]; /* of the decoded bytes */
 };
 
 struct mail_person {
-	char	name[LIMIT_NAME * 4 + 1];	/* decoded, UTF-8; "" when none */
-	char	address[LIMIT_ADDRESS + 1];
+	char name[LIMIT_NAME * 4 + 1]; /* decoded, UTF-8; "" when none */
+	char address[LIMIT_ADDRESS + 1];
 };
 
 struct manifest {
-	char		*subject;	/* decoded UTF-8, never NULL; "" when none */
-	char		*message_id;	/* without brackets, "" when none or malformed */
-	char		*in_reply_to;	/* likewise, the first one */
-	int64_t		 date;		/* of the Date field, microseconds; 0 when none */
-	struct mail_person from;	/* the first of From */
-	struct mail_person *to;		/* To and Cc in order, at most LIMIT_RECIPIENTS */
-	size_t		 n_to;
+	char *subject;     /* decoded UTF-8, never NULL; "" when none */
+	char *message_id;  /* without brackets, "" when none or malformed */
+	char *in_reply_to; /* likewise, the first one */
+	int64_t date;      /* of the Date field, microseconds; 0 when none */
+	struct mail_person from; /* the first of From */
+	/* To and Cc in order, at most LIMIT_RECIPIENTS */
+	struct mail_person *to;
+	size_t n_to;
 	struct mail_part *parts;
-	size_t		 n_parts;
-	int		 text_part;	/* number of the part shown as text, -1 when none */
-	int		 html_part;	/* of the part shown as HTML, -1 when none */
-	bool		 ambiguous;	/* readers disagree about its tree: stored and downloadable, shown without a tree */
-	bool		 cut;		/* more parts or depth than the limits */
-	uint64_t	 size;		/* of the raw message */
-	uint8_t		 sha256[32];	/* of the raw message */
+	size_t n_parts;
+	int text_part; /* number of the part shown as text, -1 when none */
+	int html_part; /* of the part shown as HTML, -1 when none */
+	/*
+	 * readers disagree about its tree: stored and downloadable, shown
+	 * without a tree
+	 */
+	bool ambiguous;
+	bool cut;           /* more parts or depth than the limits */
+	uint64_t size;      /* of the raw message */
+	uint8_t sha256[32]; /* of the raw message */
 };
 
 /* Appends the JSON. */
-int manifest_encode(const struct manifest *m, struct buf *out, struct err *e) __attribute__((warn_unused_result));
-int manifest_decode(const void *p, size_t n, struct manifest **out, struct err *e) __attribute__((warn_unused_result));
+int manifest_encode(const struct manifest *m, struct buf *out, struct err *e)
+    __attribute__((warn_unused_result));
+int manifest_decode(const void *p, size_t n, struct manifest **out,
+    struct err *e) __attribute__((warn_unused_result));
 /* The part, or NULL when there is none of that number. */
 const struct mail_part *manifest_part(const struct manifest *m, uint32_t no);
-void manifest_free(struct manifest *m);		/* wipes; NULL is fine */
+void manifest_free(struct manifest *m); /* wipes; NULL is fine */
 
 #endif

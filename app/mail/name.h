@@ -22,7 +22,7 @@ int mail_name_safe(const char *s, size_t n, char out[LIMIT_FILE_NAME + 1])
  * s of n bytes as one line of UTF-8 to show: text_show() with line breaks and tabs as
  * spaces, white space off both ends, at most `characters` of it, within cap bytes.
  */
-int mail_line_safe(const char *s, size_t n, size_t characters, char *out, size_t cap)
-    __attribute__((warn_unused_result));
+int mail_line_safe(const char *s, size_t n, size_t characters, char *out,
+    size_t cap) __attribute__((warn_unused_result));
 
 #endif
