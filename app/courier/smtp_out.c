@@ -77,7 +77,7 @@ on_verify(X509_STORE_CTX *store, void *arg)
 static void
 on_handshake(const SSL *ssl, int where, int ret)
 {
-	const struct smtp_out *o = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	struct smtp_out *o = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 	SSL *mine;
 
 	(void)ret;
