@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <libxml/globals.h>
 #include <libxml/parser.h>
 #include <libxslt/security.h>
 #include <libxslt/transform.h>
@@ -42,7 +43,10 @@ sheet_init(struct err *e)
 			forbid_all, options[i], xsltSecurityForbid) != 0)
 			return err_set(e, ERR_INTERNAL, "security preferences");
 	xsltSetDefaultSecurityPrefs(forbid_all);
+	/* What goes wrong is said in struct err; the log holds no expressions. */
 	xsltSetGenericErrorFunc(NULL, quiet);
+	xmlSetGenericErrorFunc(NULL, quiet);
+	xmlThrDefSetGenericErrorFunc(NULL, quiet);
 	return 0;
 }
 
