@@ -94,7 +94,7 @@ quoted_read(const char *s, size_t n, char bare[LIMIT_LOCAL_PART + 1])
 		bare[len++] = s[i];
 	}
 	bare[len] = '\0';
-	return i < n && len > 0 ? i + 1 : 0;
+	return i < n ? i + 1 : 0;
 }
 
 /* Writes a bare local part, in quotes when it needs them. */
@@ -162,7 +162,7 @@ split(const char *s, size_t n, char *local, size_t cap, size_t *domain_at)
 		memcpy(bare, s, len);
 		bare[len] = '\0';
 	}
-	if (len == 0 || len >= n || s[len] != '@')
+	if (len == 0 || len > LIMIT_LOCAL_PART || len >= n || s[len] != '@')
 		return -1;
 	*domain_at = len + 1;
 	return local_write(bare, local, cap);

@@ -1,7 +1,8 @@
 /*
- * Messages that others collected: the trees and decoded bytes that mime4j
- * expects, and nothing worse than a manifest from all the rest. The folder is
- * named by CORPORA (default ../shared/corpora); without it the tests say so and test nothing.
+ * What others collected: the trees and decoded bytes that mime4j expects, nothing
+ * worse than a manifest from all other messages, and isemail's addresses. The folder
+ * is named by CORPORA (default ../shared/corpora); without it the tests say so and
+ * test nothing.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mail/address.h"
 #include "mail/parse.h"
 
 static const char *
@@ -284,12 +286,101 @@ others_parse_without_fault(void **state)
 	assert_true(good > 100);
 }
 
+/* The text of a child element; NULL when there is none. The caller frees it. */
+static char *
+child_text(const xmlNode *n, const char *name)
+{
+	for (xmlNode *k = n->children; k != NULL; k = k->next)
+		if (is(k, name))
+			return (char *)xmlNodeGetContent(k);
+	return NULL;
+}
+
+/*
+ * U+2400 and on stand for the control characters that XML cannot hold. In place.
+ */
+static void
+real_controls(char *s)
+{
+	char *to = s;
+
+	for (; *s != '\0'; s++) {
+		if (memcmp(s, "\xe2\x90", 2) == 0 && (s[2] & 0xff) < 0xa0) {
+			*to++ = (char)(s[2] & 0x1f);
+			s += 2;
+		} else {
+			*to++ = *s;
+		}
+	}
+	*to = '\0';
+}
+
+/* Deliverable by RFC 5321 alone, less address literals and numeric domains. */
+static bool
+is_ours(const char *category, const char *diagnosis)
+{
+	if (strcmp(diagnosis, "ISEMAIL_RFC5321_ADDRESSLITERAL") == 0 ||
+	    strcmp(diagnosis, "ISEMAIL_RFC5321_IPV6DEPRECATED") == 0 ||
+	    strcmp(diagnosis, "ISEMAIL_RFC5321_TLDNUMERIC") == 0)
+		return false;
+	return strcmp(category, "ISEMAIL_VALID_CATEGORY") == 0 ||
+	    strcmp(category, "ISEMAIL_DNSWARN") == 0 ||
+	    strcmp(category, "ISEMAIL_RFC5321") == 0;
+}
+
+static bool
+compare_address(const xmlNode *n)
+{
+	char *address = child_text(n, "address");
+	char *category = child_text(n, "category");
+	char *diagnosis = child_text(n, "diagnosis");
+	struct mailbox box;
+	bool taken, same;
+
+	assert_non_null(address);
+	assert_non_null(category);
+	assert_non_null(diagnosis);
+	real_controls(address);
+	taken = mailbox_parse(address, strlen(address), &box, NULL) == 0;
+	same = taken == is_ours(category, diagnosis);
+	if (!same)
+		print_error("%s: %s %s, %s\n", address, category, diagnosis,
+		    taken ? "taken" : "refused");
+	xmlFree(address);
+	xmlFree(category);
+	xmlFree(diagnosis);
+	return same;
+}
+
+static void
+isemail_agrees(void **state)
+{
+	unsigned good = 0, bad = 0;
+	char path[512];
+	xmlDoc *doc;
+
+	(void)state;
+	if (!have("address/isemail-tests.xml"))
+		return;
+	snprintf(path, sizeof(path), "%s/address/isemail-tests.xml", corpora());
+	doc = xmlReadFile(path, NULL, 0);
+	assert_non_null(doc);
+	for (xmlNode *n = xmlDocGetRootElement(doc)->children; n; n = n->next)
+		if (is(n, "test"))
+			compare_address(n) ? good++ : bad++;
+	xmlFreeDoc(doc);
+	print_message("# %u addresses, %u differ\n", good + bad, bad);
+	assert_true(good + bad > 150);
+	assert_int_equal(bad, 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(mime4j_trees_are_the_same),
 	    cmocka_unit_test(others_parse_without_fault),
+	    cmocka_unit_test(isemail_agrees),
 	};
 
 	mail_init();
