@@ -52,8 +52,8 @@ desk_open(const struct settings *set, struct desk_shared *shared)
 		return (NULL);
 	d->set = set;
 	d->shared = shared;
-	d->db = db_open(set->db);
-	d->keyd = keyd_open(set->keyd);
+	d->db = set->db != NULL ? db_open(set->db) : NULL;
+	d->keyd = set->keyd != NULL ? keyd_open(set->keyd) : NULL;
 	if (d->db == NULL || d->keyd == NULL) {
 		desk_close(d);
 		return (NULL);

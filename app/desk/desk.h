@@ -16,7 +16,8 @@ struct desk;		/* one a thread */
 struct desk_shared *desk_shared_new(void);		/* after fork */
 void desk_shared_free(struct desk_shared *s);		/* wipes; after all desks */
 
-struct desk *desk_open(const struct settings *set, struct desk_shared *shared);	/* NULL: memory; connects lazily */
+/* Connects lazily. NULL: memory, or the settings name no database or no keyd. */
+struct desk *desk_open(const struct settings *set, struct desk_shared *shared);
 void desk_close(struct desk *d);
 
 struct db *desk_db(struct desk *d);

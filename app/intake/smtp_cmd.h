@@ -20,57 +20,57 @@
 #include "intake/smtp_syntax.h"
 
 enum smtp_state {
-	SMTP_STATE_START = 1 << 0,	/* no EHLO or HELO yet */
-	SMTP_STATE_READY = 1 << 1,	/* between transactions */
-	SMTP_STATE_MAIL = 1 << 2,	/* MAIL was taken, no recipient yet */
-	SMTP_STATE_RCPT = 1 << 3,	/* at least one recipient was taken */
-	SMTP_STATE_DATA = 1 << 4,	/* within a message */
-	SMTP_STATE_AUTH = 1 << 5,	/* the response to a challenge is awaited */
-	SMTP_STATE_JOB = 1 << 6,	/* a pool thread works for us */
-	SMTP_STATE_TLS = 1 << 7,	/* 220 was said, the handshake is awaited */
+	SMTP_STATE_START = 1 << 0, /* no EHLO or HELO yet */
+	SMTP_STATE_READY = 1 << 1, /* between transactions */
+	SMTP_STATE_MAIL = 1 << 2,  /* MAIL was taken, no recipient yet */
+	SMTP_STATE_RCPT = 1 << 3,  /* at least one recipient was taken */
+	SMTP_STATE_DATA = 1 << 4,  /* within a message */
+	SMTP_STATE_AUTH = 1 << 5,  /* the response to a challenge is awaited */
+	SMTP_STATE_JOB = 1 << 6,   /* a pool thread works for us */
+	SMTP_STATE_TLS = 1 << 7,   /* 220 was said, the handshake is awaited */
 	SMTP_STATE_CLOSED = 1 << 8
 };
 
 /* One mail transaction: from a MAIL that was well-formed to its end. */
 struct smtp_txn {
-	struct desk_envelope	 env;
-	struct mailbox		 to;		/* of the RCPT being asked about */
-	bool			 refused;	/* some recipient was */
-	struct desk_draft	*draft;
-	struct smtp_data	 data;
-	size_t			 size;		/* message bytes so far */
-	struct err		 fault;		/* of the backend while DATA came in */
-	struct id		 message;	/* once accepted */
+	struct desk_envelope env;
+	struct mailbox to; /* of the RCPT being asked about */
+	bool refused;      /* some recipient was */
+	struct desk_draft *draft;
+	struct smtp_data data;
+	size_t size;       /* message bytes so far */
+	struct err fault;  /* of the backend while DATA came in */
+	struct id message; /* once accepted */
 };
 
 /* One attempt to authenticate. */
 struct smtp_try {
-	struct desk_sender	 who;		/* filled by the backend */
-	struct secret		*user;		/* both with their NUL */
-	struct secret		*password;
+	struct desk_sender who; /* filled by the backend */
+	struct secret *user;    /* both with their NUL */
+	struct secret *password;
 };
 
 struct smtp_job {
-	void	(*run)(struct smtp_session *s, void *ctx);
+	void (*run)(struct smtp_session *s, void *ctx);
 	enum smtp_next (*done)(struct smtp_session *s);
-	enum smtp_state before;	/* the state it was started from */
-	int		result;
-	struct err	err;
+	enum smtp_state before; /* the state it was started from */
+	int result;
+	struct err err;
 };
 
 struct smtp_session {
 	const struct smtp_settings *set;
-	enum smtp_state	 state;
+	enum smtp_state state;
 	struct desk_sender sender;
-	bool		 tls;
-	bool		 esmtp;		/* EHLO, not HELO */
-	unsigned	 refusals;
+	bool tls;
+	bool esmtp; /* EHLO, not HELO */
+	unsigned refusals;
 	struct smtp_line line;
-	struct smtp_txn	*txn;
-	struct smtp_try	*attempt;
-	struct smtp_job	 job;
-	struct buf	*out;		/* while a call of the glue lasts */
-	bool		 mute;		/* memory ran out under a reply */
+	struct smtp_txn *txn;
+	struct smtp_try *attempt;
+	struct smtp_job job;
+	struct buf *out; /* while a call of the glue lasts */
+	bool mute;       /* memory ran out under a reply */
 };
 
 /* The only one who changes the state; logs it. */
@@ -80,9 +80,11 @@ void smtp_state_set(struct smtp_session *s, enum smtp_state state);
 enum smtp_next smtp_say(struct smtp_session *s, enum smtp_reply r);
 enum smtp_next smtp_refuse(struct smtp_session *s, enum smtp_reply r);
 /* By the error of the job just done; logs it. */
-enum smtp_next smtp_refuse_err(struct smtp_session *s, enum smtp_asked asked, const struct err *e);
+enum smtp_next smtp_refuse_err(
+    struct smtp_session *s, enum smtp_asked asked, const struct err *e);
 /* 421 and the end. */
-enum smtp_next smtp_close(struct smtp_session *s, const char *status, const char *why);
+enum smtp_next smtp_close(
+    struct smtp_session *s, const char *status, const char *why);
 
 /* The job's state is entered; done() runs in the state before it. */
 enum smtp_next smtp_job_start(struct smtp_session *s,
@@ -94,12 +96,12 @@ void smtp_txn_end(struct smtp_session *s);
 /* Wipes and frees the attempt. */
 void smtp_try_end(struct smtp_session *s);
 
-typedef enum smtp_next smtp_cmd_fn(struct smtp_session *s,
-    const struct smtp_command *c);
+typedef enum smtp_next smtp_cmd_fn(
+    struct smtp_session *s, const struct smtp_command *c);
 
 smtp_cmd_fn smtp_cmd_auth;
 smtp_cmd_fn smtp_cmd_data;
-smtp_cmd_fn smtp_cmd_ehlo;	/* and HELO */
+smtp_cmd_fn smtp_cmd_ehlo; /* and HELO */
 smtp_cmd_fn smtp_cmd_help;
 smtp_cmd_fn smtp_cmd_mail;
 smtp_cmd_fn smtp_cmd_noop;
@@ -110,11 +112,11 @@ smtp_cmd_fn smtp_cmd_starttls;
 smtp_cmd_fn smtp_cmd_vrfy;
 
 /* The line behind the challenge of AUTH. line NULL: there was one, but not a usable one; `why` says so. */
-enum smtp_next smtp_auth_response(struct smtp_session *s, const char *line,
-    size_t n, enum smtp_reply why);
+enum smtp_next smtp_auth_response(
+    struct smtp_session *s, const char *line, size_t n, enum smtp_reply why);
 
 /* Bytes of DATA; *used is set. */
-enum smtp_next smtp_data_feed(struct smtp_session *s, const uint8_t *p,
-    size_t n, size_t *used);
+enum smtp_next smtp_data_feed(
+    struct smtp_session *s, const uint8_t *p, size_t n, size_t *used);
 
 #endif

@@ -17,17 +17,17 @@
  * pieces is copied, and that copy is wiped.
  */
 struct smtp_line {
-	struct buf	part;		/* of a line whose end is still to come */
-	bool		cr;		/* the last byte seen was CR */
-	bool		draining;	/* answered or too long: skip to its end */
-	bool		answered;
+	struct buf part; /* of a line whose end is still to come */
+	bool cr;         /* the last byte seen was CR */
+	bool draining;   /* answered or too long: skip to its end */
+	bool answered;
 };
 
 enum smtp_line_got {
-	SMTP_LINE_MORE,		/* all used, no line yet */
-	SMTP_LINE_FULL,		/* *line_out, *len_out without CR LF; valid until the next call */
-	SMTP_LINE_LONG,		/* one over LIMIT_SMTP_AUTH_LINE has ended; dropped */
-	SMTP_LINE_BARE		/* a bare LF: answer now, the rest to CR LF is dropped */
+	SMTP_LINE_MORE, /* all used, no line yet */
+	SMTP_LINE_FULL, /* *line_out, *len_out without CR LF; valid until the next call */
+	SMTP_LINE_LONG, /* one over LIMIT_SMTP_AUTH_LINE has ended; dropped */
+	SMTP_LINE_BARE /* a bare LF: answer now, the rest to CR LF is dropped */
 };
 
 /* Sets *used to the bytes taken. Memory out is SMTP_LINE_LONG. */
@@ -43,18 +43,18 @@ void smtp_line_free(struct smtp_line *l);
  * the bytes were split.
  */
 enum smtp_data_at {
-	SMTP_DATA_START,	/* of a line; all zero means before the first */
+	SMTP_DATA_START, /* of a line; all zero means before the first */
 	SMTP_DATA_MID,
 	SMTP_DATA_CR,
-	SMTP_DATA_DOT,		/* a dot at the start of a line */
+	SMTP_DATA_DOT, /* a dot at the start of a line */
 	SMTP_DATA_DOT_CR
 };
 
 struct smtp_data {
 	enum smtp_data_at at;
-	size_t	line;		/* octets of the line so far, the stuffed dot apart */
-	bool	bare;		/* saw a bare CR, a bare LF or a NUL */
-	bool	over_long;	/* saw a line over LIMIT_SMTP_DATA_LINE */
+	size_t line;    /* octets of the line so far, the stuffed dot apart */
+	bool bare;      /* saw a bare CR, a bare LF or a NUL */
+	bool over_long; /* saw a line over LIMIT_SMTP_DATA_LINE */
 };
 
 /*

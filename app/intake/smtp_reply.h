@@ -12,7 +12,7 @@
 #include "base/id.h"
 
 enum smtp_reply {
-	SMTP_REPLY_NONE,	/* no reply: nothing is wrong */
+	SMTP_REPLY_NONE, /* no reply: nothing is wrong */
 	SMTP_REPLY_RESET,
 	SMTP_REPLY_NOOP,
 	SMTP_REPLY_HELP,
@@ -54,30 +54,37 @@ enum smtp_reply {
 	SMTP_REPLY_BARE_DATA,
 	SMTP_REPLY_LONG_DATA,
 	SMTP_REPLY_LATER,
-	SMTP_REPLIES		/* their number, no reply itself */
+	SMTP_REPLIES /* their number, no reply itself */
 };
 
 /* What was asked of the backend: the same fault reads differently by it. */
 enum smtp_asked {
-	SMTP_ASKED_AUTH, SMTP_ASKED_MAIL, SMTP_ASKED_RCPT, SMTP_ASKED_DATA
+	SMTP_ASKED_AUTH,
+	SMTP_ASKED_MAIL,
+	SMTP_ASKED_RCPT,
+	SMTP_ASKED_DATA
 };
 
 struct smtp_offer {
-	bool	starttls;
-	bool	auth;
+	bool starttls;
+	bool auth;
 };
 
 /* "550 5.1.1": the first digits of a fixed reply. */
 const char *smtp_reply_code(enum smtp_reply r);
-int smtp_reply_add(struct buf *out, enum smtp_reply r) __attribute__((warn_unused_result));
-int smtp_reply_banner(struct buf *out, const char *hostname) __attribute__((warn_unused_result));
-int smtp_reply_helo(struct buf *out, const char *hostname) __attribute__((warn_unused_result));
-int smtp_reply_ehlo(struct buf *out, const char *hostname, const struct smtp_offer *offer)
+int smtp_reply_add(struct buf *out, enum smtp_reply r)
     __attribute__((warn_unused_result));
-int smtp_reply_accepted(struct buf *out, const struct id *message) __attribute__((warn_unused_result));
+int smtp_reply_banner(struct buf *out, const char *hostname)
+    __attribute__((warn_unused_result));
+int smtp_reply_helo(struct buf *out, const char *hostname)
+    __attribute__((warn_unused_result));
+int smtp_reply_ehlo(struct buf *out, const char *hostname,
+    const struct smtp_offer *offer) __attribute__((warn_unused_result));
+int smtp_reply_accepted(struct buf *out, const struct id *message)
+    __attribute__((warn_unused_result));
 /* 421: enhanced status ("4.7.0") and why. */
-int smtp_reply_bye(struct buf *out, const char *status, const char *hostname, const char *why)
-    __attribute__((warn_unused_result));
+int smtp_reply_bye(struct buf *out, const char *status, const char *hostname,
+    const char *why) __attribute__((warn_unused_result));
 
 /* The same for a fault of the backend: by what was asked, else by err_row(). */
 const char *smtp_reply_err_code(enum smtp_asked asked, enum err_code code);

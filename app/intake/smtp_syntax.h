@@ -15,31 +15,41 @@
 
 enum smtp_verb {
 	SMTP_VERB_UNKNOWN,
-	SMTP_VERB_EHLO, SMTP_VERB_HELO, SMTP_VERB_MAIL, SMTP_VERB_RCPT,
-	SMTP_VERB_DATA, SMTP_VERB_RSET, SMTP_VERB_NOOP, SMTP_VERB_VRFY,
-	SMTP_VERB_HELP, SMTP_VERB_QUIT, SMTP_VERB_STARTTLS, SMTP_VERB_AUTH,
-	SMTP_VERB_OTHER,	/* a verb of SMTP, but none of ours */
+	SMTP_VERB_EHLO,
+	SMTP_VERB_HELO,
+	SMTP_VERB_MAIL,
+	SMTP_VERB_RCPT,
+	SMTP_VERB_DATA,
+	SMTP_VERB_RSET,
+	SMTP_VERB_NOOP,
+	SMTP_VERB_VRFY,
+	SMTP_VERB_HELP,
+	SMTP_VERB_QUIT,
+	SMTP_VERB_STARTTLS,
+	SMTP_VERB_AUTH,
+	SMTP_VERB_OTHER, /* a verb of SMTP, but none of ours */
 	SMTP_VERBS
 };
 
 struct smtp_command {
-	enum smtp_verb	verb;
-	enum smtp_reply	fault;		/* SMTP_REPLY_NONE, or why the command is malformed */
+	enum smtp_verb verb;
+	enum smtp_reply
+	    fault; /* SMTP_REPLY_NONE, or why the command is malformed */
 
 	/* Into the line, not NUL-terminated. Host name of EHLO and HELO; mechanism of AUTH; else all behind the verb. */
-	const char	*arg;
-	size_t		 arg_len;
-	const char	*initial;	/* response of AUTH, or NULL: a secret */
-	size_t		 initial_len;
+	const char *arg;
+	size_t arg_len;
+	const char *initial; /* response of AUTH, or NULL: a secret */
+	size_t initial_len;
 
-	bool		 null_path;	/* MAIL FROM:<> */
-	bool		 postmaster;	/* RCPT TO:<Postmaster>: path is not set */
-	struct mailbox	 path;
+	bool null_path;  /* MAIL FROM:<> */
+	bool postmaster; /* RCPT TO:<Postmaster>: path is not set */
+	struct mailbox path;
 
-	bool		 has_size;	/* SIZE=; more than fits is UINT64_MAX */
-	uint64_t	 size;
-	bool		 body_8bit;
-	bool		 auth_param;	/* AUTH= was given; its value is of no use here */
+	bool has_size; /* SIZE=; more than fits is UINT64_MAX */
+	uint64_t size;
+	bool body_8bit;
+	bool auth_param; /* AUTH= was given; its value is of no use here */
 };
 
 /*

@@ -11,14 +11,14 @@
 #include "base/id.h"
 
 struct policy_sender {
-	bool		authenticated;
-	struct id	tenant;		/* of the authenticated account */
+	bool authenticated;
+	struct id tenant; /* of the authenticated account */
 };
 
 struct policy_recipient {
-	bool		ours;		/* its domain belongs to a tenant here */
-	struct id	tenant;		/* that tenant, when ours */
-	bool		member;		/* and it is a member's address there */
+	bool ours;        /* its domain belongs to a tenant here */
+	struct id tenant; /* that tenant, when ours */
+	bool member;      /* and it is a member's address there */
 };
 
 enum policy_way { POLICY_INWARD = 1, POLICY_OUTWARD = 2 };
@@ -33,16 +33,18 @@ enum policy_way { POLICY_INWARD = 1, POLICY_OUTWARD = 2 };
  * An authenticated sender's transaction belongs to the sender's tenant from the start; a
  * recipient who is another tenant's member is then outward mail of the sender's tenant.
  */
-int policy_recipient(const struct policy_sender *s, const struct policy_recipient *r,
-    const struct id *bound, struct id *tenant_out, enum policy_way *way_out, struct err *e)
+int policy_recipient(const struct policy_sender *s,
+    const struct policy_recipient *r, const struct id *bound,
+    struct id *tenant_out, enum policy_way *way_out, struct err *e)
     __attribute__((warn_unused_result));
 
 /* May this envelope sender be used? An authenticated one only as its own address (553 5.7.1 -> ERR_DENIED); anyone else any but a tenant's own member's. The null sender is fine for the unauthenticated alone. */
-int policy_sender(const struct policy_sender *s, const char *own_key, const char *from_key,
-    bool from_is_member, struct err *e) __attribute__((warn_unused_result));
+int policy_sender(const struct policy_sender *s, const char *own_key,
+    const char *from_key, bool from_is_member, struct err *e)
+    __attribute__((warn_unused_result));
 
 /* A new password: length in characters and bytes, not only one character, not the address. ERR_BAD_INPUT with text "short", "long", "plain", "differs" (the two do not match). */
-int policy_password(const char *password, const char *again, const char *address, struct err *e)
-    __attribute__((warn_unused_result));
+int policy_password(const char *password, const char *again,
+    const char *address, struct err *e) __attribute__((warn_unused_result));
 
 #endif

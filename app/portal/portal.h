@@ -10,13 +10,15 @@
 #include "base/settings.h"
 #include "portal/http.h"
 
-struct portal;		/* one a process: templates, assets, settings, shared state */
-struct portal_thread;	/* one a pool thread: database and keyd connections */
+struct portal; /* one a process: templates, assets, settings, shared state */
+struct portal_thread; /* one a pool thread: database and keyd connections */
 
 /* Once a worker process, after fork, before threads. */
-int portal_open(const struct settings *set, struct portal **out, struct err *e) __attribute__((warn_unused_result));
+int portal_open(const struct settings *set, struct portal **out, struct err *e)
+    __attribute__((warn_unused_result));
 void portal_close(struct portal *p);
-struct portal_thread *portal_thread_open(struct portal *p);	/* connects lazily; NULL: memory */
+struct portal_thread *portal_thread_open(
+    struct portal *p); /* connects lazily; NULL: memory */
 void portal_thread_close(struct portal_thread *t);
 
 /* Does this request hash a password? Then it goes to the small pool for that. Called on the event loop. */
@@ -26,6 +28,7 @@ bool portal_is_hash(const struct request *req);
 size_t portal_body_limit(const struct request *req);
 
 /* Always fills the response; never fails. On a pool thread. */
-void portal_handle(struct portal_thread *t, const struct request *req, struct response *resp);
+void portal_handle(
+    struct portal_thread *t, const struct request *req, struct response *resp);
 
 #endif

@@ -27,18 +27,20 @@
 
 struct db;
 
-struct db *db_open(const char *conninfo) __attribute__((warn_unused_result));	/* NULL: memory */
-void db_close(struct db *db);		/* NULL is fine */
+struct db *db_open(const char *conninfo)
+    __attribute__((warn_unused_result)); /* NULL: memory */
+void db_close(struct db *db);            /* NULL is fine */
 
 /*
  * Begins a transaction for one tenant, or with NULL for none: then only the functions
  * marked "across tenants" may be called (they also work without one). A transaction left open by a broken connection
  * is gone; db_begin starts afresh.
  */
-int db_begin(struct db *db, const struct id *tenant, struct err *e) __attribute__((warn_unused_result));
+int db_begin(struct db *db, const struct id *tenant, struct err *e)
+    __attribute__((warn_unused_result));
 /* Commits durably (synchronous_commit on). */
 int db_commit(struct db *db, struct err *e) __attribute__((warn_unused_result));
-void db_rollback(struct db *db);	/* harmless when none is open */
+void db_rollback(struct db *db); /* harmless when none is open */
 
 /* Courier, across tenants: removes ended sessions and duplicate tags past their time. */
 int db_sweep(struct db *db, struct err *e) __attribute__((warn_unused_result));
@@ -48,8 +50,10 @@ int db_ping(struct db *db, struct err *e) __attribute__((warn_unused_result));
 /* Outside a transaction, after the commit: wakes the couriers. Failure is harmless: they poll too. */
 void db_wake_courier(struct db *db);
 /* Waits until woken or timeout_ms passed; 0 either way, -1 when there is no connection. */
-int db_wait_courier(struct db *db, int timeout_ms, struct err *e) __attribute__((warn_unused_result));
+int db_wait_courier(struct db *db, int timeout_ms, struct err *e)
+    __attribute__((warn_unused_result));
 /* Also returns early (with 0) when fd becomes readable; -1 for none. */
-int db_wait_courier_or(struct db *db, int fd, int timeout_ms, struct err *e) __attribute__((warn_unused_result));
+int db_wait_courier_or(struct db *db, int fd, int timeout_ms, struct err *e)
+    __attribute__((warn_unused_result));
 
 #endif

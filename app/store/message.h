@@ -15,137 +15,206 @@
 #include "store/db.h"
 
 struct message {
-	struct id	id;
-	char		sender[LIMIT_ADDRESS + 1];	/* envelope sender as given; "" for the null sender */
-	char		sender_name[LIMIT_NAME * 4 + 1];/* of the sender's account; "" when none */
-	struct id	sender_account;		/* zero unless authenticated */
-	struct id	in_reply_to;		/* the message of ours it answers, or zero */
-	int64_t		created;
-	int64_t		expires;
-	uint64_t	size;			/* clear bytes of the raw message */
-	uint32_t	chunks;
-	uint8_t		ephemeral_pk[SEAL_PK_LEN];
-	uint8_t		dek_commit[32];
-	uint8_t		content_header[SEAL_CONTENT_HEADER];
-	uint8_t		signature[SEAL_SIG_LEN];	/* of the accepting process over the envelope */
-	uint8_t		signer_cert[SEAL_CERT_LEN];
-	struct buf	manifest;		/* RSW1; owned: message_clear() */
+	struct id id;
+	char sender[LIMIT_ADDRESS +
+	    1]; /* envelope sender as given; "" for the null sender */
+	char sender_name[LIMIT_NAME * 4 +
+	    1];                   /* of the sender's account; "" when none */
+	struct id sender_account; /* zero unless authenticated */
+	struct id in_reply_to;    /* the message of ours it answers, or zero */
+	int64_t created;
+	int64_t expires;
+	uint64_t size; /* clear bytes of the raw message */
+	uint32_t chunks;
+	uint8_t ephemeral_pk[SEAL_PK_LEN];
+	uint8_t dek_commit[32];
+	uint8_t content_header[SEAL_CONTENT_HEADER];
+	uint8_t signature
+	    [SEAL_SIG_LEN]; /* of the accepting process over the envelope */
+	uint8_t signer_cert[SEAL_CERT_LEN];
+	struct buf manifest; /* RSW1; owned: message_clear() */
 };
 void message_clear(struct message *m);
 
-int message_add(struct db *db, const struct id *tenant, const struct message *m, struct err *e) __attribute__((warn_unused_result));
-int message_get(struct db *db, const struct id *tenant, const struct id *message, struct message *out, struct err *e) __attribute__((warn_unused_result));
+int message_add(struct db *db, const struct id *tenant, const struct message *m,
+    struct err *e) __attribute__((warn_unused_result));
+int message_get(struct db *db, const struct id *tenant,
+    const struct id *message, struct message *out, struct err *e)
+    __attribute__((warn_unused_result));
 
 /* The blob store: sealed chunks of part 0 (the raw message). Adding pipelines: errors may show at chunk_flush() or db_commit(). */
-int chunk_add(struct db *db, const struct id *tenant, const struct id *message, uint32_t part, uint32_t seq, const void *p, size_t n, struct err *e) __attribute__((warn_unused_result));
-int chunk_flush(struct db *db, struct err *e) __attribute__((warn_unused_result));
+int chunk_add(struct db *db, const struct id *tenant, const struct id *message,
+    uint32_t part, uint32_t seq, const void *p, size_t n, struct err *e)
+    __attribute__((warn_unused_result));
+int chunk_flush(struct db *db, struct err *e)
+    __attribute__((warn_unused_result));
 /* Replaces *out. */
-int chunk_get(struct db *db, const struct id *tenant, const struct id *message, uint32_t part, uint32_t seq, struct buf *out, struct err *e) __attribute__((warn_unused_result));
+int chunk_get(struct db *db, const struct id *tenant, const struct id *message,
+    uint32_t part, uint32_t seq, struct buf *out, struct err *e)
+    __attribute__((warn_unused_result));
 
 /* Readers. */
 enum reader_role { READER_SENDER = 1, READER_RECIPIENT = 2 };
 enum reader_state { READER_WAITING = 1, READER_READ = 2, READER_RETRACTED = 3 };
 struct reader_row {
-	struct id	message;
-	uint32_t	slot;			/* 0 is the sender's, recipients from 1 */
+	struct id message;
+	uint32_t slot; /* 0 is the sender's, recipients from 1 */
 	enum reader_role role;
 	enum reader_state state;
-	char		address[LIMIT_ADDRESS + 1];
-	char		key[LIMIT_ADDRESS + 1];		/* lower case */
-	struct id	account;		/* whose key it is sealed to; zero: a notice's provisional key */
-	uint32_t	key_version;		/* of the account's key */
-	struct id	notice;			/* zero for an account sender's slot */
-	uint64_t	slot_id;		/* keyd's */
-	uint8_t		ephemeral_pk[SEAL_PK_LEN];	/* the message's, or a newer one after adoption */
-	uint8_t		sealed[SEAL_SLOT_LEN];
-	int64_t		first_displayed;	/* 0: not yet */
+	char address[LIMIT_ADDRESS + 1];
+	char key[LIMIT_ADDRESS + 1]; /* lower case */
+	struct id
+	    account; /* whose key it is sealed to; zero: a notice's provisional key */
+	uint32_t key_version; /* of the account's key */
+	struct id notice;     /* zero for an account sender's slot */
+	uint64_t slot_id;     /* keyd's */
+	uint8_t ephemeral_pk
+	    [SEAL_PK_LEN]; /* the message's, or a newer one after adoption */
+	uint8_t sealed[SEAL_SLOT_LEN];
+	int64_t first_displayed; /* 0: not yet */
 };
-int reader_add(struct db *db, const struct id *tenant, const struct reader_row *r, struct err *e) __attribute__((warn_unused_result));
+int reader_add(struct db *db, const struct id *tenant,
+    const struct reader_row *r, struct err *e)
+    __attribute__((warn_unused_result));
 /* The slots of one message that belong to an account, or to an address (guest): usually one; a message to oneself has two. */
-int reader_of_account(struct db *db, const struct id *tenant, const struct id *message, const struct id *account, struct reader_row *out, size_t cap, size_t *n, struct err *e) __attribute__((warn_unused_result));
-int reader_of_address(struct db *db, const struct id *tenant, const struct id *message, const char *key, struct reader_row *out, size_t cap, size_t *n, struct err *e) __attribute__((warn_unused_result));
+int reader_of_account(struct db *db, const struct id *tenant,
+    const struct id *message, const struct id *account, struct reader_row *out,
+    size_t cap, size_t *n, struct err *e) __attribute__((warn_unused_result));
+int reader_of_address(struct db *db, const struct id *tenant,
+    const struct id *message, const char *key, struct reader_row *out,
+    size_t cap, size_t *n, struct err *e) __attribute__((warn_unused_result));
 /* All readers of a message, by slot; for tracking and reply. sealed and keys are left zero. */
-int reader_list(struct db *db, const struct id *tenant, const struct id *message, struct reader_row **out, size_t *n, struct err *e) __attribute__((warn_unused_result));	/* *out: free() */
+int reader_list(struct db *db, const struct id *tenant,
+    const struct id *message, struct reader_row **out, size_t *n, struct err *e)
+    __attribute__((warn_unused_result)); /* *out: free() */
 /* Seals again to an account's key (adoption): all three change together, only while the slot is still the notice's. ERR_CONFLICT otherwise. */
-int reader_adopt(struct db *db, const struct id *tenant, const struct reader_row *r, struct err *e) __attribute__((warn_unused_result));
+int reader_adopt(struct db *db, const struct id *tenant,
+    const struct reader_row *r, struct err *e)
+    __attribute__((warn_unused_result));
 /* Sets state READ and first_displayed to now, once: 1 when this was the first time, 0 when not, -1. Takes the row lock, so two readers at once make one receipt. Also moves expires of the message to at least LIMIT_AFTER_OPEN_DAYS from now. */
-int reader_displayed(struct db *db, const struct id *tenant, const struct id *message, uint32_t slot, struct err *e) __attribute__((warn_unused_result));
+int reader_displayed(struct db *db, const struct id *tenant,
+    const struct id *message, uint32_t slot, struct err *e)
+    __attribute__((warn_unused_result));
 
 /* One row of an inbox or a sent list, newest first: what is needed to open its manifest. */
 struct list_row {
-	struct message	  message;
+	struct message message;
 	struct reader_row reader;
-	uint32_t	  recipients;	/* of the message */
-	uint32_t	  displayed;	/* how many of them have been shown it */
+	uint32_t recipients; /* of the message */
+	uint32_t displayed;  /* how many of them have been shown it */
 };
 void list_row_clear(struct list_row *r);
 /* role RECIPIENT: the inbox; SENDER: the sent list. before: created earlier than this, for paging; 0 for the newest. Not expired, not retracted. */
-int list_of_account(struct db *db, const struct id *tenant, const struct id *account, enum reader_role role, int64_t before, struct list_row *out, size_t cap, size_t *n, struct err *e) __attribute__((warn_unused_result));
-int list_of_address(struct db *db, const struct id *tenant, const char *key, enum reader_role role, int64_t before, struct list_row *out, size_t cap, size_t *n, struct err *e) __attribute__((warn_unused_result));	/* slots still sealed to notices of that address */
+int list_of_account(struct db *db, const struct id *tenant,
+    const struct id *account, enum reader_role role, int64_t before,
+    struct list_row *out, size_t cap, size_t *n, struct err *e)
+    __attribute__((warn_unused_result));
+int list_of_address(struct db *db, const struct id *tenant, const char *key,
+    enum reader_role role, int64_t before, struct list_row *out, size_t cap,
+    size_t *n, struct err *e)
+    __attribute__((
+	warn_unused_result)); /* slots still sealed to notices of that address */
 
 /* Notices: what a pick-up code finds. */
 struct notice {
-	struct id	id;
-	struct id	message;
-	uint32_t	slot;
-	char		pickup[SEAL_PICKUP_LEN];	/* stored form, 8 characters */
-	char		key[LIMIT_ADDRESS + 1];	/* of the address it went to, lower case */
-	struct id	account;		/* recipient's account: a bare locator */
-	uint8_t		link_hash[32];		/* zero for an account's notice */
-	struct buf	link_wrap;		/* RSW1, purpose LINK; empty for an account's */
-	struct buf	escrow;			/* RSB1 to keyd; empty for an account's */
-	uint8_t		cert[SEAL_CERT_LEN];	/* of the provisional key; zero for an account's */
-	int64_t		expires;
-	int64_t		created;
+	struct id id;
+	struct id message;
+	uint32_t slot;
+	char pickup[SEAL_PICKUP_LEN]; /* stored form, 8 characters */
+	char key[LIMIT_ADDRESS + 1]; /* of the address it went to, lower case */
+	struct id account;           /* recipient's account: a bare locator */
+	uint8_t link_hash[32];       /* zero for an account's notice */
+	struct buf link_wrap; /* RSW1, purpose LINK; empty for an account's */
+	struct buf escrow;    /* RSB1 to keyd; empty for an account's */
+	uint8_t cert
+	    [SEAL_CERT_LEN]; /* of the provisional key; zero for an account's */
+	int64_t expires;
+	int64_t created;
 };
 void notice_clear(struct notice *n);
-int notice_add(struct db *db, const struct id *tenant, const struct notice *n, struct err *e) __attribute__((warn_unused_result));	/* ERR_CONFLICT inside a savepoint: pick another code */
-int notice_by_pickup(struct db *db, const struct id *tenant, const char *pickup, struct notice *out, struct err *e) __attribute__((warn_unused_result));
-int notice_of_slot(struct db *db, const struct id *tenant, const struct id *message, uint32_t slot, struct notice *out, struct err *e) __attribute__((warn_unused_result));
+int notice_add(struct db *db, const struct id *tenant, const struct notice *n,
+    struct err *e)
+    __attribute__((
+	warn_unused_result)); /* ERR_CONFLICT inside a savepoint: pick another code */
+int notice_by_pickup(struct db *db, const struct id *tenant, const char *pickup,
+    struct notice *out, struct err *e) __attribute__((warn_unused_result));
+int notice_of_slot(struct db *db, const struct id *tenant,
+    const struct id *message, uint32_t slot, struct notice *out, struct err *e)
+    __attribute__((warn_unused_result));
 /* The live notices of an address that still hold escrow, newest first. */
-int notice_of_address(struct db *db, const struct id *tenant, const char *key, struct notice *out, size_t cap, size_t *n, struct err *e) __attribute__((warn_unused_result));
+int notice_of_address(struct db *db, const struct id *tenant, const char *key,
+    struct notice *out, size_t cap, size_t *n, struct err *e)
+    __attribute__((warn_unused_result));
 /* After adoption: link wrap and escrow are deleted, the account is set. */
-int notice_adopted(struct db *db, const struct id *tenant, const struct id *notice, const struct id *account, struct err *e) __attribute__((warn_unused_result));
+int notice_adopted(struct db *db, const struct id *tenant,
+    const struct id *notice, const struct id *account, struct err *e)
+    __attribute__((warn_unused_result));
 
 /* Events: added in the transaction of the change they tell of; never changed. */
 enum event_kind {
-	EVENT_ACCEPTED = 1, EVENT_NOTICE_QUEUED = 2, EVENT_NOTICE_TAKEN = 3, EVENT_NOTICE_FAILED = 4,
-	EVENT_CODE_SENT = 5, EVENT_CODE_TAKEN = 6, EVENT_CODE_FAILED = 7, EVENT_PROVED = 8,
-	EVENT_DISPLAYED = 9, EVENT_DOWNLOADED = 10, EVENT_REPLIED = 11, EVENT_RETRACTED = 12,
-	EVENT_EXPIRED = 13, EVENT_RECEIPT_TAKEN = 14, EVENT_WRONG_PERSON = 15
+	EVENT_ACCEPTED = 1,
+	EVENT_NOTICE_QUEUED = 2,
+	EVENT_NOTICE_TAKEN = 3,
+	EVENT_NOTICE_FAILED = 4,
+	EVENT_CODE_SENT = 5,
+	EVENT_CODE_TAKEN = 6,
+	EVENT_CODE_FAILED = 7,
+	EVENT_PROVED = 8,
+	EVENT_DISPLAYED = 9,
+	EVENT_DOWNLOADED = 10,
+	EVENT_REPLIED = 11,
+	EVENT_RETRACTED = 12,
+	EVENT_EXPIRED = 13,
+	EVENT_RECEIPT_TAKEN = 14,
+	EVENT_WRONG_PERSON = 15
 };
-const char *event_name(enum event_kind k);	/* "displayed" */
+const char *event_name(enum event_kind k); /* "displayed" */
 struct event {
-	struct id	message;
-	uint32_t	slot;		/* 0 when it is about the message itself */
-	enum event_kind	kind;
-	int64_t		at;
-	char		detail[200];	/* "code by mail", "part 2", "mx.partner.example: 250 2.0.0": never content, never an address */
+	struct id message;
+	uint32_t slot; /* 0 when it is about the message itself */
+	enum event_kind kind;
+	int64_t at;
+	char detail
+	    [200]; /* "code by mail", "part 2", "mx.partner.example: 250 2.0.0": never content, never an address */
 };
-int event_add(struct db *db, const struct id *tenant, const struct event *ev, struct err *e) __attribute__((warn_unused_result));	/* at is the transaction's time */
-int event_list(struct db *db, const struct id *tenant, const struct id *message, struct event **out, size_t *n, struct err *e) __attribute__((warn_unused_result));	/* by time; *out: free() */
+int event_add(struct db *db, const struct id *tenant, const struct event *ev,
+    struct err *e)
+    __attribute__((warn_unused_result)); /* at is the transaction's time */
+int event_list(struct db *db, const struct id *tenant, const struct id *message,
+    struct event **out, size_t *n, struct err *e)
+    __attribute__((warn_unused_result)); /* by time; *out: free() */
 
 /* Duplicates (RFC 1047). */
 /* 1 with the first message's id when any of the tags is known from the last LIMIT_DUPLICATE_HOURS. */
-int duplicate_find(struct db *db, const struct id *tenant, const uint8_t (*tags)[32], size_t n, struct id *message_out, struct err *e) __attribute__((warn_unused_result));
+int duplicate_find(struct db *db, const struct id *tenant,
+    const uint8_t (*tags)[32], size_t n, struct id *message_out, struct err *e)
+    __attribute__((warn_unused_result));
 /* Waits for a concurrent transaction with the same tag; ERR_CONFLICT when that one committed. */
-int duplicate_add(struct db *db, const struct id *tenant, const uint8_t tag[32], const struct id *message, struct err *e) __attribute__((warn_unused_result));
+int duplicate_add(struct db *db, const struct id *tenant, const uint8_t tag[32],
+    const struct id *message, struct err *e)
+    __attribute__((warn_unused_result));
 
 /* ctl: what stands on the envelopes, newest first; and, across tenants, whose a message is (1, 0, -1). */
 struct message_facts {
-	struct id	id;
-	char		sender[LIMIT_ADDRESS + 1];
-	struct id	sender_account;
-	struct id	in_reply_to;
-	int64_t		created;
-	int64_t		expires;
-	uint64_t	size;
-	uint32_t	chunks;
-	uint32_t	recipients;
-	uint32_t	displayed;
+	struct id id;
+	char sender[LIMIT_ADDRESS + 1];
+	struct id sender_account;
+	struct id in_reply_to;
+	int64_t created;
+	int64_t expires;
+	uint64_t size;
+	uint32_t chunks;
+	uint32_t recipients;
+	uint32_t displayed;
 };
-int message_list(struct db *db, const struct id *tenant, int64_t before, size_t cap, void (*row)(void *arg, const struct message_facts *m), void *arg, struct err *e) __attribute__((warn_unused_result));	/* before 0: the newest */
-int message_facts(struct db *db, const struct id *tenant, const struct id *message, struct message_facts *out, struct err *e) __attribute__((warn_unused_result));
-int message_tenant(struct db *db, const struct id *message, struct id *tenant_out, struct err *e) __attribute__((warn_unused_result));
+int message_list(struct db *db, const struct id *tenant, int64_t before,
+    size_t cap, void (*row)(void *arg, const struct message_facts *m),
+    void *arg, struct err *e)
+    __attribute__((warn_unused_result)); /* before 0: the newest */
+int message_facts(struct db *db, const struct id *tenant,
+    const struct id *message, struct message_facts *out, struct err *e)
+    __attribute__((warn_unused_result));
+int message_tenant(struct db *db, const struct id *message,
+    struct id *tenant_out, struct err *e) __attribute__((warn_unused_result));
 
 #endif

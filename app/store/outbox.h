@@ -15,50 +15,69 @@
 enum outbox_kind { OUTBOX_NOTICE = 1, OUTBOX_CODE = 2, OUTBOX_RECEIPT = 3 };
 
 struct outbox {
-	struct id	 tenant;
-	struct id	 id;
+	struct id tenant;
+	struct id id;
 	enum outbox_kind kind;
-	struct id	 message;	/* zero when about none (a code for the inbox) */
-	uint32_t	 slot;		/* whose notice or receipt; 0 none */
-	struct id	 notice;	/* zero when none */
-	int64_t		 at;		/* receipt: when it was displayed */
-	struct buf	 item;		/* box to keyd's outbox key; empty for a receipt. Owned: outbox_clear() */
-	int		 item_kind;	/* enum seal_item_kind, 0 for a receipt */
-	int64_t		 created;
-	int64_t		 due;
-	int		 tries;		/* including this one once taken */
+	struct id message; /* zero when about none (a code for the inbox) */
+	uint32_t slot;     /* whose notice or receipt; 0 none */
+	struct id notice;  /* zero when none */
+	int64_t at;        /* receipt: when it was displayed */
+	struct buf
+	    item; /* box to keyd's outbox key; empty for a receipt. Owned: outbox_clear() */
+	int item_kind; /* enum seal_item_kind, 0 for a receipt */
+	int64_t created;
+	int64_t due;
+	int tries; /* including this one once taken */
 };
 void outbox_clear(struct outbox *o);
 
-int outbox_add(struct db *db, const struct outbox *o, struct err *e) __attribute__((warn_unused_result));	/* transaction of o->tenant; due 0: now */
+int outbox_add(struct db *db, const struct outbox *o, struct err *e)
+    __attribute__((
+	warn_unused_result)); /* transaction of o->tenant; due 0: now */
 
 /* Courier, across tenants, a transaction of its own (begins and commits): up to cap due rows, codes only or the rest, leased for lease_s seconds. 0 with *n. */
-int outbox_take(struct db *db, bool codes, int lease_s, struct outbox *out, size_t cap, size_t *n, struct err *e) __attribute__((warn_unused_result));
+int outbox_take(struct db *db, bool codes, int lease_s, struct outbox *out,
+    size_t cap, size_t *n, struct err *e) __attribute__((warn_unused_result));
 
 /* What a mail about that row needs beside its secret: in a transaction of its tenant. Names and addresses only, no content. */
 struct outbox_facts {
-	char	host[256];
-	char	tenant_name[LIMIT_NAME * 4 + 1];
-	char	tenant_domain[256];
-	char	contact[128];
-	char	sender_name[LIMIT_NAME * 4 + 1];	/* "" when unknown */
-	char	sender[LIMIT_ADDRESS + 1];		/* of the message */
-	char	recipient[LIMIT_ADDRESS + 1];		/* of the slot */
-	char	recipient_name[LIMIT_NAME * 4 + 1];	/* of its account, else "" */
-	char	pickup[16];				/* stored form */
-	int64_t	created;				/* of the message */
-	int64_t	expires;
+	char host[256];
+	char tenant_name[LIMIT_NAME * 4 + 1];
+	char tenant_domain[256];
+	char contact[128];
+	char sender_name[LIMIT_NAME * 4 + 1];    /* "" when unknown */
+	char sender[LIMIT_ADDRESS + 1];          /* of the message */
+	char recipient[LIMIT_ADDRESS + 1];       /* of the slot */
+	char recipient_name[LIMIT_NAME * 4 + 1]; /* of its account, else "" */
+	char pickup[16];                         /* stored form */
+	int64_t created;                         /* of the message */
+	int64_t expires;
 };
-int outbox_facts(struct db *db, const struct outbox *o, struct outbox_facts *out, struct err *e) __attribute__((warn_unused_result));
+int outbox_facts(struct db *db, const struct outbox *o,
+    struct outbox_facts *out, struct err *e)
+    __attribute__((warn_unused_result));
 
 /* The end of one try (without effect when another courier has taken the row since, except that what was sent is sent), each in a transaction of its own together with its event (EVENT_NOTICE_TAKEN and so on; reply is the server's line, cut, without addresses). */
-int outbox_sent(struct db *db, const struct outbox *o, const char *reply, struct err *e) __attribute__((warn_unused_result));	/* secret destroyed */
-int outbox_failed(struct db *db, const struct outbox *o, const char *reply, struct err *e) __attribute__((warn_unused_result));	/* for good: secret destroyed */
-int outbox_later(struct db *db, const struct outbox *o, int64_t due, const char *reply, struct err *e) __attribute__((warn_unused_result));
+int outbox_sent(struct db *db, const struct outbox *o, const char *reply,
+    struct err *e) __attribute__((warn_unused_result)); /* secret destroyed */
+int outbox_failed(
+    struct db *db, const struct outbox *o, const char *reply, struct err *e)
+    __attribute__((warn_unused_result)); /* for good: secret destroyed */
+int outbox_later(struct db *db, const struct outbox *o, int64_t due,
+    const char *reply, struct err *e) __attribute__((warn_unused_result));
 
 /* ctl, across tenants: rows not yet sent. */
-struct outbox_count { int waiting; int retrying; int failed; int64_t oldest; };
-int outbox_counts(struct db *db, struct outbox_count *out, struct err *e) __attribute__((warn_unused_result));
-int outbox_list(struct db *db, void (*row)(void *arg, const struct outbox *o, const char *state, const char *last_reply), void *arg, struct err *e) __attribute__((warn_unused_result));
+struct outbox_count {
+	int waiting;
+	int retrying;
+	int failed;
+	int64_t oldest;
+};
+int outbox_counts(struct db *db, struct outbox_count *out, struct err *e)
+    __attribute__((warn_unused_result));
+int outbox_list(struct db *db,
+    void (*row)(void *arg, const struct outbox *o, const char *state,
+	const char *last_reply),
+    void *arg, struct err *e) __attribute__((warn_unused_result));
 
 #endif

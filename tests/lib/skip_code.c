@@ -6,13 +6,13 @@
 #include "keyd/client.h"
 
 int __wrap_keyd_code_check(struct keyd *k, const struct id *handle,
-    const uint8_t browser[32], const char *code,
-    uint8_t proof[KEYD_PROOF_LEN], struct err *e);
+    const uint8_t browser[32], const char *code, uint8_t proof[KEYD_PROOF_LEN],
+    struct err *e);
 
 int
 __wrap_keyd_code_check(struct keyd *k, const struct id *handle,
-    const uint8_t browser[32], const char *code,
-    uint8_t proof[KEYD_PROOF_LEN], struct err *e)
+    const uint8_t browser[32], const char *code, uint8_t proof[KEYD_PROOF_LEN],
+    struct err *e)
 {
 	(void)k;
 	(void)handle;

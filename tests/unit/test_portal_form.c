@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "base/buf.h"
 #include "base/limits.h"
@@ -365,6 +366,54 @@ test_linear(void **state)
 	buf_free(&b);
 }
 
+/* What people type comes through both encodings byte for byte. */
+static void
+check_string(const char *s, size_t len)
+{
+	struct form f = FORM_INIT;
+	struct buf b = BUF_INIT;
+	struct err e;
+	size_t i;
+
+	assert_int_equal(buf_adds(&b, "x=&a="), 0);
+	for (i = 0; i < len; i++)
+		assert_int_equal(
+		    buf_addf(&b, "%%%02x", (unsigned char)s[i]), 0);
+	assert_int_equal(form_decode(URL, b.data, b.len, &f, &e), 0);
+	assert_int_equal(f.field[1].len, len);
+	assert_memory_equal(f.field[1].value, s, len);
+	form_free(&f);
+	buf_clear(&b);
+	assert_int_equal(buf_adds(&b, "--B\r\n" HEAD("a")), 0);
+	assert_int_equal(buf_add(&b, s, len), 0);
+	assert_int_equal(buf_adds(&b, "\r\n--B--\r\n"), 0);
+	assert_int_equal(form_decode(MP, b.data, b.len, &f, &e), 0);
+	assert_int_equal(f.field[0].len, len);
+	assert_memory_equal(f.field[0].value, s, len);
+	form_free(&f);
+	buf_free(&b);
+}
+
+static void
+test_strings(void **state)
+{
+	const char *corpora = getenv("CORPORA");
+	char path[1024];
+	json_t *all;
+	size_t i;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/strings/blns.json",
+	    corpora == NULL ? "../shared/corpora" : corpora);
+	all = json_load_file(path, 0, NULL);
+	if (all == NULL)
+		skip();
+	for (i = 0; i < json_array_size(all); i++)
+		check_string(json_string_value(json_array_get(all, i)),
+		    json_string_length(json_array_get(all, i)));
+	json_decref(all);
+}
+
 int
 main(void)
 {
@@ -375,6 +424,7 @@ main(void)
 	    cmocka_unit_test(test_head_limits),
 	    cmocka_unit_test(test_broken),
 	    cmocka_unit_test(test_linear),
+	    cmocka_unit_test(test_strings),
 	};
 
 	return cmocka_run_group_tests_name("portal form", tests, NULL, NULL);
