@@ -10,11 +10,11 @@
 #include "keyd/client.h"
 #include "store/db.h"
 
-struct desk_shared;	/* one a process */
-struct desk;		/* one a thread */
+struct desk_shared; /* one a process */
+struct desk;        /* one a thread */
 
-struct desk_shared *desk_shared_new(void);		/* after fork */
-void desk_shared_free(struct desk_shared *s);		/* wipes; after all desks */
+struct desk_shared *desk_shared_new(void);    /* after fork */
+void desk_shared_free(struct desk_shared *s); /* wipes; after all desks */
 
 /* Connects lazily. NULL: memory, or the settings name no database or no keyd. */
 struct desk *desk_open(const struct settings *set, struct desk_shared *shared);
@@ -24,6 +24,7 @@ struct db *desk_db(struct desk *d);
 struct keyd *desk_keyd(struct desk *d);
 
 /* Are database and keyd there? For /readyz and doctor. */
-int desk_ready(struct desk *d, struct err *e) __attribute__((warn_unused_result));
+int desk_ready(struct desk *d, struct err *e)
+    __attribute__((warn_unused_result));
 
 #endif

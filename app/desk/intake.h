@@ -33,12 +33,12 @@ struct desk_rcpt {
 };
 
 struct desk_envelope {
-	struct id
-	    tenant; /* zero while no recipient was taken and the sender is not authenticated */
+	/* zero while no recipient was taken and the sender is not authenticated */
+	struct id tenant;
 	bool null_sender;
 	struct mailbox from;
-	struct desk_rcpt
-	    *rcpt; /* grown by desk_rcpt_add; freed by desk_envelope_clear */
+	/* grown by desk_rcpt_add; freed by desk_envelope_clear */
+	struct desk_rcpt *rcpt;
 	size_t n_rcpt;
 	bool body_8bit;
 };
@@ -66,8 +66,9 @@ struct desk_draft *desk_draft_new(
     const char *spool_dir, const struct id *tenant, struct err *e);
 int desk_draft_trace(struct desk_draft *d, const void *p, size_t n,
     struct err *e) __attribute__((warn_unused_result));
+/* ERR_TOO_BIG past LIMIT_MESSAGE */
 int desk_draft_add(struct desk_draft *d, const void *p, size_t n, struct err *e)
-    __attribute__((warn_unused_result)); /* ERR_TOO_BIG past LIMIT_MESSAGE */
+    __attribute__((warn_unused_result));
 void desk_draft_free(struct desk_draft *d);
 
 /*

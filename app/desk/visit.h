@@ -25,17 +25,17 @@ struct desk_ring; /* the reading keys of this session, in guarded memory */
 struct desk_visit {
 	struct tenant tenant;
 	enum session_kind kind; /* 0: nobody */
-	char address[LIMIT_ADDRESS +
-	    1];                 /* typed (visitor) or proved; lower case */
+	/* typed (visitor) or proved; lower case */
+	char address[LIMIT_ADDRESS + 1];
 	struct account account; /* when SESSION_ACCOUNT */
-	char pickup
-	    [SEAL_PICKUP_LEN]; /* visitor, guest: the notice they came for; "" when none */
-	char code_reference
-	    [8]; /* visitor: what the last code mail's subject ends in */
+	/* visitor, guest: the notice they came for; "" when none */
+	char pickup[SEAL_PICKUP_LEN];
+	/* visitor: what the last code mail's subject ends in */
+	char code_reference[8];
 	int64_t code_sent; /* visitor: when; 0 none */
 	int64_t code_expires;
-	char
-	    csrf[DESK_CSRF_LEN]; /* form token of this session; "" for nobody */
+	/* form token of this session; "" for nobody */
+	char csrf[DESK_CSRF_LEN];
 	char cookie[DESK_COOKIE_LEN]; /* not "": set this cookie */
 	bool cookie_end;              /* delete the cookie */
 	struct desk_ring *ring;       /* owned */
@@ -64,8 +64,8 @@ struct desk_landing {
 	bool account; /* went to someone with an account: sign in */
 	bool yours;   /* the visit's proved address is the one it went to */
 	bool others;  /* the visit has proved another address */
-	char ends_in
-	    [16]; /* "...@pa..." for /check: domain's first letters only */
+	/* "...@pa..." for /check: domain's first letters only */
+	char ends_in[16];
 };
 /*
  * 1 found, 0 no such code. secret: the text behind the hyphen, NULL when none; a secret

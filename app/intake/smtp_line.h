@@ -25,7 +25,8 @@ struct smtp_line {
 
 enum smtp_line_got {
 	SMTP_LINE_MORE, /* all used, no line yet */
-	SMTP_LINE_FULL, /* *line_out, *len_out without CR LF; valid until the next call */
+	/* *line_out, *len_out without CR LF; valid until the next call */
+	SMTP_LINE_FULL,
 	SMTP_LINE_LONG, /* one over LIMIT_SMTP_AUTH_LINE has ended; dropped */
 	SMTP_LINE_BARE /* a bare LF: answer now, the rest to CR LF is dropped */
 };

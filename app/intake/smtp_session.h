@@ -48,22 +48,25 @@ enum smtp_next { SMTP_MORE, SMTP_STARTTLS, SMTP_JOB, SMTP_CLOSE };
 struct smtp_backend {
 	int (*auth)(void *ctx, const char *user, const char *password,
 	    struct desk_sender *s, struct err *e);
+	/* from NULL: null sender */
 	int (*mail)(void *ctx, const struct desk_sender *s,
-	    const struct mailbox *from,
-	    struct err *e); /* from NULL: null sender */
+	    const struct mailbox *from, struct err *e);
 	int (*rcpt)(void *ctx, const struct desk_sender *s,
 	    struct desk_envelope *env, const struct mailbox *to, struct err *e);
 	/* On the loop, without database: where DATA goes. NULL with *e set: 451. */
 	struct desk_draft *(*begin)(const struct desk_sender *s,
 	    const struct desk_envelope *env, struct err *e);
-	int (*trace)(struct desk_draft *d, const void *p, size_t n,
-	    struct err *e); /* once, before any add */
-	int (*add)(struct desk_draft *d, const void *p, size_t n,
-	    struct err *e); /* clear text; sealed at once */
+	/* once, before any add */
+	int (*trace)(
+	    struct desk_draft *d, const void *p, size_t n, struct err *e);
+	/* clear text; sealed at once */
+	int (*add)(
+	    struct desk_draft *d, const void *p, size_t n, struct err *e);
 	int (*accept)(void *ctx, const struct desk_sender *s,
 	    struct desk_envelope *env, struct desk_draft *d,
 	    struct id *message_out, struct err *e);
-	void (*drop)(struct desk_draft *d); /* after accept too; NULL is fine */
+	/* after accept too; NULL is fine */
+	void (*drop)(struct desk_draft *d);
 	void (*clear)(struct desk_envelope *env); /* desk_envelope_clear */
 };
 

@@ -33,8 +33,8 @@ enum smtp_verb {
 
 struct smtp_command {
 	enum smtp_verb verb;
-	enum smtp_reply
-	    fault; /* SMTP_REPLY_NONE, or why the command is malformed */
+	/* SMTP_REPLY_NONE, or why the command is malformed */
+	enum smtp_reply fault;
 
 	/* Into the line, not NUL-terminated. Host name of EHLO and HELO; mechanism of AUTH; else all behind the verb. */
 	const char *arg;

@@ -18,13 +18,13 @@ enum http_verb { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OTHER };
 struct request {
 	char id[ID_REQUEST_LEN]; /* in every log line of this request */
 	enum http_verb verb;
-	const char
-	    *path; /* before '?', still percent-encoded, starts with '/' */
+	/* before '?', still percent-encoded, starts with '/' */
+	const char *path;
 	const char *query;  /* after '?', "" when none */
 	const char *host;   /* Host, lower case, without port; "" when none */
 	const char *client; /* network address */
-	const char *
-	    cookie; /* the Cookie field whole, several joined by "; "; "" when none */
+	/* the Cookie field whole, several joined by "; "; "" when none */
+	const char *cookie;
 	const char *content_type; /* "" when none */
 	const char *origin;       /* Origin, "" when none */
 	const char *fetch_site;   /* Sec-Fetch-Site, "" when none */
@@ -44,8 +44,8 @@ struct response {
 		char *value;
 	} header[RESPONSE_HEADERS];
 	size_t n_header;
-	const char *
-	    route; /* name of the route for the access log; a constant string */
+	/* name of the route for the access log; a constant string */
+	const char *route;
 };
 
 /* -1 when memory is out, the table full, or the value holds CR, LF or NUL. */

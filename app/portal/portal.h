@@ -17,8 +17,8 @@ struct portal_thread; /* one a pool thread: database and keyd connections */
 int portal_open(const struct settings *set, struct portal **out, struct err *e)
     __attribute__((warn_unused_result));
 void portal_close(struct portal *p);
-struct portal_thread *portal_thread_open(
-    struct portal *p); /* connects lazily; NULL: memory */
+/* connects lazily; NULL: memory */
+struct portal_thread *portal_thread_open(struct portal *p);
 void portal_thread_close(struct portal_thread *t);
 
 /* Does this request hash a password? Then it goes to the small pool for that. Called on the event loop. */

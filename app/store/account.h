@@ -31,9 +31,9 @@ int account_find(struct db *db, const struct id *tenant, const char *key,
 int account_get(struct db *db, const struct id *tenant,
     const struct id *account, struct account *out, struct err *e)
     __attribute__((warn_unused_result));
+/* ERR_CONFLICT: address taken */
 int account_add(struct db *db, const struct id *tenant, const struct account *a,
-    struct err *e)
-    __attribute__((warn_unused_result)); /* ERR_CONFLICT: address taken */
+    struct err *e) __attribute__((warn_unused_result));
 /* Sets active and the name; ERR_CONFLICT when it is active already. */
 int account_activate(struct db *db, const struct id *tenant,
     const struct id *account, const char *name, struct err *e)

@@ -27,9 +27,9 @@
 
 struct db;
 
-struct db *db_open(const char *conninfo)
-    __attribute__((warn_unused_result)); /* NULL: memory */
-void db_close(struct db *db);            /* NULL is fine */
+/* NULL: memory */
+struct db *db_open(const char *conninfo) __attribute__((warn_unused_result));
+void db_close(struct db *db); /* NULL is fine */
 
 /*
  * Begins a transaction for one tenant, or with NULL for none: then only the functions

@@ -16,10 +16,10 @@
 
 struct message {
 	struct id id;
-	char sender[LIMIT_ADDRESS +
-	    1]; /* envelope sender as given; "" for the null sender */
-	char sender_name[LIMIT_NAME * 4 +
-	    1];                   /* of the sender's account; "" when none */
+	/* envelope sender as given; "" for the null sender */
+	char sender[LIMIT_ADDRESS + 1];
+	/* of the sender's account; "" when none */
+	char sender_name[LIMIT_NAME * 4 + 1];
 	struct id sender_account; /* zero unless authenticated */
 	struct id in_reply_to;    /* the message of ours it answers, or zero */
 	int64_t created;
@@ -29,8 +29,8 @@ struct message {
 	uint8_t ephemeral_pk[SEAL_PK_LEN];
 	uint8_t dek_commit[32];
 	uint8_t content_header[SEAL_CONTENT_HEADER];
-	uint8_t signature
-	    [SEAL_SIG_LEN]; /* of the accepting process over the envelope */
+	/* of the accepting process over the envelope */
+	uint8_t signature[SEAL_SIG_LEN];
 	uint8_t signer_cert[SEAL_CERT_LEN];
 	struct buf manifest; /* RSW1; owned: message_clear() */
 };
@@ -63,13 +63,13 @@ struct reader_row {
 	enum reader_state state;
 	char address[LIMIT_ADDRESS + 1];
 	char key[LIMIT_ADDRESS + 1]; /* lower case */
-	struct id
-	    account; /* whose key it is sealed to; zero: a notice's provisional key */
+	/* whose key it is sealed to; zero: a notice's provisional key */
+	struct id account;
 	uint32_t key_version; /* of the account's key */
 	struct id notice;     /* zero for an account sender's slot */
 	uint64_t slot_id;     /* keyd's */
-	uint8_t ephemeral_pk
-	    [SEAL_PK_LEN]; /* the message's, or a newer one after adoption */
+	/* the message's, or a newer one after adoption */
+	uint8_t ephemeral_pk[SEAL_PK_LEN];
 	uint8_t sealed[SEAL_SLOT_LEN];
 	int64_t first_displayed; /* 0: not yet */
 };
@@ -84,9 +84,10 @@ int reader_of_address(struct db *db, const struct id *tenant,
     const struct id *message, const char *key, struct reader_row *out,
     size_t cap, size_t *n, struct err *e) __attribute__((warn_unused_result));
 /* All readers of a message, by slot; for tracking and reply. sealed and keys are left zero. */
+/* *out: free() */
 int reader_list(struct db *db, const struct id *tenant,
     const struct id *message, struct reader_row **out, size_t *n, struct err *e)
-    __attribute__((warn_unused_result)); /* *out: free() */
+    __attribute__((warn_unused_result));
 /* Seals again to an account's key (adoption): all three change together, only while the slot is still the notice's. ERR_CONFLICT otherwise. */
 int reader_adopt(struct db *db, const struct id *tenant,
     const struct reader_row *r, struct err *e)
@@ -109,11 +110,10 @@ int list_of_account(struct db *db, const struct id *tenant,
     const struct id *account, enum reader_role role, int64_t before,
     struct list_row *out, size_t cap, size_t *n, struct err *e)
     __attribute__((warn_unused_result));
+/* slots still sealed to notices of that address */
 int list_of_address(struct db *db, const struct id *tenant, const char *key,
     enum reader_role role, int64_t before, struct list_row *out, size_t cap,
-    size_t *n, struct err *e)
-    __attribute__((
-	warn_unused_result)); /* slots still sealed to notices of that address */
+    size_t *n, struct err *e) __attribute__((warn_unused_result));
 
 /* Notices: what a pick-up code finds. */
 struct notice {
@@ -121,21 +121,21 @@ struct notice {
 	struct id message;
 	uint32_t slot;
 	char pickup[SEAL_PICKUP_LEN]; /* stored form, 8 characters */
-	char key[LIMIT_ADDRESS + 1]; /* of the address it went to, lower case */
-	struct id account;           /* recipient's account: a bare locator */
-	uint8_t link_hash[32];       /* zero for an account's notice */
-	struct buf link_wrap; /* RSW1, purpose LINK; empty for an account's */
-	struct buf escrow;    /* RSB1 to keyd; empty for an account's */
-	uint8_t cert
-	    [SEAL_CERT_LEN]; /* of the provisional key; zero for an account's */
+	/* of the address it went to, lower case */
+	char key[LIMIT_ADDRESS + 1];
+	struct id account;     /* recipient's account: a bare locator */
+	uint8_t link_hash[32]; /* zero for an account's notice */
+	struct buf link_wrap;  /* RSW1, purpose LINK; empty for an account's */
+	struct buf escrow;     /* RSB1 to keyd; empty for an account's */
+	/* of the provisional key; zero for an account's */
+	uint8_t cert[SEAL_CERT_LEN];
 	int64_t expires;
 	int64_t created;
 };
 void notice_clear(struct notice *n);
+/* ERR_CONFLICT inside a savepoint: pick another code */
 int notice_add(struct db *db, const struct id *tenant, const struct notice *n,
-    struct err *e)
-    __attribute__((
-	warn_unused_result)); /* ERR_CONFLICT inside a savepoint: pick another code */
+    struct err *e) __attribute__((warn_unused_result));
 int notice_by_pickup(struct db *db, const struct id *tenant, const char *pickup,
     struct notice *out, struct err *e) __attribute__((warn_unused_result));
 int notice_of_slot(struct db *db, const struct id *tenant,
@@ -174,15 +174,16 @@ struct event {
 	uint32_t slot; /* 0 when it is about the message itself */
 	enum event_kind kind;
 	int64_t at;
-	char detail
-	    [200]; /* "code by mail", "part 2", "mx.partner.example: 250 2.0.0": never content, never an address */
+	/* "code by mail", "part 2", "mx.partner.example: 250 2.0.0": never content, never an address */
+	char detail[200];
 };
+/* at is the transaction's time */
 int event_add(struct db *db, const struct id *tenant, const struct event *ev,
-    struct err *e)
-    __attribute__((warn_unused_result)); /* at is the transaction's time */
+    struct err *e) __attribute__((warn_unused_result));
+/* by time; *out: free() */
 int event_list(struct db *db, const struct id *tenant, const struct id *message,
     struct event **out, size_t *n, struct err *e)
-    __attribute__((warn_unused_result)); /* by time; *out: free() */
+    __attribute__((warn_unused_result));
 
 /* Duplicates (RFC 1047). */
 /* 1 with the first message's id when any of the tags is known from the last LIMIT_DUPLICATE_HOURS. */
@@ -207,10 +208,10 @@ struct message_facts {
 	uint32_t recipients;
 	uint32_t displayed;
 };
+/* before 0: the newest */
 int message_list(struct db *db, const struct id *tenant, int64_t before,
     size_t cap, void (*row)(void *arg, const struct message_facts *m),
-    void *arg, struct err *e)
-    __attribute__((warn_unused_result)); /* before 0: the newest */
+    void *arg, struct err *e) __attribute__((warn_unused_result));
 int message_facts(struct db *db, const struct id *tenant,
     const struct id *message, struct message_facts *out, struct err *e)
     __attribute__((warn_unused_result));

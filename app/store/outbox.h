@@ -22,8 +22,8 @@ struct outbox {
 	uint32_t slot;     /* whose notice or receipt; 0 none */
 	struct id notice;  /* zero when none */
 	int64_t at;        /* receipt: when it was displayed */
-	struct buf
-	    item; /* box to keyd's outbox key; empty for a receipt. Owned: outbox_clear() */
+	/* box to keyd's outbox key; empty for a receipt. Owned: outbox_clear() */
+	struct buf item;
 	int item_kind; /* enum seal_item_kind, 0 for a receipt */
 	int64_t created;
 	int64_t due;
@@ -31,9 +31,9 @@ struct outbox {
 };
 void outbox_clear(struct outbox *o);
 
+/* transaction of o->tenant; due 0: now */
 int outbox_add(struct db *db, const struct outbox *o, struct err *e)
-    __attribute__((
-	warn_unused_result)); /* transaction of o->tenant; due 0: now */
+    __attribute__((warn_unused_result));
 
 /* Courier, across tenants, a transaction of its own (begins and commits): up to cap due rows, codes only or the rest, leased for lease_s seconds. 0 with *n. */
 int outbox_take(struct db *db, bool codes, int lease_s, struct outbox *out,
@@ -58,11 +58,12 @@ int outbox_facts(struct db *db, const struct outbox *o,
     __attribute__((warn_unused_result));
 
 /* The end of one try (without effect when another courier has taken the row since, except that what was sent is sent), each in a transaction of its own together with its event (EVENT_NOTICE_TAKEN and so on; reply is the server's line, cut, without addresses). */
+/* secret destroyed */
 int outbox_sent(struct db *db, const struct outbox *o, const char *reply,
-    struct err *e) __attribute__((warn_unused_result)); /* secret destroyed */
-int outbox_failed(
-    struct db *db, const struct outbox *o, const char *reply, struct err *e)
-    __attribute__((warn_unused_result)); /* for good: secret destroyed */
+    struct err *e) __attribute__((warn_unused_result));
+/* for good: secret destroyed */
+int outbox_failed(struct db *db, const struct outbox *o, const char *reply,
+    struct err *e) __attribute__((warn_unused_result));
 int outbox_later(struct db *db, const struct outbox *o, int64_t due,
     const char *reply, struct err *e) __attribute__((warn_unused_result));
 

@@ -21,8 +21,8 @@ struct session_row {
 	uint8_t hash[32];
 	enum session_kind kind;
 	struct id account; /* zero unless SESSION_ACCOUNT */
-	char address[LIMIT_ADDRESS +
-	    1];          /* lower case; proved, unless SESSION_VISITOR */
+	/* lower case; proved, unless SESSION_VISITOR */
+	char address[LIMIT_ADDRESS + 1];
 	struct buf blob; /* owned: session_row_clear() */
 	int64_t created;
 	int64_t last_seen;

@@ -12,14 +12,14 @@ struct tenant {
 	char slug[32]; /* "acme": what operators call it; a-z 0-9 - */
 	char name[LIMIT_NAME * 4 + 1]; /* "Acme Bank" */
 	char host[256];                /* "acme.localhost" */
-	char domain
-	    [256]; /* its first mail domain, "acme.example": system mail comes from there */
-	char contact
-	    [128]; /* a telephone number or address people can use; "" when none */
+	/* its first mail domain, "acme.example": system mail comes from there */
+	char domain[256];
+	/* a telephone number or address people can use; "" when none */
+	char contact[128];
 	char color[8]; /* "#1f4b8f" */
 	int retention_days;
-	bool
-	    escrow; /* links may be sent again: provisional keys are held in escrow */
+	/* links may be sent again: provisional keys are held in escrow */
+	bool escrow;
 };
 
 /* Across tenants: by the Host a browser asked for (lower case, no port); by mail domain. */
@@ -34,10 +34,11 @@ int tenant_get(struct db *db, const struct id *tenant, struct tenant *out,
 /* ctl. Add also makes its first domain. List calls back a row at a time. */
 int tenant_add(struct db *db, const struct tenant *t, struct err *e)
     __attribute__((warn_unused_result));
+/* across tenants */
 int tenant_by_slug(struct db *db, const char *slug, struct tenant *out,
-    struct err *e) __attribute__((warn_unused_result)); /* across tenants */
+    struct err *e) __attribute__((warn_unused_result));
+/* across tenants */
 int tenant_list(struct db *db, void (*row)(void *arg, const struct tenant *t),
-    void *arg, struct err *e)
-    __attribute__((warn_unused_result)); /* across tenants */
+    void *arg, struct err *e) __attribute__((warn_unused_result));
 
 #endif
