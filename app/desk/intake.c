@@ -251,6 +251,9 @@ duplicate_digest(const struct desk_sender *s, const struct desk_envelope *env,
 	seal_kdf(out, 32, zero, SEAL_L_DIGEST, f, 5);
 }
 
+/* A header block at its limit, and the empty line that shows its end. */
+#define HEAD_READ (LIMIT_HEADER_BLOCK + 2)
+
 /* The client's header block, refused when it is too big or tells of a loop. */
 static int
 head_check(const struct mail_source *src, uint64_t trace,
@@ -260,13 +263,13 @@ head_check(const struct mail_source *src, uint64_t trace,
 	size_t got, n = 0;
 	int r = 0;
 
-	if ((p = malloc(LIMIT_HEADER_BLOCK + 1)) == NULL)
+	if ((p = malloc(HEAD_READ)) == NULL)
 		return (err_set(e, ERR_UNAVAILABLE, "header: memory"));
 	do {
 		r = src->read(src->arg, trace + n, p + n,
-		    LIMIT_HEADER_BLOCK + 1 - n, &got, e);
+		    HEAD_READ - n, &got, e);
 		n += got;
-	} while (r == 0 && got > 0 && n <= LIMIT_HEADER_BLOCK);
+	} while (r == 0 && got > 0 && n < HEAD_READ);
 	if (r == 0) {
 		mail_head_read(p, n, head);
 		if (head->too_big)
@@ -275,7 +278,7 @@ head_check(const struct mail_source *src, uint64_t trace,
 		else if (head->received > LIMIT_RECEIVED)
 			r = err_set(e, ERR_BAD_INPUT, "too many hops: a loop");
 	}
-	secret_wipe(p, LIMIT_HEADER_BLOCK + 1);
+	secret_wipe(p, HEAD_READ);
 	free(p);
 	return (r);
 }

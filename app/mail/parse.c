@@ -227,7 +227,7 @@ header_line(struct walk *w, const struct line *line, struct err *e)
 	if (line->start && line->text == 0 && line->p[line->n - 1] == '\n')
 		return entity_begin(w, line->offset + line->n, e);
 	w->header_size += line->n;
-	if (w->header_size > LIMIT_HEADER_BLOCK) {
+	if (w->header_size > LIMIT_HEADER_BLOCK + MAIL_TRACE_MAX) {
 		w->m->cut = true;
 		w->place = STOPPED;
 		if (w->depth == 0 &&

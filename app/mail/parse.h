@@ -13,6 +13,9 @@
 
 #include "mail/manifest.h"
 
+/* Octets that intake's own trace field may add to a header that is full already. */
+#define MAIL_TRACE_MAX 1024
+
 /*
  * Up to n bytes at offset into dst; *got 0 at the end. 0, or -1 with *e set. Used by one
  * thread at a time.
