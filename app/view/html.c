@@ -18,6 +18,9 @@ is_in(const xmlChar *name, const char *const *list)
 /* Elements without content or end tag (HTML, 13.1.2). */
 static const char *const empty[] = {
     "br", "hr", "img", "input", "link", "meta", "wbr", NULL};
+/* Attributes that are there or not (HTML, 2.3.2). */
+static const char *const boolean[] = {"autofocus", "checked", "disabled",
+    "hidden", "multiple", "readonly", "required", "selected", NULL};
 /* White space before these is never seen. */
 static const char *const block[] = {"article", "aside", "body", "dd", "div",
     "dl", "dt", "footer", "form", "h1", "h2", "h3", "head", "header", "hr",
@@ -59,7 +62,7 @@ write_attribute(const xmlAttr *a, struct buf *out)
 	    buf_adds(out, (const char *)a->name) == -1)
 		return -1;
 	/* required="required" is what XML has to say for required. */
-	if (strcmp(value, (const char *)a->name) == 0)
+	if (is_in(a->name, boolean))
 		return 0;
 	return buf_adds(out, "=\"") == -1 || html_escape(out, value) == -1 ||
 		buf_adds(out, "\"") == -1 ?
