@@ -103,7 +103,7 @@
   <xsl:if test="sender/@address != ''">
     <p>
       <w:t id="foot.sender" name="sender/@shown"><w:f name="address"><a href="mailto:{sender/@address}"><xsl:value-of select="sender/@address"/></a></w:f></w:t>
-      <xsl:if test="@code and not(@why)"><xsl:text> </xsl:text><a href="/m/{@code}/wrong"><w:t id="foot.wrong"/></a></xsl:if>
+      <xsl:if test="@code and not(@why) and not(self::wrong)"><xsl:text> </xsl:text><a href="/m/{@code}/wrong"><w:t id="foot.wrong"/></a></xsl:if>
     </p>
   </xsl:if>
 </xsl:template>
