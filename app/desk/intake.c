@@ -266,8 +266,8 @@ head_check(const struct mail_source *src, uint64_t trace,
 	if ((p = malloc(HEAD_READ)) == NULL)
 		return (err_set(e, ERR_UNAVAILABLE, "header: memory"));
 	do {
-		r = src->read(src->arg, trace + n, p + n,
-		    HEAD_READ - n, &got, e);
+		r = src->read(
+		    src->arg, trace + n, p + n, HEAD_READ - n, &got, e);
 		n += got;
 	} while (r == 0 && got > 0 && n < HEAD_READ);
 	if (r == 0) {
