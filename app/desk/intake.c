@@ -325,6 +325,18 @@ facts_read(struct desk *d, void *arg, struct err *e)
 	return (0);
 }
 
+/* Readers are shown who proved to have sent it, whatever its From says. */
+static void
+sender_show(const struct account *a, struct mail_person *from)
+{
+	bool same = text_equal_ci(from->address, a->address);
+
+	if (!same)
+		memcpy(from->address, a->address, sizeof(from->address));
+	if (!same || a->name[0] != '\0')
+		text_cut(from->name, sizeof(from->name), a->name);
+}
+
 int
 desk_accept(struct desk *d, const struct desk_sender *s,
     struct desk_envelope *env, struct desk_draft *draft, struct id *message_out,
@@ -344,6 +356,8 @@ desk_accept(struct desk *d, const struct desk_sender *s,
 	if (keyd_duplicate_tags(d->keyd, &env->tenant, digest, tags, e) == -1 ||
 	    desk_within(d, &env->tenant, facts_read, &f, e) == -1)
 		goto out;
+	if (s->authenticated)
+		sender_show(&f.sender, &manifest->from);
 	p = (struct parcel){.tenant = &f.tenant,
 	    .draft = draft,
 	    .manifest = manifest,
