@@ -59,13 +59,20 @@ desk_csrf_ok(const struct desk_visit *v, const char *token)
 	return (secret_equal(v->csrf, token, DESK_CSRF_LEN - 1));
 }
 
+/* Whose session it is, too: a row changed to another's name opens nothing. */
 static void
 session_bind(const struct desk_visit *v, struct seal_bind *out)
 {
+	struct id account = v->kind == SESSION_ACCOUNT ? v->account.id :
+							 id_zero();
+	const struct seal_field f[] = {
+	    SEAL_FID(&account), SEAL_FSTR(v->address)};
+
 	memset(out, 0, sizeof(*out));
 	out->tenant = v->tenant.id;
 	memcpy(out->owner.b, v->hash, ID_LEN);
 	out->number = (uint64_t)v->kind;
+	seal_kdf(out->item.b, ID_LEN, zero_key, SEAL_L_SESSION_ID, f, 2);
 }
 
 static int
@@ -139,7 +146,8 @@ session_read(struct desk *d, void *arg, struct err *e)
 	if (f->n == 0 || f->row.kind != SESSION_ACCOUNT)
 		return (0);
 	r = account_get(d->db, &v->tenant.id, &f->row.account, &v->account, e);
-	if (r == 0)
+	/* An address is an account's for good: another one was put there. */
+	if (r == 0 || (r == 1 && strcmp(v->account.key, f->row.address) != 0))
 		f->n = 0;
 	return (r == -1 ? -1 : 0);
 }
