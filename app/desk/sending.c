@@ -13,22 +13,30 @@
 struct letter {
 	const struct desk_visit *v;
 	const struct desk_letter *l;
-	struct desk_rcpt *rcpt;
-	struct mail_person *to; /* for the header */
+	struct desk_rcpt *rcpt; /* each once */
+	struct mail_person *to; /* the same, for the header */
+	size_t n;
 	struct mail_person from;
 	struct desk_message answered; /* opened, when it answers one */
 	bool answers;
 	char message_id[ID_TEXT_LEN + 1 + 256];
 };
 
+static bool
+is_member(const struct desk_visit *v)
+{
+	return (
+	    v->kind == SESSION_ACCOUNT && v->account.kind == ACCOUNT_MEMBER);
+}
+
 /* One recipient against the policy: members write to anyone, guests to members. */
 static int
 recipient_check(struct desk *d, struct letter *w, size_t i, struct err *e)
 {
 	const struct mailbox *to = &w->l->to[i];
-	const bool member = w->v->kind == SESSION_ACCOUNT &&
-	    w->v->account.kind == ACCOUNT_MEMBER;
+	const bool member = is_member(w->v);
 	const struct id *tenant = &w->v->tenant.id;
+	struct desk_rcpt *rcpt;
 	struct account a;
 	struct tenant t;
 	int domain, found;
@@ -42,15 +50,27 @@ recipient_check(struct desk *d, struct letter *w, size_t i, struct err *e)
 	} else if (!member) {
 		return (err_set(e, ERR_DENIED, "guests write to members"));
 	}
-	w->rcpt[i].mailbox = *to;
-	w->rcpt[i].way = domain == 1 && id_equal(&t.id, tenant) ?
-	    POLICY_INWARD :
-	    POLICY_OUTWARD;
-	w->rcpt[i].account = found ? a.id : id_zero();
-	memcpy(w->to[i].address, to->address, sizeof(w->to[i].address));
+	rcpt = &w->rcpt[w->n];
+	rcpt->mailbox = *to;
+	rcpt->way = domain == 1 && id_equal(&t.id, tenant) ? POLICY_INWARD :
+							     POLICY_OUTWARD;
+	rcpt->account = found ? a.id : id_zero();
+	memcpy(w->to[w->n].address, to->address, sizeof(w->to[w->n].address));
 	if (found)
-		memcpy(w->to[i].name, a.name, sizeof(w->to[i].name));
+		memcpy(w->to[w->n].name, a.name, sizeof(w->to[w->n].name));
+	w->n++;
 	return (0);
+}
+
+static bool
+is_there(const struct letter *w, const struct mailbox *to)
+{
+	size_t i;
+
+	for (i = 0; i < w->n; i++)
+		if (strcmp(w->rcpt[i].mailbox.key, to->key) == 0)
+			return (true);
+	return (false);
 }
 
 struct checking {
@@ -64,7 +84,8 @@ recipients_check(struct desk *d, void *arg, struct err *e)
 	struct checking *c = arg;
 
 	for (c->bad = 0; c->bad < c->w->l->n_to; c->bad++)
-		if (recipient_check(d, c->w, c->bad, e) == -1)
+		if (!is_there(c->w, &c->w->l->to[c->bad]) &&
+		    recipient_check(d, c->w, c->bad, e) == -1)
 			return (-1);
 	return (0);
 }
@@ -99,7 +120,8 @@ letter_from(struct letter *w)
 	memcpy(w->from.address,
 	    v->kind == SESSION_ACCOUNT ? v->account.address : v->address,
 	    sizeof(w->from.address));
-	if (v->kind == SESSION_ACCOUNT)
+	/* A name that an outsider chose would be read as the tenant's word. */
+	if (is_member(v))
 		memcpy(w->from.name, v->account.name, sizeof(w->from.name));
 	id_format(&new, id);
 	snprintf(w->message_id, sizeof(w->message_id), "%s@%s", id,
@@ -113,7 +135,7 @@ letter_draft(
 {
 	const struct mail_composed m = {.from = w->from,
 	    .to = w->to,
-	    .n_to = w->l->n_to,
+	    .n_to = w->n,
 	    .subject = w->l->subject,
 	    .text = w->l->text,
 	    .files = w->l->files,
@@ -149,6 +171,21 @@ letter_manifest(struct desk_draft *draft, struct manifest **out, struct err *e)
 	return (r);
 }
 
+/* Its sender is told of a reply only when it goes to them. */
+static bool
+is_reply(const struct letter *w)
+{
+	const struct desk_message *m = &w->answered;
+	size_t i;
+
+	for (i = 0; w->answers && i < w->n; i++)
+		if (text_equal_ci(w->rcpt[i].mailbox.address, m->row.sender) ||
+		    text_equal_ci(
+			w->rcpt[i].mailbox.address, m->manifest->from.address))
+			return (true);
+	return (false);
+}
+
 static int
 letter_store(struct desk *d, struct letter *w, struct id *id_out, struct err *e)
 {
@@ -160,13 +197,13 @@ letter_store(struct desk *d, struct letter *w, struct id *id_out, struct err *e)
 	    .from_key = w->v->address,
 	    .from_name = w->from.name,
 	    .rcpt = w->rcpt,
-	    .n_rcpt = w->l->n_to};
+	    .n_rcpt = w->n};
 	struct id first;
 	int r = -1;
 
 	if (w->v->kind == SESSION_ACCOUNT)
 		p.account = w->v->account.id;
-	if (w->answers) {
+	if (is_reply(w)) {
 		p.answers = w->l->answers;
 		p.answers_slot = w->answered.reader.slot;
 	}
