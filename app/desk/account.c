@@ -196,11 +196,22 @@ signing_read(struct desk *d, void *arg, struct err *e)
 	return (0);
 }
 
+/* The password is the account's; the certificate says that the address is, too. */
 static int
 signing_write(struct desk *d, void *arg, struct err *e)
 {
 	struct signing *s = arg;
+	const struct id *t = &s->v->tenant.id;
+	struct account_key k;
+	int r;
 
+	if ((r = account_key_public(d->db, t, &s->account.id, &k, e)) != 1)
+		return (r == -1 ?
+			-1 :
+			err_set(e, ERR_CORRUPT, "account without a key"));
+	if (account_key_check(d, t, &s->account.id, s->account.key, &k, e) ==
+	    -1)
+		return (-1);
 	if (account_logged_in(d->db, &s->v->tenant.id, &s->account.id, e) == -1)
 		return (-1);
 	return (visit_begin(
@@ -333,6 +344,15 @@ desk_register(struct desk *d, const struct id *tenant, const struct account *a,
 	return (desk_within(d, tenant, birth_write, &b, e));
 }
 
+/* From now on the address is the account's: guests who proved it before are out. */
+static int
+guests_end(struct desk *d, void *arg, struct err *e)
+{
+	const struct signing *s = arg;
+
+	return (session_end_all(d->db, &s->v->tenant.id, s->key, e));
+}
+
 /* Registers, signs in with the new password, and adopts what waits; v->ring holds the proof. */
 static int
 register_and_enter(struct desk *d, struct desk_visit *v,
@@ -341,6 +361,7 @@ register_and_enter(struct desk *d, struct desk_visit *v,
 {
 	uint8_t proof[KEYD_PROOF_LEN];
 	uint8_t link[SEAL_LINK_BYTES], has_link = v->ring->has_link;
+	struct signing s = {.v = v, .key = a->key};
 	struct err late;
 	int wait_s, r;
 
@@ -348,6 +369,7 @@ register_and_enter(struct desk *d, struct desk_visit *v,
 	memcpy(link, v->ring->link, sizeof(link));
 	if ((r = desk_register(
 		 d, &v->tenant.id, a, proof, name, password, e)) == 0 &&
+	    (r = desk_within(d, &v->tenant.id, guests_end, &s, e)) == 0 &&
 	    (r = desk_login(d, v, a->key, password, &wait_s, e)) == 0) {
 		memcpy(v->ring->proof, proof, sizeof(proof));
 		memcpy(v->ring->link, link, sizeof(link));

@@ -171,6 +171,7 @@ one_alone(const struct err *e)
 
 struct adopting {
 	const struct desk_visit *v;
+	size_t found;
 	size_t done;
 };
 
@@ -184,11 +185,14 @@ adopt_some(struct desk *d, void *arg, struct err *e)
 	size_t i, found = 0;
 	int r;
 
-	a->done = 0;
+	a->found = a->done = 0;
 	if ((r = account_key_public(d->db, t, &a->v->account.id, &key, e)) != 1)
 		return (r == -1 ?
 			-1 :
 			err_set(e, ERR_INTERNAL, "account without a key"));
+	if (account_key_check(
+		d, t, &a->v->account.id, a->v->account.key, &key, e) == -1)
+		return (-1);
 	if ((n = calloc(ADOPT_AT_ONCE, sizeof(*n))) == NULL)
 		return (err_set(e, ERR_UNAVAILABLE, "adoption: memory"));
 	r = notice_of_address(
@@ -203,6 +207,7 @@ adopt_some(struct desk *d, void *arg, struct err *e)
 	for (i = 0; i < found; i++)
 		notice_clear(&n[i]);
 	free(n);
+	a->found = found;
 	return (r);
 }
 
@@ -214,6 +219,7 @@ adopt_pending(struct desk *d, const struct desk_visit *v, struct err *e)
 	do {
 		if (desk_within(d, &v->tenant.id, adopt_some, &a, e) == -1)
 			return (-1);
-	} while (a.done == ADOPT_AT_ONCE);
+		/* Those that cannot be adopted come again: on while others go. */
+	} while (a.found == ADOPT_AT_ONCE && a.done > 0);
 	return (0);
 }

@@ -103,6 +103,13 @@ void parcel_sign(const struct seal_signer *s, const struct id *tenant,
 int parcel_verify(const uint8_t pk[SEAL_PK_LEN], const struct id *tenant,
     const struct message *m, const struct reader_row *readers, size_t n)
     __attribute__((warn_unused_result));
+/*
+ * Boxes to keyd what a mail carries beside its facts: the address it goes to, and a
+ * secret by kind (see seal_item). Fills o's id, item and item_kind; o->tenant is set.
+ */
+int outbox_seal(struct desk *d, struct outbox *o, enum seal_item_kind kind,
+    const char *address, const char *secret, struct err *e)
+    __attribute__((warn_unused_result));
 /* The key a message's manifest is sealed under, and where it belongs. */
 void manifest_key(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
     const struct id *message, uint8_t out[SECRET_KEY_LEN]);
@@ -176,6 +183,13 @@ int password_wrap(struct desk *d, const struct id *tenant,
     const struct id *account, const char *password,
     const uint8_t master[SECRET_KEY_LEN], struct unlocker *out, struct err *e)
     __attribute__((warn_unused_result));
+/*
+ * Did keyd certify this key for that account and address? Asked before every seal; an
+ * aged certificate is renewed in *k first.
+ */
+int account_key_check(struct desk *d, const struct id *tenant,
+    const struct id *account, const char *address, struct account_key *k,
+    struct err *e) __attribute__((warn_unused_result));
 /* Where an account's secret key is wrapped, and under what. */
 void account_key_place(const uint8_t master[SECRET_KEY_LEN],
     const struct id *tenant, const struct id *account, uint32_t version,

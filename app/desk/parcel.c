@@ -58,13 +58,33 @@ manifest_key(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
 	seal_kdf(out, SECRET_KEY_LEN, dek, SEAL_L_MANIFEST, f, 2);
 }
 
-/* One digest over what the signature covers, so that any number of readers fits. */
+static void
+hash_number(struct seal_hash *h, uint64_t n)
+{
+	uint8_t b[8];
+	size_t i;
+
+	for (i = 0; i < sizeof(b); i++)
+		b[i] = (uint8_t)(n >> (56 - 8 * i));
+	seal_hash_add(h, b, sizeof(b));
+}
+
+static void
+hash_text(struct seal_hash *h, const char *s)
+{
+	hash_number(h, strlen(s));
+	seal_hash_add(h, s, strlen(s));
+}
+
+/*
+ * One digest over what stands on the envelope, so that any number of readers fits. Its
+ * end is left out: the first opening moves it.
+ */
 static void
 envelope_digest(const struct id *tenant, const struct message *m,
     const struct reader_row *readers, size_t n, uint8_t out[32])
 {
 	struct seal_hash *h;
-	uint8_t len;
 	size_t i;
 
 	memset(out, 0, 32);
@@ -72,10 +92,14 @@ envelope_digest(const struct id *tenant, const struct message *m,
 		return;
 	seal_hash_add(h, tenant->b, ID_LEN);
 	seal_hash_add(h, m->id.b, ID_LEN);
+	seal_hash_add(h, m->sender_account.b, ID_LEN);
+	seal_hash_add(h, m->in_reply_to.b, ID_LEN);
+	hash_number(h, (uint64_t)m->created);
+	hash_text(h, m->sender_name);
 	for (i = 0; i < n; i++) {
-		len = (uint8_t)strlen(readers[i].key);
-		seal_hash_add(h, &len, 1);
-		seal_hash_add(h, readers[i].key, len);
+		hash_number(h, readers[i].slot);
+		hash_number(h, (uint64_t)readers[i].role);
+		hash_text(h, readers[i].key);
 	}
 	seal_hash_end(h, out);
 }
@@ -121,27 +145,28 @@ parcel_verify(const uint8_t pk[SEAL_PK_LEN], const struct id *tenant,
 	return (seal_verify(pk, "envelope", f.f, 7, m->signature));
 }
 
-/* Is this key certified for that account and address, in time? An aged certificate is renewed first. */
-static int
-key_check(struct work *w, const struct reader_row *r, struct account_key *k,
+int
+account_key_check(struct desk *d, const struct id *tenant,
+    const struct id *account, const char *address, struct account_key *k,
     struct err *e)
 {
-	uint8_t address[32];
+	struct keyd_public pub;
+	uint8_t digest[32];
 	struct seal_cert c;
 
-	if (seal_cert_open(
-		w->pub.directory_pk, k->cert, sizeof(k->cert), &c, e) == -1)
+	if (shared_public(d, &pub, e) == -1 ||
+	    seal_cert_open(pub.directory_pk, k->cert, sizeof(k->cert), &c, e) ==
+		-1)
 		return (-1);
 	if (c.not_after < clock_now() &&
-	    (keyd_resign(w->d->keyd, k->cert, k->cert, e) == -1 ||
-		seal_cert_open(w->pub.directory_pk, k->cert, sizeof(k->cert),
-		    &c, e) == -1))
+	    (keyd_resign(d->keyd, k->cert, k->cert, e) == -1 ||
+		seal_cert_open(
+		    pub.directory_pk, k->cert, sizeof(k->cert), &c, e) == -1))
 		return (-1);
-	seal_address_digest(w->tenant, r->key, address);
-	if (c.kind != SEAL_C_ACCOUNT || c.generation != w->pub.generation ||
-	    !id_equal(&c.tenant, w->tenant) ||
-	    !id_equal(&c.subject, &r->account) || c.version != k->version ||
-	    memcmp(c.address, address, 32) != 0 ||
+	seal_address_digest(tenant, address, digest);
+	if (c.kind != SEAL_C_ACCOUNT || c.generation != pub.generation ||
+	    !id_equal(&c.tenant, tenant) || !id_equal(&c.subject, account) ||
+	    c.version != k->version || memcmp(c.address, digest, 32) != 0 ||
 	    memcmp(c.pk, k->pk, SEAL_PK_LEN) != 0 || c.not_after < clock_now())
 		return (
 		    err_set(e, ERR_CORRUPT, "account key is not certified"));
@@ -216,37 +241,18 @@ provisional_certify(struct work *w, struct sealing *s)
 	seal_cert_sign(shared_signer(w->d), &c, s->notice.cert);
 }
 
-/* The mail that tells the recipient; its secret is boxed to keyd. */
+/* The mail that tells the recipient. */
 static int
 notice_mail(struct work *w, struct sealing *s, enum seal_item_kind kind,
     const char *secret, struct err *e)
 {
-	struct seal_item item = {.kind = kind};
-	struct seal_bind bind = {
-	    .tenant = *w->tenant, .number = (uint64_t)kind};
-	struct buf clear = BUF_INIT;
-	int r = -1;
-
 	s->mail.tenant = *w->tenant;
-	s->mail.id = bind.owner = id_new();
 	s->mail.kind = OUTBOX_NOTICE;
-	s->mail.item_kind = kind;
 	s->mail.message = w->m.id;
 	s->mail.slot = s->row.slot;
 	s->mail.notice = s->notice.id;
 	s->has_mail = true;
-	if (text_copy(item.address, sizeof(item.address), s->row.address) ==
-		-1 ||
-	    text_copy(item.secret, sizeof(item.secret), secret) == -1)
-		err_set(e, ERR_INTERNAL, "notice does not fit");
-	else if (seal_item_encode(&item, &clear) == -1)
-		err_set(e, ERR_UNAVAILABLE, "notice: memory");
-	else
-		r = seal_box_seal(w->pub.outbox_pk, SEAL_P_OUTBOX, &bind,
-		    clear.data, clear.len, &s->mail.item, e);
-	secret_wipe(&item, sizeof(item));
-	buf_free(&clear);
-	return (r);
+	return (outbox_seal(w->d, &s->mail, kind, s->row.address, secret, e));
 }
 
 /* A reader without an account key: a pair of its own, for this notice alone. */
@@ -279,7 +285,8 @@ static int
 seal_for_account(
     struct work *w, struct sealing *s, struct account_key *k, struct err *e)
 {
-	if (key_check(w, &s->row, k, e) == -1)
+	if (account_key_check(
+		w->d, w->tenant, &s->row.account, s->row.key, k, e) == -1)
 		return (-1);
 	memcpy(s->pk, k->pk, SEAL_PK_LEN);
 	s->row.key_version = k->version;
@@ -288,6 +295,20 @@ seal_for_account(
 	notice_start(w, s);
 	s->notice.account = s->row.account;
 	return (notice_mail(w, s, SEAL_I_NOTICE_ACCOUNT, "", e));
+}
+
+/* Someone may have registered since the recipient was named. */
+static int
+account_lookup(struct work *w, struct reader_row *r, struct err *e)
+{
+	struct account a;
+	int found;
+
+	if (!id_is_zero(&r->account))
+		return (0);
+	if ((found = account_find(w->d->db, w->tenant, r->key, &a, e)) == 1)
+		r->account = a.id;
+	return (found == -1 ? -1 : 0);
 }
 
 static int
@@ -301,6 +322,8 @@ seal_reader(struct work *w, struct sealing *s, struct err *e)
 	s->row.state = READER_WAITING;
 	s->row.slot_id = s->slot.id;
 	memcpy(s->row.ephemeral_pk, w->ephemeral.pk, SEAL_PK_LEN);
+	if (account_lookup(w, &s->row, e) == -1)
+		return (-1);
 	if (!id_is_zero(&s->row.account))
 		found = account_key_public(
 		    w->d->db, w->tenant, &s->row.account, &k, e);
