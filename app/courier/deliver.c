@@ -70,19 +70,17 @@ read_facts(struct lane *l, const struct outbox *o, struct outbox_facts *f,
 static int
 make(struct lane *l, struct job *j, struct err *e)
 {
-	bool receipt = j->row.kind == OUTBOX_RECEIPT;
 	struct outbox_facts facts = {0};
 	struct seal_item item = {0};
 	int r = -1;
 
 	if (read_facts(l, &j->row, &facts, e) == -1)
 		return -1;
-	if (receipt ||
-	    keyd_outbox_open(l->keyd, &j->row.tenant, &j->row.id,
+	if (keyd_outbox_open(l->keyd, &j->row.tenant, &j->row.id,
 		(enum seal_item_kind)j->row.item_kind, j->row.item.data,
 		j->row.item.len, &item, e) == 0)
-		r = render_mail(&l->render, &j->row, &facts,
-		    receipt ? NULL : &item, &j->mail, e);
+		r = render_mail(
+		    &l->render, &j->row, &facts, &item, &j->mail, e);
 	secret_wipe(&item, sizeof(item));
 	return r;
 }

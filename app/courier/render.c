@@ -180,11 +180,12 @@ set_ids(const struct outbox *o, const struct outbox_facts *f, char *id,
 
 static int
 build(const struct outbox *o, const struct outbox_facts *f,
-    const struct mail_system *s, struct buf *out, struct err *e)
+    const struct seal_item *item, const struct mail_system *s, struct buf *out,
+    struct err *e)
 {
 	struct mail_receipt receipt = {.mail = *s,
 	    .original_recipient = f->recipient,
-	    .original_message_id = ""};
+	    .original_message_id = item->secret};
 	char ua[PLACE_LEN];
 
 	if (o->kind != OUTBOX_RECEIPT)
@@ -216,9 +217,7 @@ check(const struct outbox *o, const struct outbox_facts *f,
 {
 	bool receipt = o->kind == OUTBOX_RECEIPT;
 
-	if (receipt != (item == NULL))
-		return err_set(e, ERR_CORRUPT, "outbox item of another kind");
-	if (item != NULL &&
+	if (receipt != (item->kind == SEAL_I_RECEIPT) ||
 	    (o->kind == OUTBOX_CODE) != (item->kind == SEAL_I_CODE))
 		return err_set(e, ERR_CORRUPT, "outbox item of another kind");
 	if (o->kind == OUTBOX_NOTICE &&
@@ -251,7 +250,7 @@ render_system(const struct render *r, const struct outbox *o,
 	s->subject = buf_cstr(&subject);
 	s->text = buf_cstr(&text);
 	s->html = html.len > 0 ? buf_cstr(&html) : NULL;
-	result = build(o, f, s, &out->mail, e);
+	result = build(o, f, item, s, &out->mail, e);
 out:
 	buf_free(&subject);
 	buf_free(&text);
@@ -271,8 +270,8 @@ render_mail(const struct render *r, const struct outbox *o,
 
 	memset(out, 0, sizeof(*out));
 	if (check(o, f, item, e) == -1 || set_from(&s.from, o, f, e) == -1 ||
-	    person(&s.to, receipt ? f->sender_name : "",
-		receipt ? f->sender : item->address, e) == -1)
+	    person(&s.to, receipt ? f->sender_name : "", item->address, e) ==
+		-1)
 		return -1;
 	set_ids(o, f, id, thread, sizeof(id));
 	s.message_id = id;

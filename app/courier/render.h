@@ -23,8 +23,7 @@ struct rendered {
 };
 
 /*
- * item: what keyd opened, NULL for a receipt. It alone says where a notice or a code
- * goes. -1 with ERR_GONE when the row's message is no more, ERR_BAD_INPUT when a
+ * item: what keyd opened. It alone says where the mail goes. -1 with ERR_GONE when the row's message is no more, ERR_BAD_INPUT when a
  * name or address makes no mail.
  */
 int render_mail(const struct render *r, const struct outbox *o,

@@ -170,14 +170,41 @@ event_tell(struct desk *d, const struct telling *t, struct err *e)
 	return (event_add(d->db, &t->v->tenant.id, &ev, e));
 }
 
+/* Fits a receipt: short enough, and nothing but printable ASCII. */
+static bool
+id_fits(const char *id)
+{
+	size_t n;
+
+	for (n = 0; id[n] > ' ' && id[n] < 0x7f; n++)
+		continue;
+	return (id[n] == '\0' && n < SEAL_ITEM_SECRET);
+}
+
+/* The receipt names the original by its Message-ID, which nobody but the two may read. */
+static int
+receipt_queue(struct desk *d, const struct telling *t, struct err *e)
+{
+	struct outbox mail = {.tenant = t->v->tenant.id,
+	    .kind = OUTBOX_RECEIPT,
+	    .message = t->m->row.id,
+	    .slot = t->m->reader.slot,
+	    .at = clock_now()};
+	const char *id = t->m->manifest->message_id;
+	int r;
+
+	r = outbox_seal(d, &mail, SEAL_I_RECEIPT, t->m->row.sender,
+	    id_fits(id) ? id : "", e);
+	if (r == 0)
+		r = outbox_add(d->db, &mail, e);
+	outbox_clear(&mail);
+	return (r);
+}
+
 static int
 displayed_write(struct desk *d, void *arg, struct err *e)
 {
 	struct telling *t = arg;
-	struct outbox mail = {.tenant = t->v->tenant.id,
-	    .kind = OUTBOX_RECEIPT,
-	    .message = t->m->row.id,
-	    .slot = t->m->reader.slot};
 	int first;
 
 	first = reader_displayed(
@@ -189,9 +216,7 @@ displayed_write(struct desk *d, void *arg, struct err *e)
 	if (!t->m->receipt)
 		return (0);
 	t->receipt = true;
-	mail.id = id_new();
-	mail.at = clock_now();
-	return (outbox_add(d->db, &mail, e));
+	return (receipt_queue(d, t, e));
 }
 
 int

@@ -153,7 +153,7 @@ union proto_reply {
 	uint8_t verifier[32];
 	struct {
 		char address[PROTO_ADDRESS];
-		char secret[SEAL_LINK_LEN];
+		char secret[SEAL_ITEM_SECRET];
 		char reference[8];
 	} item;
 	uint8_t tags[KEYD_TAGS][32];

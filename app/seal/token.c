@@ -171,7 +171,7 @@ static bool
 item_kind_ok(unsigned kind)
 {
 	return kind == SEAL_I_NOTICE || kind == SEAL_I_CODE ||
-	    kind == SEAL_I_NOTICE_ACCOUNT;
+	    kind == SEAL_I_NOTICE_ACCOUNT || kind == SEAL_I_RECEIPT;
 }
 
 int

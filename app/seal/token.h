@@ -47,13 +47,16 @@ int seal_code_parse(const char *s, char out[SEAL_CODE_LEN])
 enum seal_item_kind {
 	SEAL_I_NOTICE = 1,
 	SEAL_I_CODE = 2,
-	SEAL_I_NOTICE_ACCOUNT = 3
+	SEAL_I_NOTICE_ACCOUNT = 3,
+	SEAL_I_RECEIPT = 4
 };
+/* Room for the longest secret of them, with the NUL. */
+#define SEAL_ITEM_SECRET 256
 struct seal_item {
 	enum seal_item_kind kind;
 	char address[LIMIT_ADDRESS + 1]; /* the only address it may go to */
-	char secret
-	    [SEAL_LINK_LEN]; /* link secret, or code; "" for an account's notice */
+	/* link secret, or code; "" for an account's notice; the original's Message-ID for a receipt */
+	char secret[SEAL_ITEM_SECRET];
 	char reference[8]; /* of a code mail: what its subject ends in */
 };
 /* Appends / reads the encoding; the box around it is seal_box_*, purpose OUTBOX, bind tenant, owner = outbox row, number = kind. */

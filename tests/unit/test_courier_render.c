@@ -46,6 +46,9 @@ static const struct outbox_facts facts = {
 static const struct seal_item link_item = {.kind = SEAL_I_NOTICE,
     .address = "carol@partner.example",
     .secret = "0123456789ABCDEFGHJKMNPQRS"};
+static const struct seal_item receipt_item = {.kind = SEAL_I_RECEIPT,
+    .address = "alice@acme.example",
+    .secret = "quarterly.1@acme.example"};
 static const struct seal_item account_item = {
     .kind = SEAL_I_NOTICE_ACCOUNT, .address = "carol@partner.example"};
 static const struct seal_item code_item = {.kind = SEAL_I_CODE,
@@ -107,7 +110,7 @@ golden_mails(void **state)
 	    {"courier/notice.eml", OUTBOX_NOTICE, &link_item},
 	    {"courier/notice_account.eml", OUTBOX_NOTICE, &account_item},
 	    {"courier/code.eml", OUTBOX_CODE, &code_item},
-	    {"courier/receipt.eml", OUTBOX_RECEIPT, NULL},
+	    {"courier/receipt.eml", OUTBOX_RECEIPT, &receipt_item},
 	};
 
 	(void)state;
@@ -158,7 +161,7 @@ envelopes(void **state)
 	assert_string_equal(m.from, "notice@acme.example");
 	assert_string_equal(m.to, "carol@partner.example");
 	rendered_clear(&m);
-	make(443, OUTBOX_RECEIPT, NULL, &m);
+	make(443, OUTBOX_RECEIPT, &receipt_item, &m);
 	assert_string_equal(m.from, "");
 	assert_string_equal(m.to, "alice@acme.example");
 	rendered_clear(&m);
@@ -202,12 +205,12 @@ what_makes_no_mail(void **state)
 	refused(row(OUTBOX_NOTICE), facts, &code_item, ERR_CORRUPT);
 	refused(row(OUTBOX_CODE), facts, &link_item, ERR_CORRUPT);
 	refused(row(OUTBOX_RECEIPT), facts, &link_item, ERR_CORRUPT);
-	refused(row(OUTBOX_NOTICE), facts, NULL, ERR_CORRUPT);
+	refused(row(OUTBOX_NOTICE), facts, &receipt_item, ERR_CORRUPT);
 	f.pickup[0] = '\0';
 	refused(row(OUTBOX_NOTICE), f, &link_item, ERR_GONE);
 	f = facts;
 	f.sender[0] = '\0';
-	refused(row(OUTBOX_RECEIPT), f, NULL, ERR_GONE);
+	refused(row(OUTBOX_RECEIPT), f, &receipt_item, ERR_GONE);
 	memcpy(item.address, "a@x.example\r\nBcc: b", 20);
 	refused(row(OUTBOX_NOTICE), facts, &item, ERR_BAD_INPUT);
 }

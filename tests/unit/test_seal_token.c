@@ -255,7 +255,7 @@ malformed_items(void **state)
 	    {"empty", "", 0, -1},
 	    {"another version", "\2\1\3a@b\2xy\1r", 11, -1},
 	    {"kind 0", "\1\0\3a@b\2xy\1r", 11, -1},
-	    {"kind 4", "\1\4\3a@b\2xy\1r", 11, -1},
+	    {"kind 5", "\1\5\3a@b\2xy\1r", 11, -1},
 	    {"no address", "\1\1\0\2xy\1r", 8, -1},
 	    {"a byte more", "\1\1\3a@b\2xy\1r\0", 12, -1},
 	    {"cut in the last", "\1\1\3a@b\2xy\1", 10, -1},
