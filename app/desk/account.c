@@ -26,6 +26,17 @@ account_key_place(const uint8_t master[SECRET_KEY_LEN], const struct id *tenant,
 	bind->number = version;
 }
 
+int
+account_key_newest(struct desk *d, const struct id *tenant,
+    const struct id *account, struct account_key *out, struct err *e)
+{
+	int r = account_key_public(d->db, tenant, account, out, e);
+
+	if (r == 0)
+		return (err_set(e, ERR_CORRUPT, "account without a key"));
+	return (r == -1 ? -1 : 0);
+}
+
 static void
 master_bind(
     const struct id *tenant, const struct unlocker *u, struct seal_bind *out)
@@ -203,16 +214,11 @@ signing_write(struct desk *d, void *arg, struct err *e)
 	struct signing *s = arg;
 	const struct id *t = &s->v->tenant.id;
 	struct account_key k;
-	int r;
 
-	if ((r = account_key_public(d->db, t, &s->account.id, &k, e)) != 1)
-		return (r == -1 ?
-			-1 :
-			err_set(e, ERR_CORRUPT, "account without a key"));
-	if (account_key_check(d, t, &s->account.id, s->account.key, &k, e) ==
-	    -1)
-		return (-1);
-	if (account_logged_in(d->db, &s->v->tenant.id, &s->account.id, e) == -1)
+	if (account_key_newest(d, t, &s->account.id, &k, e) == -1 ||
+	    account_key_check(d, t, &s->account.id, s->account.key, &k, e) ==
+		-1 ||
+	    account_logged_in(d->db, t, &s->account.id, e) == -1)
 		return (-1);
 	return (visit_begin(
 	    d, s->v, SESSION_ACCOUNT, &s->account, s->account.key, e));
@@ -229,7 +235,7 @@ recert(struct desk *d, void *arg, struct err *e)
 	struct seal_cert c;
 
 	if (shared_public(d, &pub, e) == -1 ||
-	    account_key_public(d->db, t, &s->account.id, &k, e) != 1 ||
+	    account_key_newest(d, t, &s->account.id, &k, e) == -1 ||
 	    seal_cert_open(pub.directory_pk, k.cert, sizeof(k.cert), &c, e) ==
 		-1)
 		return (-1);

@@ -186,11 +186,8 @@ adopt_some(struct desk *d, void *arg, struct err *e)
 	int r;
 
 	a->found = a->done = 0;
-	if ((r = account_key_public(d->db, t, &a->v->account.id, &key, e)) != 1)
-		return (r == -1 ?
-			-1 :
-			err_set(e, ERR_INTERNAL, "account without a key"));
-	if (account_key_check(
+	if (account_key_newest(d, t, &a->v->account.id, &key, e) == -1 ||
+	    account_key_check(
 		d, t, &a->v->account.id, a->v->account.key, &key, e) == -1)
 		return (-1);
 	if ((n = calloc(ADOPT_AT_ONCE, sizeof(*n))) == NULL)

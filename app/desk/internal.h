@@ -183,6 +183,10 @@ int password_wrap(struct desk *d, const struct id *tenant,
     const struct id *account, const char *password,
     const uint8_t master[SECRET_KEY_LEN], struct unlocker *out, struct err *e)
     __attribute__((warn_unused_result));
+/* The newest public key; ERR_CORRUPT for an account without one. Inside a transaction. */
+int account_key_newest(struct desk *d, const struct id *tenant,
+    const struct id *account, struct account_key *out, struct err *e)
+    __attribute__((warn_unused_result));
 /*
  * Did keyd certify this key for that account and address? Asked before every seal; an
  * aged certificate is renewed in *k first.
