@@ -222,25 +222,35 @@ desk_rcpt_add(struct desk *d, const struct desk_sender *s,
 	return (0);
 }
 
+static int
+recipients_digest(
+    const struct desk_envelope *env, uint8_t out[32], struct err *e)
+{
+	struct seal_hash *h = seal_hash_new(SEAL_BLAKE2B);
+	size_t i;
+
+	if (h == NULL)
+		return (err_set(e, ERR_UNAVAILABLE, "recipients: memory"));
+	for (i = 0; i < env->n_rcpt; i++)
+		seal_hash_add(h, env->rcpt[i].mailbox.key,
+		    strlen(env->rcpt[i].mailbox.key) + 1);
+	seal_hash_end(h, out);
+	return (0);
+}
+
 /* The digest by which a repeated message is known: client, envelope, Message-ID, body. */
-static void
+static int
 duplicate_digest(const struct desk_sender *s, const struct desk_envelope *env,
-    const struct desk_draft *draft, const char *message_id, uint8_t out[32])
+    const struct desk_draft *draft, const char *message_id, uint8_t out[32],
+    struct err *e)
 {
 	static const uint8_t zero[SECRET_KEY_LEN];
 	uint8_t body[32], all[32], rcpts[32];
 	struct seal_field f[5];
-	struct seal_hash *h;
-	size_t i;
 
+	if (recipients_digest(env, rcpts, e) == -1)
+		return (-1);
 	draft_digests(draft, body, all);
-	memset(rcpts, 0, sizeof(rcpts));
-	if ((h = seal_hash_new(SEAL_BLAKE2B)) != NULL) {
-		for (i = 0; i < env->n_rcpt; i++)
-			seal_hash_add(h, env->rcpt[i].mailbox.key,
-			    strlen(env->rcpt[i].mailbox.key) + 1);
-		seal_hash_end(h, rcpts);
-	}
 	f[0] = SEAL_FSTR(s->authenticated ? s->address : s->client);
 	f[1] = SEAL_FSTR(env->null_sender ? "" : env->from.key);
 	f[2] = SEAL_F(rcpts, sizeof(rcpts));
@@ -249,6 +259,7 @@ duplicate_digest(const struct desk_sender *s, const struct desk_envelope *env,
 	f[4] = *message_id != '\0' ? SEAL_F(body, sizeof(body)) :
 				     SEAL_F(all, sizeof(all));
 	seal_kdf(out, 32, zero, SEAL_L_DIGEST, f, 5);
+	return (0);
 }
 
 /* A header block at its limit, and the empty line that shows its end. */
@@ -352,8 +363,8 @@ desk_accept(struct desk *d, const struct desk_sender *s,
 
 	if (draft_parse(draft, &head, &manifest, e) == -1)
 		goto out;
-	duplicate_digest(s, env, draft, head.message_id, digest);
-	if (keyd_duplicate_tags(d->keyd, &env->tenant, digest, tags, e) == -1 ||
+	if (duplicate_digest(s, env, draft, head.message_id, digest, e) == -1 ||
+	    keyd_duplicate_tags(d->keyd, &env->tenant, digest, tags, e) == -1 ||
 	    desk_within(d, &env->tenant, facts_read, &f, e) == -1)
 		goto out;
 	if (s->authenticated)
