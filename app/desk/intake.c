@@ -330,10 +330,11 @@ facts_read(struct desk *d, void *arg, struct err *e)
 		return (-1);
 	if (r == 0)
 		return (err_set(e, ERR_NOT_FOUND, "tenant is gone"));
-	if (!id_is_zero(f->account) &&
-	    account_get(d->db, f->id, f->account, &f->sender, e) == -1)
-		return (-1);
-	return (0);
+	if (id_is_zero(f->account))
+		return (0);
+	if ((r = account_get(d->db, f->id, f->account, &f->sender, e)) == 0)
+		return (err_set(e, ERR_DENIED, "sender's account is gone"));
+	return (r == -1 ? -1 : 0);
 }
 
 /* Readers are shown who proved to have sent it, whatever its From says. */
