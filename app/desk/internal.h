@@ -96,10 +96,13 @@ struct parcel {
 /* Seals for every reader, writes everything in one transaction, commits, wakes the couriers. ERR_CONFLICT: a duplicate came first; *first_out is its id. */
 int parcel_commit(struct desk *d, const struct parcel *p, struct id *first_out,
     struct err *e) __attribute__((warn_unused_result));
-/* What the accepting process signs, and every reader checks. keys: the readers' addresses by slot. */
-void parcel_sign(const struct seal_signer *s, const struct id *tenant,
+/*
+ * What the accepting process signs, and every reader checks: the message's row but for
+ * its end, and the readers by slot. -1 of parcel_sign(): memory.
+ */
+int parcel_sign(const struct seal_signer *s, const struct id *tenant,
     const struct message *m, const struct reader_row *readers, size_t n,
-    uint8_t sig[SEAL_SIG_LEN]);
+    uint8_t sig[SEAL_SIG_LEN]) __attribute__((warn_unused_result));
 int parcel_verify(const uint8_t pk[SEAL_PK_LEN], const struct id *tenant,
     const struct message *m, const struct reader_row *readers, size_t n)
     __attribute__((warn_unused_result));

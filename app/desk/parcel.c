@@ -80,16 +80,15 @@ hash_text(struct seal_hash *h, const char *s)
  * One digest over what stands on the envelope, so that any number of readers fits. Its
  * end is left out: the first opening moves it.
  */
-static void
+static int
 envelope_digest(const struct id *tenant, const struct message *m,
     const struct reader_row *readers, size_t n, uint8_t out[32])
 {
 	struct seal_hash *h;
 	size_t i;
 
-	memset(out, 0, 32);
 	if ((h = seal_hash_new(SEAL_BLAKE2B)) == NULL)
-		return;
+		return (-1);
 	seal_hash_add(h, tenant->b, ID_LEN);
 	seal_hash_add(h, m->id.b, ID_LEN);
 	seal_hash_add(h, m->sender_account.b, ID_LEN);
@@ -102,6 +101,7 @@ envelope_digest(const struct id *tenant, const struct message *m,
 		hash_text(h, readers[i].key);
 	}
 	seal_hash_end(h, out);
+	return (0);
 }
 
 /* The signed fields; the caller gives the room for what is derived. */
@@ -110,11 +110,12 @@ struct signed_fields {
 	struct seal_field f[7];
 };
 
-static void
+static int
 signed_fields(const struct id *tenant, const struct message *m,
     const struct reader_row *readers, size_t n, struct signed_fields *s)
 {
-	envelope_digest(tenant, m, readers, n, s->digest);
+	if (envelope_digest(tenant, m, readers, n, s->digest) == -1)
+		return (-1);
 	s->f[0] = SEAL_F(s->digest, sizeof(s->digest));
 	s->f[1] = SEAL_FSTR(m->sender);
 	s->f[2] = SEAL_F(m->ephemeral_pk, sizeof(m->ephemeral_pk));
@@ -122,17 +123,20 @@ signed_fields(const struct id *tenant, const struct message *m,
 	s->f[4] = SEAL_F(m->content_header, sizeof(m->content_header));
 	s->f[5] = SEAL_F(m->manifest.data, m->manifest.len);
 	s->f[6] = SEAL_F(m->signer_cert, sizeof(m->signer_cert));
+	return (0);
 }
 
-void
+int
 parcel_sign(const struct seal_signer *s, const struct id *tenant,
     const struct message *m, const struct reader_row *readers, size_t n,
     uint8_t sig[SEAL_SIG_LEN])
 {
 	struct signed_fields f;
 
-	signed_fields(tenant, m, readers, n, &f);
+	if (signed_fields(tenant, m, readers, n, &f) == -1)
+		return (-1);
 	seal_sign(s, "envelope", f.f, 7, sig);
+	return (0);
 }
 
 int
@@ -141,7 +145,8 @@ parcel_verify(const uint8_t pk[SEAL_PK_LEN], const struct id *tenant,
 {
 	struct signed_fields f;
 
-	signed_fields(tenant, m, readers, n, &f);
+	if (signed_fields(tenant, m, readers, n, &f) == -1)
+		return (-1);
 	return (seal_verify(pk, "envelope", f.f, 7, m->signature));
 }
 
@@ -438,15 +443,16 @@ envelope_sign(struct work *w, struct err *e)
 {
 	struct reader_row *rows;
 	size_t i;
+	int r;
 
 	if ((rows = calloc(w->n, sizeof(*rows))) == NULL)
 		return (err_set(e, ERR_UNAVAILABLE, "envelope: memory"));
 	for (i = 0; i < w->n; i++)
 		rows[i] = w->r[i].row;
-	parcel_sign(
+	r = parcel_sign(
 	    shared_signer(w->d), w->tenant, &w->m, rows, w->n, w->m.signature);
 	free(rows);
-	return (0);
+	return (r == 0 ? 0 : err_set(e, ERR_UNAVAILABLE, "envelope: memory"));
 }
 
 static int
