@@ -20,7 +20,7 @@
 #define DESK_COOKIE_LEN 65 /* 64 characters and the NUL */
 #define DESK_CSRF_LEN   23 /* 22 characters and the NUL */
 
-struct desk_ring; /* the reading keys of this session, in guarded memory */
+struct desk_ring; /* the reading keys of this session */
 
 struct desk_visit {
 	struct tenant tenant;
