@@ -91,7 +91,9 @@ plain_lines(struct buf *out, const char *s)
 static void
 part_content(GMimePart *part, const void *p, size_t n, GMimeContentEncoding enc)
 {
-	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(p, n);
+	/* GMime takes no null pointer, however little it points at. */
+	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(
+	    n > 0 ? p : "", n);
 	GMimeDataWrapper *content = g_mime_data_wrapper_new_with_stream(
 	    stream, GMIME_CONTENT_ENCODING_DEFAULT);
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "mail/body.h"
 #include "mail/fields.h"
 #include "mail/head.h"
@@ -43,9 +44,25 @@ struct walk {
 	size_t levels;
 };
 
+/*
+ * GLib's own writer asks whether stderr is the journal, for which a process behind our
+ * filter dies; and what it writes may quote a mail.
+ */
+static GLogWriterOutput
+glib_said(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer arg)
+{
+	(void)fields;
+	(void)n;
+	(void)arg;
+	if (level & (G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING))
+		log_line(LOG_LEVEL_ERROR, NULL, "gmime complained", NULL);
+	return G_LOG_WRITER_HANDLED;
+}
+
 void
 mail_init(void)
 {
+	g_log_set_writer_func(glib_said, NULL, NULL);
 	g_mime_init();
 	xmlInitParser();
 }
