@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "base/text.h"
 #include "policy/envelope.h"
 
 /* ---- sign-in -------------------------------------------------------------------- */
@@ -126,11 +127,18 @@ page_register(struct page *p, struct err *e)
 	return form_register(p, 200, NULL, e);
 }
 
-/* Names and addresses go into header fields of mails: one line, of bounded length. */
+/* A name goes into header fields of mails: one line of bounded length. */
 static bool
 is_name(const char *s)
 {
-	return strlen(s) <= LIMIT_NAME * 4 && strpbrk(s, "\r\n") == NULL;
+	size_t n = strlen(s), characters = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned char)s[i] < ' ' || s[i] == 0x7f)
+			return false;
+		characters += (s[i] & 0xc0) != 0x80;
+	}
+	return characters <= LIMIT_NAME && text_is_utf8(s, n);
 }
 
 int

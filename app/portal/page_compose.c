@@ -102,6 +102,18 @@ collect(const struct form *f, struct mail_file *files, size_t *n,
 	return 0;
 }
 
+/* One line of UTF-8 that can stand in a header field. */
+static bool
+is_line(const char *s)
+{
+	size_t n = strlen(s);
+
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)s[i] < ' ' || s[i] == 0x7f)
+			return false;
+	return n <= LIMIT_SUBJECT && text_is_utf8(s, n);
+}
+
 /* What is wrong with it before anyone else looks, or NULL. */
 static const char *
 check(const struct draft *d, struct desk_letter *l, struct mailbox *to,
@@ -114,8 +126,7 @@ check(const struct draft *d, struct desk_letter *l, struct mailbox *to,
 		return e->code == ERR_TOO_MANY ? "people" : "to";
 	if (l->n_to == 0)
 		return "to";
-	if (strlen(d->subject) > LIMIT_SUBJECT ||
-	    strpbrk(d->subject, "\r\n") != NULL)
+	if (!is_line(d->subject))
 		return "subject";
 	if (strlen(d->body) > LIMIT_COMPOSE_TEXT)
 		return "text";
