@@ -34,6 +34,7 @@
       </xsl:if>
       <form method="post" action="/compose" enctype="multipart/form-data">
         <xsl:call-template name="csrf"/>
+        <input type="hidden" name="form" value="{@form}"/>
         <xsl:if test="@reply != ''"><input type="hidden" name="reply" value="{@reply}"/></xsl:if>
         <div class="field">
           <label for="to"><w:t id="form.to"/></label>

@@ -81,7 +81,10 @@ struct desk_letter {
 	const struct mail_file *files;
 	size_t n_files;
 	struct id answers;
+	struct id form; /* of the form it was typed in; zero: none */
 };
+/* The id of a new form: the same letter from one form twice is one message. */
+struct id desk_letter_form(void);
 int desk_send(struct desk *d, const struct desk_visit *v,
     const struct desk_letter *l, struct id *id_out, size_t *bad_out,
     struct err *e) __attribute__((warn_unused_result));

@@ -19,6 +19,7 @@ struct letter {
 	struct mail_person from;
 	struct desk_message answered; /* opened, when it answers one */
 	bool answers;
+	uint8_t tags[KEYD_TAGS][32];
 	char message_id[ID_TEXT_LEN + 1 + 256];
 };
 
@@ -186,6 +187,83 @@ is_reply(const struct letter *w)
 	return (false);
 }
 
+struct id
+desk_letter_form(void)
+{
+	return (id_new());
+}
+
+static void
+hash_text(struct seal_hash *h, const char *s)
+{
+	seal_hash_add(h, s, strlen(s) + 1);
+}
+
+/* Everything that was typed: whoever changes a word sends another letter. */
+static int
+letter_digest(const struct letter *w, uint8_t out[32])
+{
+	static const uint8_t zero[SECRET_KEY_LEN];
+	const struct desk_letter *l = w->l;
+	struct seal_hash *h = seal_hash_new(SEAL_BLAKE2B);
+	uint8_t all[32];
+	const struct seal_field f[] = {
+	    SEAL_FSTR("letter"), SEAL_F(all, sizeof(all))};
+	size_t i;
+
+	if (h == NULL)
+		return (-1);
+	hash_text(h, w->from.address);
+	seal_hash_add(h, l->form.b, ID_LEN);
+	seal_hash_add(h, l->answers.b, ID_LEN);
+	hash_text(h, l->subject);
+	hash_text(h, l->text);
+	for (i = 0; i < l->n_to; i++)
+		hash_text(h, l->to[i].key);
+	hash_text(h, "");
+	for (i = 0; i < l->n_files; i++) {
+		hash_text(h, l->files[i].name);
+		seal_hash_add(h, &l->files[i].len, sizeof(l->files[i].len));
+		seal_hash_add(h, l->files[i].data, l->files[i].len);
+	}
+	seal_hash_end(h, all);
+	seal_kdf(out, 32, zero, SEAL_L_DIGEST, f, 2);
+	return (0);
+}
+
+static int
+letter_tags(struct desk *d, struct letter *w, struct err *e)
+{
+	uint8_t digest[32];
+
+	if (id_is_zero(&w->l->form))
+		return (0);
+	if (letter_digest(w, digest) == -1)
+		return (err_set(e, ERR_UNAVAILABLE, "letter: memory"));
+	return (
+	    keyd_duplicate_tags(d->keyd, &w->v->tenant.id, digest, w->tags, e));
+}
+
+/* One that was sent already, by a second click, is the first one. */
+static int
+letter_commit(
+    struct desk *d, const struct parcel *p, struct id *id, struct err *e)
+{
+	struct id first;
+	int r;
+
+	r = parcel_commit(d, p, &first, e);
+	/* Whoever lost a race can see now whom to. */
+	if (r == -1 && e->code == ERR_CONFLICT && id_is_zero(&first))
+		r = parcel_commit(d, p, &first, e);
+	if (r == -1 && e->code == ERR_CONFLICT && !id_is_zero(&first)) {
+		*id = first;
+		err_clear(e);
+		return (0);
+	}
+	return (r);
+}
+
 static int
 letter_store(struct desk *d, struct letter *w, struct id *id_out, struct err *e)
 {
@@ -198,21 +276,22 @@ letter_store(struct desk *d, struct letter *w, struct id *id_out, struct err *e)
 	    .from_name = w->from.name,
 	    .rcpt = w->rcpt,
 	    .n_rcpt = w->n};
-	struct id first;
 	int r = -1;
 
+	if (!id_is_zero(&w->l->form))
+		p.tags = (const uint8_t(*)[32])w->tags;
 	if (w->v->kind == SESSION_ACCOUNT)
 		p.account = w->v->account.id;
 	if (is_reply(w)) {
 		p.answers = w->l->answers;
 		p.answers_slot = w->answered.reader.slot;
 	}
-	if (letter_draft(d, w, &draft, e) == 0 &&
+	if (letter_tags(d, w, e) == 0 && letter_draft(d, w, &draft, e) == 0 &&
 	    letter_manifest(draft, &manifest, e) == 0) {
 		p.draft = draft;
 		p.manifest = manifest;
 		*id_out = *draft_id(draft);
-		r = parcel_commit(d, &p, &first, e);
+		r = letter_commit(d, &p, id_out, e);
 	}
 	manifest_free(manifest);
 	desk_draft_free(draft);

@@ -17,6 +17,7 @@ struct draft {
 	const char *subject;
 	const char *body;
 	const char *reply; /* id of what it answers, "" when none */
+	const char *form;  /* id of the form, "" for a new one */
 	const char *problem;
 	const char *bad; /* the recipient of problem "recipient" */
 };
@@ -26,8 +27,13 @@ show(struct page *p, int status, const struct draft *d, struct err *e)
 {
 	struct model *m = page_model(p, "compose");
 	struct node *n = node_add(model_root(m), "compose");
-	char size[32];
+	char size[32], form[ID_TEXT_LEN];
+	struct id id;
 
+	if (id_parse(d->form, &id) == -1)
+		id = desk_letter_form();
+	id_format(&id, form);
+	node_set(n, "form", form);
 	text_size(LIMIT_UPLOAD_FILES, size);
 	node_set(n, "problem", d->problem);
 	node_set(n, "bad", d->bad);
@@ -54,7 +60,8 @@ reply_subject(const char *subject, char *out, size_t cap)
 int
 page_compose(struct page *p, struct err *e)
 {
-	struct draft d = {"", "", "", form_get(&p->form, "reply"), NULL, NULL};
+	struct draft d = {
+	    "", "", "", form_get(&p->form, "reply"), "", NULL, NULL};
 	char subject[LIMIT_SUBJECT + 8], to[LIMIT_ADDRESS + 1];
 	struct desk_message msg;
 	struct id id;
@@ -120,6 +127,8 @@ check(const struct draft *d, struct desk_letter *l, struct mailbox *to,
     struct err *e)
 {
 	l->answers = id_zero();
+	if (id_parse(d->form, &l->form) == -1)
+		l->form = id_zero();
 	if (d->reply[0] != '\0' && id_parse(d->reply, &l->answers) == -1)
 		return "reply";
 	if (mailbox_typed_list(d->to, to, LIMIT_RECIPIENTS, &l->n_to, e) == -1)
@@ -182,7 +191,8 @@ page_compose_post(struct page *p, struct err *e)
 {
 	struct draft d = {form_get(&p->form, "to"),
 	    form_get(&p->form, "subject"), form_get(&p->form, "body"),
-	    form_get(&p->form, "reply"), NULL, NULL};
+	    form_get(&p->form, "reply"), form_get(&p->form, "form"), NULL,
+	    NULL};
 	struct mail_file files[LIMIT_UPLOAD_COUNT];
 	struct mailbox *to = calloc(LIMIT_RECIPIENTS, sizeof(*to));
 	struct desk_letter l = {

@@ -453,6 +453,15 @@ desk_raw(struct desk *d, const struct desk_visit *v,
 	return desk_part(d, v, m, 0, out, e);
 }
 
+struct id
+desk_letter_form(void)
+{
+	struct id id = id_zero();
+
+	id.b[0] = 0x0f;
+	return id;
+}
+
 int
 desk_send(struct desk *d, const struct desk_visit *v,
     const struct desk_letter *l, struct id *id_out, size_t *bad_out,
