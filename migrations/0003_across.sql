@@ -1,27 +1,34 @@
 -- What must look across tenants: a short list of functions, owned by a role that
 -- cannot log in and that row-level security does not bind. Each pins its search
--- path and is given to the roles that need it, never to everybody.
+-- path and is given to the roles that need it, never to everybody. Those that are
+-- asked for every request and every address are in PL/pgSQL, which keeps its plans.
 
 CREATE FUNCTION tenant_by_host(wanted text)
 RETURNS TABLE (tenant_id uuid, slug text, name text, host text, domain text, contact text,
 	color text, retention_days integer, escrow boolean)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-	SELECT t.tenant_id, t.slug, t.name, t.host, coalesce(d.domain, ''), t.contact, t.color,
-		t.retention_days, t.escrow
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY SELECT t.tenant_id, t.slug, t.name, t.host, coalesce(d.domain, ''), t.contact,
+		t.color, t.retention_days, t.escrow
 	FROM tenant t LEFT JOIN tenant_domain d ON d.tenant_id = t.tenant_id AND d.is_first
-	WHERE t.host = wanted
+	WHERE t.host = wanted;
+END
 $$;
 COMMENT ON FUNCTION tenant_by_host(text) IS 'The organisation whose portal a browser asked for.';
 
 CREATE FUNCTION tenant_by_domain(wanted text)
 RETURNS TABLE (tenant_id uuid, slug text, name text, host text, domain text, contact text,
 	color text, retention_days integer, escrow boolean)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-	SELECT t.tenant_id, t.slug, t.name, t.host, coalesce(d.domain, ''), t.contact, t.color,
-		t.retention_days, t.escrow
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY SELECT t.tenant_id, t.slug, t.name, t.host, coalesce(d.domain, ''), t.contact,
+		t.color, t.retention_days, t.escrow
 	FROM tenant_domain w JOIN tenant t ON t.tenant_id = w.tenant_id
 		LEFT JOIN tenant_domain d ON d.tenant_id = t.tenant_id AND d.is_first
-	WHERE w.domain = wanted
+	WHERE w.domain = wanted;
+END
 $$;
 COMMENT ON FUNCTION tenant_by_domain(text) IS 'The organisation a mail domain belongs to.';
 

@@ -11,7 +11,16 @@
 #include "base/clock.h"
 #include "store/pipe.h"
 
-enum { S_BEGIN, S_TENANT, S_COMMIT, S_ROLLBACK, S_PING, S_SWEEP };
+enum {
+	S_BEGIN,
+	S_TENANT,
+	S_COMMIT,
+	S_ROLLBACK,
+	S_PING,
+	S_SWEEP,
+	S_RING,
+	S_LISTEN
+};
 
 static const struct sql statements[] = {
     [S_BEGIN] = {"begin", "", "BEGIN"},
@@ -21,6 +30,8 @@ static const struct sql statements[] = {
     [S_ROLLBACK] = {"rollback", "", "ROLLBACK"},
     [S_PING] = {"ping", "", "SELECT 1"},
     [S_SWEEP] = {"sweep", "", "SELECT sweep()"},
+    [S_RING] = {"ring", "", "NOTIFY restante_outbox"},
+    [S_LISTEN] = {"listen", "", "LISTEN restante_outbox"},
 };
 const struct sql_table sql_db = SQL_TABLE(statements);
 
@@ -55,37 +66,22 @@ begin(struct db *db, const struct id *tenant, struct err *e)
 	char text[ID_TEXT_LEN];
 	struct sql_args a = {0};
 
-	if (pipe_enter(db, e) == -1 ||
+	if (pipe_connect(db, e) == -1 ||
 	    pipe_send(db, &statements[S_BEGIN], NULL, e) == -1)
 		return -1;
-	if (tenant != NULL) {
-		id_format(tenant, text);
-		sql_text(&a, text);
-		if (pipe_send(db, &statements[S_TENANT], &a, e) == -1)
-			return -1;
-	}
-	return pipe_await(db, NULL, e);
+	if (tenant == NULL)
+		return 0;
+	id_format(tenant, text);
+	sql_text(&a, text);
+	return pipe_send(db, &statements[S_TENANT], &a, e);
 }
 
 int
 db_begin(struct db *db, const struct id *tenant, struct err *e)
 {
-	bool fresh;
-	struct err why;
-
 	db_rollback(db);
-	/* An idle connection may have died unnoticed: a new one gets one try. */
-	for (;;) {
-		fresh = db->conn == NULL;
-		if (pipe_connect(db, e) == -1)
-			return -1;
-		if (begin(db, tenant, &why) == 0)
-			break;
-		if (db->conn != NULL)
-			pipe_disconnect(db);
-		if (fresh)
-			return err_set(e, why.code, "%s", why.text);
-	}
+	if (begin(db, tenant, e) == -1)
+		return -1;
 	db->open = true;
 	err_clear(&db->failed);
 	return 0;
@@ -110,16 +106,12 @@ db_rollback(struct db *db)
 	db->open = false;
 	if (db->conn == NULL)
 		return;
-	/* What was queued may have failed; only ROLLBACK itself must not. */
-	if (db->n_pending > 0 && pipe_await(db, NULL, &ignored) == -1 &&
+	/* After an error among what was queued the server would skip ROLLBACK. */
+	if (pipe_owes(db) && pipe_await(db, NULL, &ignored) == -1 &&
 	    db->conn == NULL)
 		return;
-	if (pipe_send(db, &statements[S_ROLLBACK], NULL, &ignored) == -1 ||
-	    pipe_await(db, NULL, &ignored) == -1) {
-		pipe_disconnect(db);
-		return;
-	}
-	pipe_leave(db);
+	if (pipe_send(db, &statements[S_ROLLBACK], NULL, &ignored) == 0)
+		pipe_part(db);
 }
 
 int
@@ -148,7 +140,6 @@ db_commit(struct db *db, struct err *e)
 	db->open = false;
 	done = strcmp(PQcmdStatus(res), "COMMIT") == 0;
 	PQclear(res);
-	pipe_leave(db);
 	if (!done)
 		return err_set(
 		    e, ERR_INTERNAL, "commit: the server rolled back");
@@ -163,7 +154,7 @@ sql_flush(struct db *db, struct err *e)
 	if (!db->open)
 		return err_set(e, ERR_INTERNAL, "no transaction");
 	if (db->failed.code == ERR_NONE &&
-	    (db->n_pending == 0 || pipe_await(db, NULL, &why) == 0))
+	    (!pipe_owes(db) || pipe_await(db, NULL, &why) == 0))
 		return 0;
 	return fail(db, &why, e);
 }
@@ -221,77 +212,40 @@ sql_change_or(struct db *db, const struct sql *s, const struct sql_args *a,
 	return 0;
 }
 
-static int
-once(struct db *db, const struct sql *s, const struct sql_args *a,
-    PGresult **out, struct err *e)
-{
-	if (pipe_enter(db, e) == -1 || pipe_send(db, s, a, e) == -1 ||
-	    pipe_await(db, out, e) == -1)
-		return -1;
-	return 0;
-}
-
 int
 sql_once(struct db *db, const struct sql *s, const struct sql_args *a,
     PGresult **out, struct err *e)
 {
-	bool fresh;
-
+	*out = NULL;
 	if (db->open)
 		return sql_exec(db, s, a, out, e);
-	*out = NULL;
-	for (;;) {
-		fresh = db->conn == NULL;
-		if (pipe_connect(db, e) == -1)
-			return -1;
-		if (once(db, s, a, out, e) == 0) {
-			pipe_leave(db);
-			return 0;
-		}
-		if (db->conn != NULL) {
-			pipe_leave(db);
-			return -1;
-		}
-		if (fresh)
-			return -1;
-	}
+	if (pipe_connect(db, e) == -1 || pipe_send(db, s, a, e) == -1)
+		return -1;
+	return pipe_await(db, out, e);
+}
+
+/* The same, where the answer has no rows to look at. */
+static int
+alone(struct db *db, const struct sql *s, struct err *e)
+{
+	PGresult *res;
+
+	if (sql_once(db, s, NULL, &res, e) == -1)
+		return -1;
+	PQclear(res);
+	return 0;
 }
 
 int
 db_ping(struct db *db, struct err *e)
 {
-	PGresult *res;
-
-	if (sql_once(db, &statements[S_PING], NULL, &res, e) == -1)
-		return -1;
-	PQclear(res);
-	return 0;
+	return alone(db, &statements[S_PING], e);
 }
 
 int
 db_sweep(struct db *db, struct err *e)
 {
-	PGresult *res;
-
-	if (sql_once(db, &statements[S_SWEEP], NULL, &res, e) == -1)
-		return -1;
-	PQclear(res);
-	return 0;
-}
-
-/* A command that has neither parameters nor a transaction. */
-static int
-plain(struct db *db, const char *command, struct err *e)
-{
-	PGresult *res = PQexec(db->conn, command);
-	bool ok = PQresultStatus(res) == PGRES_COMMAND_OK;
-
-	PQclear(res);
-	if (ok)
-		return 0;
-	if (PQstatus(db->conn) != CONNECTION_OK)
-		pipe_disconnect(db);
-	return err_set(e, ERR_UNAVAILABLE, "%s: refused", command);
+	return alone(db, &statements[S_SWEEP], e);
 }
 
 void
@@ -301,8 +255,8 @@ db_wake_courier(struct db *db)
 
 	if (db->open || db->conn == NULL)
 		return;
-	if (plain(db, "NOTIFY restante_outbox", &ignored) == -1)
-		return; /* couriers poll, too */
+	if (pipe_send(db, &statements[S_RING], NULL, &ignored) == 0)
+		pipe_part(db);
 }
 
 int
@@ -333,9 +287,7 @@ db_wait_courier_or(struct db *db, int fd, int timeout_ms, struct err *e)
 
 	if (db->open)
 		return err_set(e, ERR_INTERNAL, "wait: within a transaction");
-	if (pipe_connect(db, e) == -1)
-		return -1;
-	if (!db->listening && plain(db, "LISTEN restante_outbox", e) == -1)
+	if (!db->listening && alone(db, &statements[S_LISTEN], e) == -1)
 		return -1;
 	db->listening = true;
 	p[0].fd = PQsocket(db->conn);

@@ -33,14 +33,19 @@ void db_close(struct db *db); /* NULL is fine */
 
 /*
  * Begins a transaction for one tenant, or with NULL for none: then only the functions
- * marked "across tenants" may be called (they also work without one). A transaction left open by a broken connection
- * is gone; db_begin starts afresh.
+ * marked "across tenants" may be called (they also work without one). A transaction left
+ * open by a broken connection is gone; db_begin starts afresh. It costs no round trip:
+ * what it sends goes with the first statement.
  */
 int db_begin(struct db *db, const struct id *tenant, struct err *e)
     __attribute__((warn_unused_result));
 /* Commits durably (synchronous_commit on). */
 int db_commit(struct db *db, struct err *e) __attribute__((warn_unused_result));
-void db_rollback(struct db *db); /* harmless when none is open */
+/*
+ * Harmless when none is open. Does not wait for the server, and so is also how a
+ * transaction ends that only read.
+ */
+void db_rollback(struct db *db);
 
 /* Courier, across tenants: removes ended sessions and duplicate tags past their time. */
 int db_sweep(struct db *db, struct err *e) __attribute__((warn_unused_result));

@@ -42,6 +42,18 @@ no_connection(const PGconn *conn, struct err *e)
 	    why);
 }
 
+/* An idle connection may have died: then its end can be read. */
+static bool
+is_alive(struct db *db)
+{
+	struct pollfd p = {.fd = PQsocket(db->conn), .events = POLLIN};
+
+	while (PQstatus(db->conn) == CONNECTION_OK && poll(&p, 1, 0) > 0)
+		if (PQconsumeInput(db->conn) == 0)
+			return false;
+	return PQstatus(db->conn) == CONNECTION_OK;
+}
+
 int
 pipe_connect(struct db *db, struct err *e)
 {
@@ -55,34 +67,18 @@ pipe_connect(struct db *db, struct err *e)
 	    " -c synchronous_commit=on -c search_path=public",
 	    NULL};
 
-	if (db->conn != NULL && PQstatus(db->conn) == CONNECTION_OK)
+	if (db->conn != NULL && is_alive(db))
 		return 0;
 	pipe_disconnect(db);
 	db->conn = PQconnectdbParams(keys, values, 1);
-	if (db->conn == NULL || PQstatus(db->conn) != CONNECTION_OK) {
+	if (db->conn == NULL || PQstatus(db->conn) != CONNECTION_OK ||
+	    PQenterPipelineMode(db->conn) != 1) {
 		no_connection(db->conn, e);
 		pipe_disconnect(db);
 		return -1;
 	}
 	PQsetNoticeReceiver(db->conn, quiet, NULL);
 	return 0;
-}
-
-int
-pipe_enter(struct db *db, struct err *e)
-{
-	if (PQenterPipelineMode(db->conn) == 1)
-		return 0;
-	no_connection(db->conn, e);
-	pipe_disconnect(db);
-	return -1;
-}
-
-void
-pipe_leave(struct db *db)
-{
-	if (db->conn != NULL && PQexitPipelineMode(db->conn) != 1)
-		pipe_disconnect(db);
 }
 
 static enum err_code
@@ -178,7 +174,7 @@ pipe_send(
 	if (a->n != n)
 		return err_set(
 		    e, ERR_INTERNAL, "%s: %d parameters", s->name, a->n);
-	if (db->n_pending + 2 > PIPE_PENDING && pipe_await(db, NULL, e) == -1)
+	if (db->n_pending + 3 > PIPE_PENDING && pipe_await(db, NULL, e) == -1)
 		return -1;
 	if (!db->ready[slot]) {
 		if (PQsendPrepare(db->conn, s->name, s->text, n, types) != 1)
@@ -252,11 +248,25 @@ answer(
 	return rc;
 }
 
+/* The answer to the end of a batch. */
+static enum answer
+batch_end(struct db *db)
+{
+	PGresult *res = NULL;
+	bool is;
+
+	if (result(db, &res) == -1)
+		return ANSWER_LOST;
+	is = PQresultStatus(res) == PGRES_PIPELINE_SYNC;
+	PQclear(res);
+	return is ? ANSWER_OK : ANSWER_LOST;
+}
+
 int
 pipe_await(struct db *db, PGresult **last, struct err *e)
 {
 	int i, n = db->n_pending;
-	PGresult *res = NULL, *sync = NULL;
+	PGresult *res = NULL;
 	struct err why;
 	enum answer rc = ANSWER_OK;
 
@@ -266,19 +276,22 @@ pipe_await(struct db *db, PGresult **last, struct err *e)
 		rc = ANSWER_LOST;
 	for (i = 0; i < n && rc != ANSWER_LOST; i++) {
 		PQclear(res);
-		rc = answer(db, &db->pending[i], &res, &why);
+		res = NULL;
+		if (db->pending[i].s != NULL) {
+			rc = answer(db, &db->pending[i], &res, &why);
+			continue;
+		}
+		rc = batch_end(db);
+		err_clear(&why); /* of those nobody asks */
 	}
-	if (rc != ANSWER_LOST &&
-	    (result(db, &sync) == -1 ||
-		PQresultStatus(sync) != PGRES_PIPELINE_SYNC))
-		rc = ANSWER_LOST;
-	PQclear(sync);
+	if (rc != ANSWER_LOST)
+		rc = batch_end(db);
 	if (rc == ANSWER_LOST) {
 		if (why.code == ERR_NONE)
 			no_connection(db->conn, &why);
 		pipe_disconnect(db);
 	}
-	if (rc == ANSWER_LOST || why.code != ERR_NONE) {
+	if (why.code != ERR_NONE) {
 		PQclear(res);
 		return err_set(e, why.code, "%s", why.text);
 	}
@@ -287,4 +300,20 @@ pipe_await(struct db *db, PGresult **last, struct err *e)
 	else
 		PQclear(res);
 	return 0;
+}
+
+void
+pipe_part(struct db *db)
+{
+	if (PQpipelineSync(db->conn) != 1) {
+		pipe_disconnect(db);
+		return;
+	}
+	db->pending[db->n_pending++] = (struct pipe_pending){0};
+}
+
+bool
+pipe_owes(const struct db *db)
+{
+	return db->n_pending > 0 && db->pending[db->n_pending - 1].s != NULL;
 }

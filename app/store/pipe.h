@@ -1,6 +1,6 @@
 /*
  * pipe.h: one connection in libpq's pipeline mode, for db.c and nobody else: statements
- * are sent, and their answers read later in one go.
+ * are queued, and sent when their answers are read in one go: one round trip.
  */
 #ifndef STORE_PIPE_H
 #define STORE_PIPE_H
@@ -12,7 +12,8 @@
 	256 /* slots of a hash; over twice the number of statements */
 
 struct pipe_pending {
-	const struct sql *s;
+	const struct sql
+	    *s; /* NULL: here a batch ends that nobody asks about */
 	bool prepare;
 };
 
@@ -29,14 +30,11 @@ struct db {
 	    [PIPE_PREPARED]; /* the statement in that slot exists in the server */
 };
 
+/* Connects where there is no connection, or where the server has ended it meanwhile. */
 int pipe_connect(struct db *db, struct err *e)
     __attribute__((warn_unused_result));
 void pipe_disconnect(struct db *db);
-/* Into pipeline mode and out of it. */
-int pipe_enter(struct db *db, struct err *e)
-    __attribute__((warn_unused_result));
-void pipe_leave(struct db *db);
-/* Sends; a statement this connection has not seen is prepared first. */
+/* Queues; a statement this connection has not seen is prepared first. */
 int pipe_send(struct db *db, const struct sql *s, const struct sql_args *a,
     struct err *e) __attribute__((warn_unused_result));
 /*
@@ -45,5 +43,12 @@ int pipe_send(struct db *db, const struct sql *s, const struct sql_args *a,
  */
 int pipe_await(struct db *db, PGresult **last, struct err *e)
     __attribute__((warn_unused_result));
+/*
+ * Has the server work on what was queued and does not wait: its answers, errors among
+ * them, are passed over when the connection is next used.
+ */
+void pipe_part(struct db *db);
+/* Was something queued after the last pipe_await() or pipe_part()? */
+bool pipe_owes(const struct db *db);
 
 #endif

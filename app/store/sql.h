@@ -2,7 +2,7 @@
  * sql.h: what the files of store/ share: statements, their parameters and their
  * rows. Nobody outside store/ and its tests includes it.
  *
- * A transaction runs in libpq's pipeline mode. sql_queue() sends a statement and does
+ * A transaction runs in libpq's pipeline mode. sql_queue() queues a statement and does
  * not wait; sql_exec() and sql_change() wait for it and for all queued before it. The
  * first error of a transaction is kept: every later call, and db_commit(), fails with it.
  */
@@ -48,7 +48,7 @@ void sql_time(struct sql_args *a, int64_t t);
 void sql_time_or_null(struct sql_args *a, int64_t t); /* 0: null */
 void sql_bool(struct sql_args *a, bool v);
 
-/* Sent, not awaited. -1 when the transaction has failed already. */
+/* Queued, not awaited. -1 when the transaction has failed already. */
 int sql_queue(struct db *db, const struct sql *s, const struct sql_args *a,
     struct err *e) __attribute__((warn_unused_result));
 /* Awaited; *out is the caller's to PQclear(). */
