@@ -89,6 +89,9 @@ int desk_send(struct desk *d, const struct desk_visit *v,
     const struct desk_letter *l, struct id *id_out, size_t *bad_out,
     struct err *e) __attribute__((warn_unused_result));
 
+/* In place of a part's number: the whole message. */
+#define DESK_WHOLE UINT32_MAX
+
 /* Tracking: the sender's grid of people and steps. ERR_NOT_FOUND unless I sent it. */
 struct desk_step {
 	int64_t at;
@@ -102,8 +105,10 @@ struct desk_person {
 	struct desk_step proved;
 	struct desk_step displayed;
 	struct desk_step replied;
-	struct desk_step
-	    file[8]; /* downloads, first of each; detail: the file's name */
+	struct desk_step wrong; /* said it is not for them */
+	/* downloads, the first of each; detail: the file's name */
+	struct desk_step file[8];
+	uint32_t file_no[8]; /* its part */
 	size_t n_file;
 };
 struct desk_track {

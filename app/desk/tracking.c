@@ -1,6 +1,7 @@
 /*
  * tracking.c: the sender's view: people and steps, from the events of a message.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,28 +37,30 @@ step_first(struct desk_step *s, const struct event *ev)
 	memcpy(s->detail, ev->detail, sizeof(s->detail));
 }
 
-/* "part 2" becomes the file's name; the same file is shown once. */
+/* "part 2" becomes the file's name. Each is shown once, namesakes one by one. */
 static void
 file_step(
     struct desk_person *p, const struct manifest *m, const struct event *ev)
 {
 	const struct mail_part *part = NULL;
 	const char *name = ev->detail;
-	unsigned no;
+	uint32_t no;
 	size_t i;
 
-	if (sscanf(ev->detail, "part %u", &no) == 1)
+	if (sscanf(ev->detail, "part %" SCNu32, &no) == 1)
 		part = manifest_part(m, no);
+	else
+		no = DESK_WHOLE;
 	if (part != NULL && *part->name != '\0')
 		name = part->name;
 	for (i = 0; i < p->n_file; i++)
-		if (strncmp(p->file[i].detail, name,
-			sizeof(p->file[i].detail) - 1) == 0)
+		if (p->file_no[i] == no)
 			return;
 	if (p->n_file == FILES_SHOWN)
 		return;
-	p->file[p->n_file].at = ev->at;
-	text_cut(p->file[p->n_file].detail, sizeof(p->file[0].detail), name);
+	p->file_no[i] = no;
+	p->file[i].at = ev->at;
+	text_cut(p->file[i].detail, sizeof(p->file[i].detail), name);
 	p->n_file++;
 }
 
@@ -89,6 +92,9 @@ event_apply(
 	case EVENT_REPLIED:
 		step_first(&p->replied, ev);
 		break;
+	case EVENT_WRONG_PERSON:
+		step_first(&p->wrong, ev);
+		break;
 	case EVENT_ACCEPTED:
 	case EVENT_NOTICE_QUEUED:
 	case EVENT_CODE_SENT:
@@ -96,7 +102,6 @@ event_apply(
 	case EVENT_RETRACTED:
 	case EVENT_EXPIRED:
 	case EVENT_RECEIPT_TAKEN:
-	case EVENT_WRONG_PERSON:
 		break;
 	}
 }
