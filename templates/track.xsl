@@ -47,7 +47,9 @@
 
 <xsl:template match="person">
   <tr role="row">
-    <th role="rowheader" scope="row"><xsl:value-of select="@address"/></th>
+    <th role="rowheader" scope="row"><xsl:value-of select="@address"/>
+      <xsl:if test="wrong"><small class="no"><w:t id="track.wrong"><w:f name="at"><xsl:apply-templates select="wrong/at"/></w:f></w:t></small></xsl:if>
+    </th>
     <td role="cell">
       <w:a name="data-step" id="track.notice"/>
       <div>

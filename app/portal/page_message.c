@@ -251,6 +251,7 @@ add_person(struct node *n, const struct desk_person *who)
 	add_step(person, "proved", &who->proved);
 	add_step(person, "displayed", &who->displayed);
 	add_step(person, "replied", &who->replied);
+	add_step(person, "wrong", &who->wrong);
 	for (i = 0; i < who->n_file; i++)
 		add_step(person, "file", &who->file[i]);
 }

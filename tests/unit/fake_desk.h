@@ -518,6 +518,7 @@ desk_track(struct desk *d, const struct desk_visit *v, const struct id *id,
 	text_cut(p[2].address, sizeof(p[2].address),
 	    "erna.with.a.long.name@subsidiary.partner.example");
 	fake_step(&p[2].notice, 1, "mx.partner.example: 250 2.0.0 Ok");
+	fake_step(&p[2].wrong, 9, "");
 	return 0;
 }
 
