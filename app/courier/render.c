@@ -28,6 +28,7 @@ struct values {
 	char pickup[10];
 	char code[SEAL_CODE_LEN + 1];
 	char sender_line[NAME_LEN + LIMIT_ADDRESS + 4];
+	char sender_of[NAME_LEN * 2 + LIMIT_ADDRESS + 4];
 	char recipient[NAME_LEN + LIMIT_ADDRESS + 4];
 	char expires[CLOCK_TEXT_LEN];
 	char displayed[CLOCK_TEXT_LEN];
@@ -60,6 +61,7 @@ static void
 give_notice(struct values *v, const struct outbox_facts *f,
     const struct seal_item *item)
 {
+	const bool known = f->sender_name[0] != '\0';
 	char pickup[SEAL_PICKUP_LEN];
 	char secret[SEAL_LINK_LEN];
 
@@ -76,7 +78,13 @@ give_notice(struct values *v, const struct outbox_facts *f,
 	snprintf(v->url, sizeof(v->url), "https://%s/m/%s%s%s", v->place,
 	    pickup, secret[0] != '\0' ? "-" : "", secret);
 	secret_wipe(secret, sizeof(secret));
-	if (f->sender_name[0] != '\0')
+	/* Only members are said to be of the tenant. */
+	if (known)
+		snprintf(v->sender_of, sizeof(v->sender_of), "%s (%s)",
+		    f->sender_name, f->tenant_name);
+	else
+		snprintf(v->sender_of, sizeof(v->sender_of), "%s", f->sender);
+	if (known)
 		snprintf(v->sender_line, sizeof(v->sender_line), "%s <%s>",
 		    f->sender_name, f->sender);
 	else
@@ -86,8 +94,10 @@ give_notice(struct values *v, const struct outbox_facts *f,
 	give(v, "url", v->url);
 	give(v, "pickup_shown", v->pickup);
 	give(v, "sender", f->sender);
-	give(v, "sender_name",
-	    f->sender_name[0] != '\0' ? f->sender_name : f->sender);
+	give(v, "sender_name", known ? f->sender_name : f->sender);
+	give(v, "sender_of", v->sender_of);
+	give(v, "known", known ? "yes" : "");
+	give(v, "outside", known ? "" : "yes");
 	give(v, "sender_line", v->sender_line);
 	give(v, "expires", v->expires);
 	give(v, "check_url", v->check_url);

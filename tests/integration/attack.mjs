@@ -91,11 +91,28 @@ test('an outsider who calls themselves Alice Example is not called so in notice 
   const before = await inst.catcher.mails({ to: admin });
   await write(mallory.visitor, { to: admin, subject: 'Trust me' });
   const notice = await inst.catcher.wait({ to: admin, after: before });
-  assert.match(notice.subject, /^mallory@partner\.example/);
-  assert.doesNotMatch(notice.text, /Alice/);
+  assert.match(notice.subject, /^mallory@partner\.example sent you/);
+  assert.doesNotMatch(notice.text, /Alice|at Acme Bank/);
   const page = await newest(admin);
   assert.match(page, /Trust me/);
   assert.doesNotMatch(page, /Alice/);
+});
+
+test('nobody outside is said to be at the tenant, whatever domain they write from', async () => {
+  for (const from of ['stranger@partner.example', 'director@acme.example']) {
+    const before = await inst.catcher.mails({ to: admin });
+    const reply = await sendMail(inst, { from, to: admin, auth: false });
+    assert.equal(reply.code, 250, reply.text);
+    const notice = await inst.catcher.wait({ to: admin, after: before });
+    assert.match(notice.subject, new RegExp(`^${from} sent you`));
+    assert.doesNotMatch(notice.text, /at Acme Bank/);
+    assert.doesNotMatch(notice.html, /at Acme Bank/);
+  }
+  const before = await inst.catcher.mails({ to: admin });
+  await sendMail(inst, { from: alice, to: admin });
+  const notice = await inst.catcher.wait({ to: admin, after: before });
+  assert.match(notice.subject, /^Alice Example \(Acme Bank\) sent you/, 'control: a member');
+  assert.match(notice.text, /at Acme Bank/);
 });
 
 test('registering ends what others opened with the address before', async () => {
