@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "portal/asset.h"
 #include "portal/disposition.h"
@@ -182,7 +183,7 @@ page_headers(struct page *p, const char *content_type, const char *cache)
 {
 	static const char *const field[][2] = {
 	    {"x-content-type-options", "nosniff"},
-	    {"referrer-policy", "no-referrer"},
+	    {"referrer-policy", "same-origin"},
 	    {"cross-origin-opener-policy", "same-origin"},
 	    {"cross-origin-resource-policy", "same-origin"},
 	    {"permissions-policy",
@@ -245,8 +246,9 @@ page_redirect(struct page *p, struct err *e, const char *fmt, ...)
 	if (n < 0 || n >= (int)sizeof(to))
 		return err_set(e, ERR_INTERNAL, "a redirect too long");
 	p->resp->status = 303;
-	if (response_header(p->resp, "location", "%s", to) == -1 ||
-	    html_headers(p) == -1)
+	n = response_header(p->resp, "location", "%s", to);
+	secret_wipe(to, sizeof(to)); /* may be a whole link */
+	if (n == -1 || html_headers(p) == -1)
 		return no_memory(e);
 	return 0;
 }

@@ -46,10 +46,14 @@ static int
 go_in(struct page *p, const char *note, struct err *e)
 {
 	struct locator loc;
+	int ret;
 
 	if (locator_parse(form_get(&p->form, "pickup"), &loc) == 0)
-		return page_redirect(p, e, "/m/%s", loc.pickup);
-	return page_redirect(p, e, "/inbox%s", note);
+		ret = page_redirect(p, e, "/m/%s", loc.pickup);
+	else
+		ret = page_redirect(p, e, "/inbox%s", note);
+	secret_wipe(&loc, sizeof(loc));
+	return ret;
 }
 
 int

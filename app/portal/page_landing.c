@@ -164,21 +164,31 @@ page_home(struct page *p, struct err *e)
 	return home(p, 200, NULL, e);
 }
 
+/* A code or a whole link that was typed or pasted in. */
+static int
+go_to_notice(struct page *p, struct err *e)
+{
+	struct locator loc;
+	int ret;
+
+	if (locator_parse(form_get(&p->form, "pickup"), &loc) == -1)
+		return home(p, 400, "pickup", e);
+	ret = page_redirect(p, e, "/m/%s%s%s", loc.pickup,
+	    loc.secret[0] == '\0' ? "" : "-", loc.secret);
+	secret_wipe(&loc, sizeof(loc));
+	return ret;
+}
+
 int
 page_home_post(struct page *p, struct err *e)
 {
-	struct locator loc;
 	const char *problem = NULL;
 	int status = 0;
 
 	if (form_has(&p->form, "code"))
 		return page_code_post(p, "/", NULL, e);
-	if (form_has(&p->form, "pickup")) {
-		if (locator_parse(form_get(&p->form, "pickup"), &loc) == -1)
-			return home(p, 400, "pickup", e);
-		return page_redirect(p, e, "/m/%s%s%s", loc.pickup,
-		    loc.secret[0] == '\0' ? "" : "-", loc.secret);
-	}
+	if (form_has(&p->form, "pickup"))
+		return go_to_notice(p, e);
 	if (page_ask_code(p, NULL, form_get(&p->form, "address"), &problem,
 		&status, e) == -1)
 		return -1;
@@ -205,9 +215,12 @@ page_wrong(struct page *p, struct err *e)
 {
 	struct locator loc;
 	struct desk_landing l;
-	int got = locate(p, &loc, &l, e);
+	int ret = locate(p, &loc, &l, e);
 
-	return got == 1 ? wrong(p, 200, &l, NULL, e) : got;
+	if (ret == 1)
+		ret = wrong(p, 200, &l, NULL, e);
+	secret_wipe(&loc, sizeof(loc));
+	return ret;
 }
 
 /* Machines press buttons: the pick-up code has to be typed. */
@@ -216,16 +229,20 @@ page_wrong_post(struct page *p, struct err *e)
 {
 	struct locator loc, typed;
 	struct desk_landing l;
-	int got = locate(p, &loc, &l, e);
+	int ret = locate(p, &loc, &l, e);
 
-	if (got != 1)
-		return got;
+	if (ret != 1)
+		goto out;
 	if (locator_parse(form_get(&p->form, "pickup"), &typed) == -1 ||
 	    strcmp(typed.pickup, loc.pickup) != 0)
-		return wrong(p, 400, &l, "pickup", e);
-	if (desk_wrong_person(p->desk, &p->visit, loc.pickup, e) == -1)
-		return -1;
-	return page_redirect(p, e, "/check?note=told");
+		ret = wrong(p, 400, &l, "pickup", e);
+	else if ((ret = desk_wrong_person(p->desk, &p->visit, loc.pickup, e)) ==
+	    0)
+		ret = page_redirect(p, e, "/check?note=told");
+	secret_wipe(&typed, sizeof(typed));
+out:
+	secret_wipe(&loc, sizeof(loc));
+	return ret;
 }
 
 /* ---- is it genuine? --------------------------------------------------------------------- */
@@ -246,6 +263,7 @@ page_check(struct page *p, struct err *e)
 		return err_set(e, ERR_TOO_MANY, "unknown pick-up codes");
 	if (typed[0] != '\0' && locator_parse(typed, &loc) == 0)
 		got = desk_landing(p->desk, &p->visit, loc.pickup, NULL, &l, e);
+	secret_wipe(&loc, sizeof(loc));
 	if (got == -1)
 		return -1;
 	if (typed[0] != '\0' && got == 0)
