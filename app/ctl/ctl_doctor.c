@@ -141,7 +141,7 @@ check_walls(struct doctor *d)
 static void
 check_outbox(struct doctor *d)
 {
-	struct outbox_count n;
+	struct outbox_count n = {0};
 	struct err e;
 	char at[32];
 
