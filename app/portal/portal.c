@@ -250,9 +250,9 @@ read_form(struct page *p, struct err *e)
 }
 
 /*
- * Does this form come from a page of ours? The browser says so itself (Sec-Fetch-Site,
- * or Origin); a session's token proves it again. Browsers that say neither, because
- * our pages send no referrer, are believed where a session's token is right.
+ * Does this form come from a page of ours? Browsers say so themselves (Sec-Fetch-Site,
+ * older ones Origin, which is "null" where somebody hides it); a session's token proves
+ * it again. Who says neither is no browser, and nobody's session can be abused.
  */
 static int
 check_ours(const struct page *p, struct err *e)
@@ -265,10 +265,11 @@ check_ours(const struct page *p, struct err *e)
 	if (req->fetch_site[0] != '\0')
 		said = strcmp(req->fetch_site, "same-origin") == 0 ||
 		    strcmp(req->fetch_site, "none") == 0;
-	else if (req->origin[0] != '\0' && strcmp(req->origin, "null") != 0)
-		said = strcmp(req->origin, origin) == 0;
-	else
+	else if (strcmp(req->origin, "null") == 0)
 		said = p->visit.kind != 0;
+	else
+		said = req->origin[0] == '\0' ||
+		    strcmp(req->origin, origin) == 0;
 	if (!said)
 		return err_set(e, ERR_DENIED, "a form from elsewhere");
 	if (p->visit.kind != 0 &&

@@ -295,7 +295,7 @@ check_fields(const struct row *r, const struct response *resp)
 		assert_string_equal(location, r->location);
 	assert_int_equal(cookie_set_to(resp), r->cookie);
 	assert_string_equal(header(resp, "cache-control"), "no-store");
-	assert_string_equal(header(resp, "referrer-policy"), "no-referrer");
+	assert_string_equal(header(resp, "referrer-policy"), "same-origin");
 	assert_string_equal(header(resp, "x-content-type-options"), "nosniff");
 	assert_non_null(header(resp, "strict-transport-security"));
 	assert_non_null(header(resp, "cross-origin-opener-policy"));
@@ -357,7 +357,7 @@ test_origin(void **state)
 	    {"", "https://acme.localhost", 0, "", 403},
 	    {"", "http://acme.localhost:8443", 0, "", 403},
 	    {"", "https://evil.example", 0, "", 403},
-	    {"", "", 0, "", 403},
+	    {"", "", 0, "", 303},
 	    {"", "null", 0, "", 403},
 	    {"", "null", 'G', CSRF, 303},
 	    {"", "", 'G', CSRF, 303},
