@@ -105,6 +105,20 @@ desk_within(struct desk *d, const struct id *tenant,
 	return (db_commit(d->db, e));
 }
 
+int
+desk_look(struct desk *d, const struct id *tenant,
+    int (*fn)(struct desk *d, void *arg, struct err *e), void *arg,
+    struct err *e)
+{
+	int r;
+
+	if (db_begin(d->db, tenant, e) == -1)
+		return (-1);
+	r = fn(d, arg, e);
+	db_rollback(d->db);
+	return (r);
+}
+
 static int
 public_locked(struct desk *d, struct err *e)
 {

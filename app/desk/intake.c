@@ -27,18 +27,6 @@ struct whose {
 };
 
 static int
-whose_domain(struct desk *d, void *arg, struct err *e)
-{
-	struct whose *w = arg;
-	int r;
-
-	if ((r = tenant_by_domain(d->db, w->box->domain, &w->tenant, e)) == -1)
-		return (-1);
-	w->ours = r == 1;
-	return (0);
-}
-
-static int
 whose_account(struct desk *d, void *arg, struct err *e)
 {
 	struct whose *w = arg;
@@ -55,13 +43,14 @@ static int
 whose_mailbox(
     struct desk *d, const struct mailbox *box, struct whose *out, struct err *e)
 {
+	int r;
+
 	memset(out, 0, sizeof(*out));
 	out->box = box;
-	if (desk_within(d, NULL, whose_domain, out, e) == -1)
-		return (-1);
-	return (out->ours ?
-		desk_within(d, &out->tenant.id, whose_account, out, e) :
-		0);
+	if ((r = tenant_by_domain(d->db, box->domain, &out->tenant, e)) != 1)
+		return (r);
+	out->ours = true;
+	return (desk_look(d, &out->tenant.id, whose_account, out, e));
 }
 
 #define TOKENS_MAX 8
@@ -97,7 +86,7 @@ desk_auth(struct desk *d, const char *user, const char *password,
 		return (-1);
 	if (!who.member)
 		return (err_set(e, ERR_DENIED, "no such member"));
-	if (desk_within(d, &who.tenant.id, tokens_read, &t, e) == -1)
+	if (desk_look(d, &who.tenant.id, tokens_read, &t, e) == -1)
 		return (-1);
 	for (i = 0; i < t.n; i++) {
 		err_clear(&wrong);
@@ -212,8 +201,7 @@ desk_rcpt_add(struct desk *d, const struct desk_sender *s,
 	if (!envelope_has(env, to)) {
 		if (way == POLICY_INWARD)
 			g.account = who.account.id;
-		else if (desk_within(d, &g.tenant, registered_find, &g, e) ==
-		    -1)
+		else if (desk_look(d, &g.tenant, registered_find, &g, e) == -1)
 			return (-1);
 		if (envelope_add(env, to, way, &g.account, e) == -1)
 			return (-1);
@@ -366,7 +354,7 @@ desk_accept(struct desk *d, const struct desk_sender *s,
 		goto out;
 	if (duplicate_digest(s, env, draft, head.message_id, digest, e) == -1 ||
 	    keyd_duplicate_tags(d->keyd, &env->tenant, digest, tags, e) == -1 ||
-	    desk_within(d, &env->tenant, facts_read, &f, e) == -1)
+	    desk_look(d, &env->tenant, facts_read, &f, e) == -1)
 		goto out;
 	if (s->authenticated)
 		sender_show(&f.sender, &manifest->from);

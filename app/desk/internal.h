@@ -42,6 +42,10 @@ const struct seal_signer *shared_signer(const struct desk *d);
 int desk_within(struct desk *d, const struct id *tenant,
     int (*fn)(struct desk *d, void *arg, struct err *e), void *arg,
     struct err *e) __attribute__((warn_unused_result));
+/* The same for what only reads: nothing is committed, and the end not waited for. */
+int desk_look(struct desk *d, const struct id *tenant,
+    int (*fn)(struct desk *d, void *arg, struct err *e), void *arg,
+    struct err *e) __attribute__((warn_unused_result));
 
 /* Draft: what desk_accept() and desk_send() need of a finished one. */
 int draft_end(struct desk_draft *f, struct err *e)

@@ -133,7 +133,7 @@ desk_list(struct desk *d, const struct desk_visit *v, enum reader_role role,
 		return (err_set(e, ERR_DENIED, "nobody reads"));
 	if ((l.row = calloc(LIMIT_PAGE_ROWS + 1, sizeof(*l.row))) == NULL)
 		return (err_set(e, ERR_UNAVAILABLE, "list: memory"));
-	r = desk_within(d, &v->tenant.id, list_read, &l, e);
+	r = desk_look(d, &v->tenant.id, list_read, &l, e);
 	for (i = 0; i < l.n; i++)
 		list_row_clear(&l.row[i]);
 	free(l.row);

@@ -494,7 +494,7 @@ chunks_write(struct work *w, struct err *e)
 			    chunk.data, chunk.len, e);
 	}
 	buf_free(&chunk);
-	return (r == 0 ? chunk_flush(w->d->db, e) : -1);
+	return (r);
 }
 
 static int

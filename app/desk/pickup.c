@@ -98,7 +98,7 @@ desk_landing(struct desk *d, const struct desk_visit *v, const char *pickup,
 	if (seal_pickup_parse(pickup, code) == -1)
 		return (0);
 	l.pickup = code;
-	if (desk_within(d, &v->tenant.id, lookup_read, &l, e) == -1)
+	if (desk_look(d, &v->tenant.id, lookup_read, &l, e) == -1)
 		r = -1;
 	else if (l.found == 1 &&
 	    (r = secret_check(&l.notice, secret, e)) == 0) {
@@ -244,7 +244,7 @@ desk_ask_code(struct desk *d, struct desk_visit *v, const char *pickup,
 	if (pickup != NULL && seal_pickup_parse(pickup, code) == -1)
 		return (err_set(e, ERR_NOT_FOUND, "no pick-up code"));
 	l.pickup = pickup != NULL ? code : NULL;
-	if (desk_within(d, &v->tenant.id, lookup_read, &l, e) == -1 ||
+	if (desk_look(d, &v->tenant.id, lookup_read, &l, e) == -1 ||
 	    visitor_ready(d, v, box.key, code, e) == -1 ||
 	    code_make(d, &a, e) == -1)
 		goto out;

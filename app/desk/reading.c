@@ -313,7 +313,7 @@ desk_text(struct desk *d, const struct desk_message *m, struct buf *out,
 	    .tenant = &m->tenant, .m = m, .make = make_text, .out = out};
 	int r;
 
-	r = desk_within(d, &m->tenant, content_make, &k, e);
+	r = desk_look(d, &m->tenant, content_make, &k, e);
 	*cut_out = k.cut;
 	return (r);
 }
@@ -362,7 +362,7 @@ desk_part(struct desk *d, const struct desk_visit *v,
 	k.part = manifest_part(m->manifest, no);
 	if (k.part == NULL || !k.part->leaf)
 		return (err_set(e, ERR_NOT_FOUND, "no such part"));
-	if (desk_within(d, &m->tenant, content_make, &k, e) == -1)
+	if (desk_look(d, &m->tenant, content_make, &k, e) == -1)
 		return (-1);
 	snprintf(what, sizeof(what), "part %u", no);
 	return (downloaded(d, v, m, what, e));
@@ -393,7 +393,7 @@ desk_raw(struct desk *d, const struct desk_visit *v,
 	struct making k = {
 	    .tenant = &m->tenant, .m = m, .make = make_raw, .out = out};
 
-	if (desk_within(d, &m->tenant, content_make, &k, e) == -1)
+	if (desk_look(d, &m->tenant, content_make, &k, e) == -1)
 		return (-1);
 	return (downloaded(d, v, m, "raw message", e));
 }

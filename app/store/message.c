@@ -43,14 +43,15 @@ static const struct sql statements[] = {
     [S_CHUNK_GET] = {"chunk_get", "uuii",
 	"SELECT data FROM chunk WHERE tenant_id = $1 AND message_id = $2"
 	" AND part = $3 AND seq = $4"},
+    /* Found by their tags: for the order alone the planner would walk through all of them. */
     [S_DUPLICATE_FIND] = {"duplicate_find", "ubbbbi",
-	"SELECT message_id FROM duplicate WHERE tenant_id = $1"
-	" AND tag IN ($2, $3, $4, $5)"
-	" AND created > now() - make_interval(hours => $6::integer)"
+	"WITH known AS MATERIALIZED (SELECT message_id, created FROM duplicate"
+	"  WHERE tenant_id = $1 AND tag IN ($2, $3, $4, $5))"
+	" SELECT message_id FROM known"
+	" WHERE created > now() - make_interval(hours => $6::integer)"
 	" ORDER BY created LIMIT 1"},
     [S_DUPLICATE_ADD] = {"duplicate_add", "ubu",
-	"INSERT INTO duplicate (tenant_id, tag, message_id) VALUES ($1, $2, $3)"
-	" ON CONFLICT DO NOTHING"},
+	"INSERT INTO duplicate (tenant_id, tag, message_id) VALUES ($1, $2, $3)"},
     [S_TENANT] = {"message_tenant", "u", "SELECT message_tenant($1)"},
     [S_LIST] = {"message_list", "umi",
 	FACTS
@@ -153,12 +154,6 @@ chunk_add(struct db *db, const struct id *tenant, const struct id *message,
 }
 
 int
-chunk_flush(struct db *db, struct err *e)
-{
-	return sql_flush(db, e);
-}
-
-int
 chunk_get(struct db *db, const struct id *tenant, const struct id *message,
     uint32_t part, uint32_t seq, struct buf *out, struct err *e)
 {
@@ -233,8 +228,7 @@ duplicate_add(struct db *db, const struct id *tenant, const uint8_t tag[32],
 	sql_id(&a, tenant);
 	sql_bytes(&a, tag, 32);
 	sql_id(&a, message);
-	return sql_change_or(
-	    db, &statements[S_DUPLICATE_ADD], &a, ERR_CONFLICT, e);
+	return sql_queue(db, &statements[S_DUPLICATE_ADD], &a, e);
 }
 
 int

@@ -42,11 +42,9 @@ int message_get(struct db *db, const struct id *tenant,
     const struct id *message, struct message *out, struct err *e)
     __attribute__((warn_unused_result));
 
-/* The blob store: sealed chunks of part 0 (the raw message). Adding pipelines: errors may show at chunk_flush() or db_commit(). */
+/* The blob store: sealed chunks of part 0 (the raw message). */
 int chunk_add(struct db *db, const struct id *tenant, const struct id *message,
     uint32_t part, uint32_t seq, const void *p, size_t n, struct err *e)
-    __attribute__((warn_unused_result));
-int chunk_flush(struct db *db, struct err *e)
     __attribute__((warn_unused_result));
 /* Replaces *out. */
 int chunk_get(struct db *db, const struct id *tenant, const struct id *message,
@@ -133,7 +131,7 @@ struct notice {
 	int64_t created;
 };
 void notice_clear(struct notice *n);
-/* ERR_CONFLICT inside a savepoint: pick another code */
+/* A pick-up code that is taken shows as ERR_CONFLICT. */
 int notice_add(struct db *db, const struct id *tenant, const struct notice *n,
     struct err *e) __attribute__((warn_unused_result));
 int notice_by_pickup(struct db *db, const struct id *tenant, const char *pickup,
@@ -190,7 +188,7 @@ int event_list(struct db *db, const struct id *tenant, const struct id *message,
 int duplicate_find(struct db *db, const struct id *tenant,
     const uint8_t (*tags)[32], size_t n, struct id *message_out, struct err *e)
     __attribute__((warn_unused_result));
-/* Waits for a concurrent transaction with the same tag; ERR_CONFLICT when that one committed. */
+/* A concurrent transaction with the same tag is waited for; ERR_CONFLICT when that one committed. */
 int duplicate_add(struct db *db, const struct id *tenant, const uint8_t tag[32],
     const struct id *message, struct err *e)
     __attribute__((warn_unused_result));

@@ -16,8 +16,7 @@ static const struct sql statements[] = {
     [S_ADD] = {"notice_add", "uuuittubbbbmm",
 	"INSERT INTO notice (tenant_id, notice_id, message_id, slot, pickup, address_key,"
 	" account_id, link_hash, link_wrap, escrow, cert, expires, created) VALUES ($1,"
-	" $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, coalesce($13, now()))"
-	" ON CONFLICT DO NOTHING"},
+	" $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, coalesce($13, now()))"},
     [S_BY_PICKUP] = {"notice_by_pickup", "ut", NOTICE " AND pickup = $2"},
     [S_OF_SLOT] = {"notice_of_slot", "uui",
 	NOTICE
@@ -61,7 +60,7 @@ notice_add(struct db *db, const struct id *tenant, const struct notice *n,
 	    &a, n->cert, bare && n->escrow.len == 0 ? 0 : sizeof(n->cert));
 	sql_time(&a, n->expires);
 	sql_time_or_null(&a, n->created);
-	return sql_change_or(db, &statements[S_ADD], &a, ERR_CONFLICT, e);
+	return sql_queue(db, &statements[S_ADD], &a, e);
 }
 
 static int

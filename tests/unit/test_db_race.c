@@ -78,6 +78,7 @@ duplicate_race(bool commit, const char *one, const char *two, struct twin *t)
 	assert_int_equal(message_add(db, &tenant_a, &first.m, &e), 0);
 	assert_int_equal(
 	    duplicate_add(db, &tenant_a, first.tag, &first.m.id, &e), 0);
+	assert_int_equal(sql_flush(db, &e), 0);
 	assert_int_equal(pthread_create(&thread, NULL, second, t), 0);
 	usleep(300000);
 	if (commit)
@@ -334,7 +335,7 @@ queued_errors_show_at_the_next_wait(void **state)
 	    -1);
 	assert_int_equal(e.code, ERR_CONFLICT);
 	/* It is kept: nothing goes on in this transaction, and it cannot be committed. */
-	assert_int_equal(chunk_flush(db, &e), -1);
+	assert_int_equal(sql_flush(db, &e), -1);
 	assert_int_equal(db_commit(db, &e), -1);
 	assert_int_equal(e.code, ERR_CONFLICT);
 	/* And the next one is clean. */
@@ -361,7 +362,7 @@ a_message_is_whole_or_not_there(void **state)
 	    &s, &tenant_a, &account_a, "WHOLE001", "dora@partner.example");
 	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
 	assert_int_equal(reader_add(db, &tenant_a, &s.member, &e), 0);
-	assert_int_equal(chunk_flush(db, &e), 0);
+	assert_int_equal(sql_flush(db, &e), 0);
 	assert_int_equal(db_commit(db, &e), -1);
 	assert_int_equal(e.code, ERR_INTERNAL);
 	/* In any order, as long as all of it comes. */
@@ -384,7 +385,8 @@ kill_backends(const char *role)
 	    "SELECT count(pg_terminate_backend(pid, 2000)) FROM pg_stat_activity"
 	    " WHERE usename = '%s'",
 	    role);
-	assert_int_equal(cluster_number(c, query), 1);
+	/* One of a test before may just be ending. */
+	assert_true(cluster_number(c, query) >= 1);
 	PQfinish(c);
 }
 
@@ -410,7 +412,7 @@ a_broken_connection_heals(void **state)
 	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
 	assert_int_equal(message_add(db, &tenant_a, &s.m, &e), 0);
 	kill_backends("restante_intake");
-	assert_int_equal(chunk_flush(db, &e), -1);
+	assert_int_equal(sql_flush(db, &e), -1);
 	assert_int_equal(e.code, ERR_UNAVAILABLE);
 	assert_int_equal(db_commit(db, &e), -1);
 	assert_int_equal(e.code, ERR_UNAVAILABLE);
@@ -431,7 +433,7 @@ a_cut_off_commit_is_unknown(void **state)
 	    &s, &tenant_a, &account_a, "CUTOFF01", "dora@partner.example");
 	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
 	assert_int_equal(message_add(db, &tenant_a, &s.m, &e), 0);
-	assert_int_equal(chunk_flush(db, &e), 0);
+	assert_int_equal(sql_flush(db, &e), 0);
 	kill_backends("restante_intake");
 	assert_int_equal(db_commit(db, &e), -1);
 	assert_int_equal(e.code, ERR_UNKNOWN);
@@ -482,7 +484,8 @@ a_lock_timeout_is_unavailable(void **state)
 
 		assert_int_equal(sql_queue(db, &shorter, NULL, &e), 0);
 	}
-	assert_int_equal(duplicate_add(db, &tenant_a, s.tag, &s.m.id, &e), -1);
+	assert_int_equal(duplicate_add(db, &tenant_a, s.tag, &s.m.id, &e), 0);
+	assert_int_equal(sql_flush(db, &e), -1);
 	assert_int_equal(e.code, ERR_UNAVAILABLE);
 	db_rollback(db);
 	sample_clear(&s);

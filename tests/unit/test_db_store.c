@@ -408,7 +408,7 @@ a_message_reads_as_it_was_written(void **state)
 }
 
 static void
-a_taken_pickup_code_does_no_harm(void **state)
+a_taken_pickup_code_is_refused(void **state)
 {
 	struct db *db = cluster_db("restante_intake");
 	struct sample s;
@@ -420,8 +420,12 @@ a_taken_pickup_code_does_no_harm(void **state)
 	OK(db_begin(db, &tenant_a, &e));
 	OK(message_add(db, &tenant_a, &s.m, &e));
 	OK(reader_add(db, &tenant_a, &s.guest, &e));
-	assert_int_equal(notice_add(db, &tenant_a, &s.notice, &e), -1);
+	OK(notice_add(db, &tenant_a, &s.notice, &e));
+	assert_int_equal(db_commit(db, &e), -1);
 	assert_int_equal(e.code, ERR_CONFLICT);
+	OK(db_begin(db, &tenant_a, &e));
+	OK(message_add(db, &tenant_a, &s.m, &e));
+	OK(reader_add(db, &tenant_a, &s.guest, &e));
 	snprintf(s.notice.pickup, sizeof(s.notice.pickup), "AAAAAAA1");
 	OK(notice_add(db, &tenant_a, &s.notice, &e));
 	OK(db_commit(db, &e));
@@ -716,9 +720,9 @@ duplicates(void **state)
 			     (const uint8_t(*)[32])tags, 6, &found, &e),
 	    1);
 	assert_true(id_equal(&found, &s.m.id));
-	assert_int_equal(duplicate_add(db, &tenant_a, s.tag, &s.m.id, &e), -1);
+	OK(duplicate_add(db, &tenant_a, s.tag, &s.m.id, &e));
+	assert_int_equal(db_commit(db, &e), -1);
 	assert_int_equal(e.code, ERR_CONFLICT);
-	OK(db_commit(db, &e)); /* without harm */
 	OK(db_begin(db, &tenant_b, &e));
 	assert_int_equal(duplicate_find(db, &tenant_b,
 			     (const uint8_t(*)[32])tags, 6, &found, &e),
@@ -771,7 +775,7 @@ main(void)
 	    cmocka_unit_test(smtp_tokens),
 	    cmocka_unit_test(sessions),
 	    cmocka_unit_test(a_message_reads_as_it_was_written),
-	    cmocka_unit_test(a_taken_pickup_code_does_no_harm),
+	    cmocka_unit_test(a_taken_pickup_code_is_refused),
 	    cmocka_unit_test(adoption),
 	    cmocka_unit_test(lists_are_newest_first),
 	    cmocka_unit_test(displayed_moves_the_end_out),
