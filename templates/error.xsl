@@ -34,7 +34,7 @@
 
 <!-- Who does not find something is told the same for every address: no name of the request there. -->
 <xsl:template match="page" mode="foot">
-  <xsl:if test="@error != 'not_found'"><p><w:t id="error.request" request="@request"/></p></xsl:if>
+  <xsl:if test="@error != 'not_found' and @request"><p><w:t id="error.request" request="@request"/></p></xsl:if>
 </xsl:template>
 
 </xsl:stylesheet>

@@ -46,6 +46,7 @@ static struct {
 	struct pool *work;
 	struct pool *hash;
 	bool draining;
+	struct buf too_big; /* the page of that name */
 } self;
 
 int portal_page(struct http_request *kreq);
@@ -351,6 +352,16 @@ body_limit(struct http_request *kreq)
 	return limit;
 }
 
+/* The page of a body that is too big; what else Kore refuses, no person sends. */
+static const void *
+refusal_page(int status, size_t *len)
+{
+	if (status != 413)
+		return NULL;
+	*len = self.too_big.len;
+	return self.too_big.data;
+}
+
 /* ---- start and end ---- */
 
 static int
@@ -389,6 +400,9 @@ front_start(const struct settings *set, struct err *e)
 		return -1;
 	front_watch_pool(self.work);
 	front_watch_pool(self.hash);
+	if (portal_too_big(self.portal, &self.too_big, e) == -1)
+		return -1;
+	http_error_hook = refusal_page;
 	http_head_hook = check_head;
 	http_body_limit_hook = body_limit;
 	return 0;
@@ -412,6 +426,7 @@ front_stop(void)
 	pool_free(self.work);
 	pool_free(self.hash);
 	portal_close(self.portal);
+	buf_free(&self.too_big);
 }
 
 const struct front front_portal = {

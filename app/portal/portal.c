@@ -171,6 +171,23 @@ portal_body_limit(const struct request *req)
 	return limit > LIMIT_FORM_BODY && !known ? LIMIT_FORM_BODY : limit;
 }
 
+int
+portal_too_big(struct portal *portal, struct buf *out, struct err *e)
+{
+	const struct request nobody = {.path = "/", .query = ""};
+	struct page p = {.portal = portal, .req = &nobody};
+	const struct err_row *row = err_row(ERR_TOO_BIG);
+	struct model *m = page_model(&p, "");
+	int ret;
+
+	node_set(model_root(m), "error", row->name);
+	node_text(model_root(m), "sentence",
+	    view_word(portal->view, "en", row->word));
+	ret = view_page(portal->view, "error", "en", m, out, e);
+	model_free(m);
+	return ret;
+}
+
 /* ---- tenants ---------------------------------------------------------------------- */
 
 /* Copies the tenant out of the cache; stale ones only when asked to. */

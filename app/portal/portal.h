@@ -26,6 +26,9 @@ bool portal_is_hash(const struct request *req);
 
 /* How long a body this route may have, decided before the body is read. Called on the event loop; body is not there yet. */
 size_t portal_body_limit(const struct request *req);
+/* Appends what somebody sees whose body is refused before anybody knows who they are. */
+int portal_too_big(struct portal *p, struct buf *out, struct err *e)
+    __attribute__((warn_unused_result));
 
 /* Always fills the response; never fails. On a pool thread. */
 void portal_handle(
