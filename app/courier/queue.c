@@ -15,16 +15,20 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "courier/deliver.h"
 
 #define PAUSE_MIN 250 /* ms, after a fault; doubles */
 #define PAUSE_MAX 5000
+#define SWEEP_MS  (60 * 60 * 1000)
 
 struct worker {
 	struct lane lane;
 	pthread_t thread;
-	int stop; /* readable once all shall end */
+	int stop;         /* readable once all shall end */
+	bool sweeps;      /* one does, and not the codes' */
+	int64_t swept_ms; /* when last; 0: not yet */
 };
 
 static bool
@@ -42,6 +46,20 @@ tell(const struct err *e, enum err_code *told)
 	if (e->code != *told)
 		log_err(NULL, "queue not read", e);
 	*told = e->code;
+}
+
+/* What failed is left to the next hour: nothing waits for it. */
+static void
+sweep(struct worker *w)
+{
+	int64_t now = clock_mono_ms();
+	struct err e;
+
+	if (!w->sweeps || (w->swept_ms != 0 && now - w->swept_ms < SWEEP_MS))
+		return;
+	w->swept_ms = now;
+	if (db_sweep(w->lane.db, &e) == -1)
+		log_err(NULL, "what has ended is not swept", &e);
 }
 
 static void *
@@ -66,6 +84,7 @@ work(void *arg)
 		}
 		told = ERR_NONE;
 		pause = PAUSE_MIN;
+		sweep(w);
 	}
 	return NULL;
 }
@@ -126,6 +145,8 @@ queue_run(const struct settings *s, const struct view *view, struct err *e)
 
 	if (w == NULL || stop == -1)
 		r = err_set(e, ERR_INTERNAL, "%s", strerror(errno));
+	else
+		w[1].sweeps = true;
 	while (r == 0 && n < lanes) {
 		r = start(&w[n], s, view, n == 0, stop, e);
 		if (r == 0)

@@ -136,6 +136,19 @@ test('SIGTERM: what is under way is ended first', async () => {
   assert.equal(host.mails.filter((m) => m.to === to).length, 1);
 });
 
+test('a courier that starts sweeps out sessions that have ended, and no others', async () => {
+  const add = (name, expires) => inst.rows(`INSERT INTO session (tenant_id, hash, kind, blob, expires)
+    SELECT tenant_id, sha256('${name}'), 1, '\\x00', now() + interval '${expires}' FROM tenant LIMIT 1`);
+  const left = () => inst.rows(`SELECT convert_from(name, 'UTF8') FROM unnest(ARRAY['ended', 'live']::bytea[]) name
+    JOIN session ON hash = sha256(name) ORDER BY 1`);
+  await add('ended', '-1 hour');
+  await add('live', '1 hour');
+  assert.deepEqual((await left()).flat(), ['ended', 'live']);
+  await inst.back('courier', await inst.kill('courier', 'SIGTERM'));
+  await until(async () => (await left()).length < 2, { what: 'swept' });
+  assert.deepEqual((await left()).flat(), ['live']);
+});
+
 for (const service of ['postgres', 'keyd']) {
   test(`${service} killed: the courier goes on by itself`, async () => {
     const before = await inst.pid('courier');
