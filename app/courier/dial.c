@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -108,7 +110,7 @@ connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t len)
 {
 	sa_family_t family = addr.__sockaddr__->sa_family;
 	bool ip = family == AF_INET || family == AF_INET6;
-	int flags, r;
+	int flags, r, on = 1;
 
 	/* The resolver's own sockets do not block; they are let through. */
 	if (!dial.active || !ip || (flags = fcntl(fd, F_GETFL)) == -1 ||
@@ -119,7 +121,10 @@ connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t len)
 	r = (int)syscall(SYS_connect, fd, addr.__sockaddr__, len);
 	if (r == -1 && errno == EINPROGRESS)
 		r = wait_connected(fd);
-	if (r == 0 && fcntl(fd, F_SETFL, flags) == -1)
+	if (r == 0 &&
+	    (fcntl(fd, F_SETFL, flags) == -1 ||
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) ==
+		    -1))
 		r = -1;
 	return r;
 }

@@ -3,7 +3,8 @@
  * its connections over IP end by one deadline and its waiting by another; and where its
  * socket can be both read and written it is told to write first: libesmtp would read an
  * answer to what it has not sent yet (session tickets of TLS 1.3 make a socket readable
- * at that moment), and wait for it in vain.
+ * at that moment), and wait for it in vain. What it writes leaves at once: it writes a
+ * mail's end after the mail, and that would wait for the other side's delayed ACK.
  */
 #ifndef COURIER_DIAL_H
 #define COURIER_DIAL_H
