@@ -33,8 +33,8 @@ account_key_newest(struct desk *d, const struct id *tenant,
 	int r = account_key_public(d->db, tenant, account, out, e);
 
 	if (r == 0)
-		return (err_set(e, ERR_CORRUPT, "account without a key"));
-	return (r == -1 ? -1 : 0);
+		return err_set(e, ERR_CORRUPT, "account without a key");
+	return r == -1 ? -1 : 0;
 }
 
 static void
@@ -70,7 +70,7 @@ password_key(struct desk *d, const struct id *tenant, const struct unlocker *u,
 	}
 	secret_wipe(a, sizeof(a));
 	secret_wipe(mac, sizeof(mac));
-	return (r);
+	return r;
 }
 
 int
@@ -89,7 +89,7 @@ password_wrap(struct desk *d, const struct id *tenant, const struct id *account,
 	out->kind = UNLOCKER_PASSWORD;
 	secret_random(out->salt, sizeof(out->salt));
 	if (password_key(d, tenant, out, password, key, &wait_s, e) == -1)
-		return (-1);
+		return -1;
 	master_bind(tenant, out, &bind);
 	if (seal_wrap(key, SEAL_P_PASSWORD, &bind, master, SECRET_KEY_LEN,
 		&blob, e) == 0) {
@@ -98,7 +98,7 @@ password_wrap(struct desk *d, const struct id *tenant, const struct id *account,
 	}
 	secret_wipe(key, sizeof(key));
 	buf_free(&blob);
-	return (r);
+	return r;
 }
 
 /* The account's rows that a password opens. */
@@ -119,9 +119,9 @@ lock_read(struct desk *d, void *arg, struct err *e)
 	l->found = unlocker_find(d->db, l->tenant, &l->account->id,
 	    UNLOCKER_PASSWORD, &l->unlocker, e);
 	if (l->found == -1)
-		return (-1);
-	return (account_key_all(d->db, l->tenant, &l->account->id, l->key,
-	    RING_KEYS, &l->n_key, e));
+		return -1;
+	return account_key_all(
+	    d->db, l->tenant, &l->account->id, l->key, RING_KEYS, &l->n_key, e);
 }
 
 static int
@@ -149,7 +149,7 @@ keys_unwrap(const struct lock *l, const uint8_t master[SECRET_KEY_LEN],
 	}
 	secret_wipe(key, sizeof(key));
 	buf_free(&sk);
-	return (r);
+	return r;
 }
 
 int
@@ -163,13 +163,13 @@ password_open(struct desk *d, const struct id *tenant, const struct account *a,
 	int r;
 
 	if (desk_within(d, tenant, lock_read, &l, e) == -1)
-		return (-1);
+		return -1;
 	/* One with nothing to open goes the same way at the same cost. */
 	if (!l.found)
 		l.unlocker.account = a->id;
 	if (password_key(d, tenant, &l.unlocker, password, key, wait_s, e) ==
 	    -1)
-		return (-1);
+		return -1;
 	master_bind(tenant, &l.unlocker, &bind);
 	r = l.found ? seal_unwrap(key, SEAL_P_PASSWORD, &bind, l.unlocker.blob,
 			  sizeof(l.unlocker.blob), &master, e) :
@@ -178,7 +178,7 @@ password_open(struct desk *d, const struct id *tenant, const struct account *a,
 		r = keys_unwrap(&l, master.data, ring, e);
 	secret_wipe(key, sizeof(key));
 	buf_free(&master);
-	return (r);
+	return r;
 }
 
 /* Who might be signing in: unknown addresses get an id of their own, so that they are counted alike. */
@@ -198,13 +198,13 @@ signing_read(struct desk *d, void *arg, struct err *e)
 	s->found = account_find(
 	    d->db, &s->v->tenant.id, s->key, &s->account, e);
 	if (s->found == -1)
-		return (-1);
+		return -1;
 	if (s->found == 0) {
 		memset(&s->account, 0, sizeof(s->account));
 		seal_address_digest(&s->v->tenant.id, s->key, digest);
 		memcpy(s->account.id.b, digest, ID_LEN);
 	}
-	return (0);
+	return 0;
 }
 
 /* The password is the account's; the certificate says that the address is, too. */
@@ -219,9 +219,9 @@ signing_write(struct desk *d, void *arg, struct err *e)
 	    account_key_check(d, t, &s->account.id, s->account.key, &k, e) ==
 		-1 ||
 	    account_logged_in(d->db, t, &s->account.id, e) == -1)
-		return (-1);
-	return (visit_begin(
-	    d, s->v, SESSION_ACCOUNT, &s->account, s->account.key, e));
+		return -1;
+	return visit_begin(
+	    d, s->v, SESSION_ACCOUNT, &s->account, s->account.key, e);
 }
 
 /* Renews the account's certificate in time; a failure waits for the next sign-in. */
@@ -238,13 +238,13 @@ recert(struct desk *d, void *arg, struct err *e)
 	    account_key_newest(d, t, &s->account.id, &k, e) == -1 ||
 	    seal_cert_open(pub.directory_pk, k.cert, sizeof(k.cert), &c, e) ==
 		-1)
-		return (-1);
+		return -1;
 	if (c.not_after > clock_now() + RECERT_LEFT)
-		return (0);
+		return 0;
 	if (keyd_resign(d->keyd, k.cert, k.cert, e) == -1)
-		return (-1);
-	return (
-	    account_key_recert(d->db, t, &s->account.id, k.version, k.cert, e));
+		return -1;
+	return account_key_recert(
+	    d->db, t, &s->account.id, k.version, k.cert, e);
 }
 
 int
@@ -260,12 +260,12 @@ desk_login(struct desk *d, struct desk_visit *v, const char *address,
 	*wait_s = 0;
 	if (mailbox_typed(address, &box, e) == -1 ||
 	    strlen(password) > LIMIT_PASSWORD_MAX)
-		return (err_set(e, ERR_DENIED, "no such account"));
+		return err_set(e, ERR_DENIED, "no such account");
 	s.key = box.key;
 	if (desk_within(d, &v->tenant.id, signing_read, &s, e) == -1)
-		return (-1);
+		return -1;
 	if ((ring = ring_new()) == NULL)
-		return (err_set(e, ERR_UNAVAILABLE, "sign-in: memory"));
+		return err_set(e, ERR_UNAVAILABLE, "sign-in: memory");
 	r = password_open(
 	    d, &v->tenant.id, &s.account, password, ring, wait_s, e);
 	if (r == 0) {
@@ -275,7 +275,7 @@ desk_login(struct desk *d, struct desk_visit *v, const char *address,
 	ring_free(ring);
 	if (r == 0 && desk_within(d, &v->tenant.id, recert, &s, &late) == -1)
 		log_err(NULL, "certificate not renewed", &late);
-	return (r);
+	return r;
 }
 
 /* A new account's rows, written together. */
@@ -297,12 +297,12 @@ birth_write(struct desk *d, void *arg, struct err *e)
 	found = account_find(d->db, b->tenant, b->account.key, &there, e);
 	if (found == -1 ||
 	    (found == 0 && account_add(d->db, b->tenant, &b->account, e) == -1))
-		return (-1);
+		return -1;
 	if (account_activate(d->db, b->tenant, &b->account.id, b->name, e) ==
 		-1 ||
 	    account_key_add(d->db, b->tenant, &b->key, e) == -1)
-		return (-1);
-	return (unlocker_add(d->db, b->tenant, &b->unlocker, e));
+		return -1;
+	return unlocker_add(d->db, b->tenant, &b->unlocker, e);
 }
 
 static int
@@ -333,7 +333,7 @@ birth_seal(struct desk *d, struct birth *b, const uint8_t proof[KEYD_PROOF_LEN],
 	secret_wipe(key, sizeof(key));
 	secret_wipe(&pair, sizeof(pair));
 	buf_free(&wrap);
-	return (r);
+	return r;
 }
 
 int
@@ -344,10 +344,10 @@ desk_register(struct desk *d, const struct id *tenant, const struct account *a,
 	struct birth b = {.tenant = tenant, .account = *a, .name = name};
 
 	if (a->active)
-		return (err_set(e, ERR_CONFLICT, "account is registered"));
+		return err_set(e, ERR_CONFLICT, "account is registered");
 	if (birth_seal(d, &b, proof, password, e) == -1)
-		return (-1);
-	return (desk_within(d, tenant, birth_write, &b, e));
+		return -1;
+	return desk_within(d, tenant, birth_write, &b, e);
 }
 
 /* From now on the address is the account's: guests who proved it before are out. */
@@ -356,7 +356,7 @@ guests_end(struct desk *d, void *arg, struct err *e)
 {
 	const struct signing *s = arg;
 
-	return (session_end_all(d->db, &s->v->tenant.id, s->key, e));
+	return session_end_all(d->db, &s->v->tenant.id, s->key, e);
 }
 
 /* Registers, signs in with the new password, and adopts what waits; v->ring holds the proof. */
@@ -387,7 +387,7 @@ register_and_enter(struct desk *d, struct desk_visit *v,
 	}
 	secret_wipe(proof, sizeof(proof));
 	secret_wipe(link, sizeof(link));
-	return (r);
+	return r;
 }
 
 int
@@ -397,9 +397,9 @@ desk_register_guest(struct desk *d, struct desk_visit *v, const char *name,
 	struct signing s = {.v = v, .key = v->address};
 
 	if (v->kind != SESSION_GUEST || !v->ring->has_proof)
-		return (err_set(e, ERR_DENIED, "address is not proved"));
+		return err_set(e, ERR_DENIED, "address is not proved");
 	if (desk_within(d, &v->tenant.id, signing_read, &s, e) == -1)
-		return (-1);
+		return -1;
 	if (s.found == 0) {
 		s.account.id = id_new();
 		s.account.kind = ACCOUNT_GUEST;
@@ -408,7 +408,7 @@ desk_register_guest(struct desk *d, struct desk_visit *v, const char *name,
 		memcpy(s.account.key, v->address, sizeof(s.account.key));
 		text_cut(s.account.name, sizeof(s.account.name), name);
 	}
-	return (register_and_enter(d, v, &s.account, name, password, e));
+	return register_and_enter(d, v, &s.account, name, password, e);
 }
 
 int
@@ -419,16 +419,16 @@ desk_register_code(struct desk *d, struct desk_visit *v, const char *address,
 	struct mailbox box;
 
 	if (mailbox_typed(address, &box, e) == -1)
-		return (err_set(e, ERR_DENIED, "no such member"));
+		return err_set(e, ERR_DENIED, "no such member");
 	s.key = box.key;
 	if (desk_within(d, &v->tenant.id, signing_read, &s, e) == -1)
-		return (-1);
+		return -1;
 	if (keyd_registration_check(
 		d->keyd, &v->tenant.id, box.key, code, v->ring->proof, e) == -1)
-		return (e->code == ERR_UNAVAILABLE ?
-			-1 :
-			err_set(e, ERR_DENIED, "code refused"));
+		return e->code == ERR_UNAVAILABLE ?
+		    -1 :
+		    err_set(e, ERR_DENIED, "code refused");
 	if (s.found == 0 || s.account.active)
-		return (err_set(e, ERR_DENIED, "no such member to be"));
-	return (register_and_enter(d, v, &s.account, name, password, e));
+		return err_set(e, ERR_DENIED, "no such member to be");
+	return register_and_enter(d, v, &s.account, name, password, e);
 }

@@ -21,7 +21,7 @@ link_unwrap(const struct desk_visit *v, const struct notice *n,
 	int r;
 
 	if (!v->ring->has_link)
-		return (err_set(e, ERR_DENIED, "the link is needed"));
+		return err_set(e, ERR_DENIED, "the link is needed");
 	seal_link_key(v->ring->link, half, &v->tenant.id, &n->id, key);
 	r = seal_unwrap(key, SEAL_P_LINK, &bind, n->link_wrap.data,
 	    n->link_wrap.len, &sk, e);
@@ -29,7 +29,7 @@ link_unwrap(const struct desk_visit *v, const struct notice *n,
 		seal_pair_from(sk.data, out);
 	secret_wipe(key, sizeof(key));
 	buf_free(&sk);
-	return (r);
+	return r;
 }
 
 /* keyd gives nothing without its own proof of the address. */
@@ -41,7 +41,7 @@ notice_pair(struct desk *d, const struct desk_visit *v, const struct notice *n,
 	int r;
 
 	if (!v->ring->has_proof)
-		return (err_set(e, ERR_DENIED, "address is not proved"));
+		return err_set(e, ERR_DENIED, "address is not proved");
 	r = keyd_release(d->keyd, v->ring->proof, &v->tenant.id, &n->message,
 	    &n->id, n->escrow.data, n->escrow.len, &rel, e);
 	if (r == 0 && rel.has_key)
@@ -49,7 +49,7 @@ notice_pair(struct desk *d, const struct desk_visit *v, const struct notice *n,
 	else if (r == 0)
 		r = link_unwrap(v, n, rel.half, out, e);
 	secret_wipe(&rel, sizeof(rel));
-	return (r);
+	return r;
 }
 
 int
@@ -65,10 +65,9 @@ visit_pair(struct desk *d, const struct desk_visit *v,
 			if (v->ring->key[i].version != r->key_version)
 				continue;
 			seal_pair_from(v->ring->key[i].sk, out);
-			return (0);
+			return 0;
 		}
-		return (
-		    err_set(e, ERR_DENIED, "key version is not in the ring"));
+		return err_set(e, ERR_DENIED, "key version is not in the ring");
 	}
 	memset(&n, 0, sizeof(n));
 	found = notice_of_slot(
@@ -77,7 +76,7 @@ visit_pair(struct desk *d, const struct desk_visit *v,
 		err_set(e, ERR_NOT_FOUND, "notice is gone");
 	done = found == 1 ? notice_pair(d, v, &n, out, e) : -1;
 	notice_clear(&n);
-	return (done);
+	return done;
 }
 
 int
@@ -90,17 +89,17 @@ slot_open(struct desk *d, const struct id *tenant, const struct message *m,
 	int done;
 
 	if (keyd_shred_key(d->keyd, r->slot_id, shred, e) == -1)
-		return (-1);
+		return -1;
 	slot_bind(tenant, &m->id, r->slot, &bind);
 	done = seal_slot_open(reader, r->ephemeral_pk, shred, &bind, r->sealed,
 	    sizeof(r->sealed), dek, e);
 	secret_wipe(shred, sizeof(shred));
 	if (done == -1)
-		return (-1);
+		return -1;
 	seal_dek_commit(dek, tenant, &m->id, commit);
 	if (!secret_equal(commit, m->dek_commit, sizeof(commit)))
-		return (err_set(e, ERR_CORRUPT, "another data key"));
-	return (0);
+		return err_set(e, ERR_CORRUPT, "another data key");
+	return 0;
 }
 
 /* One slot, from the notice's key to the account's. */
@@ -129,7 +128,7 @@ slot_move(struct desk *d, const struct desk_visit *v,
 	secret_wipe(&ephemeral, sizeof(ephemeral));
 	secret_wipe(dek, sizeof(dek));
 	secret_wipe(shred, sizeof(shred));
-	return (done == 0 ? reader_adopt(d->db, &v->tenant.id, r, e) : -1);
+	return done == 0 ? reader_adopt(d->db, &v->tenant.id, r, e) : -1;
 }
 
 #define ADOPT_AT_ONCE 32
@@ -153,9 +152,9 @@ notice_adopt(struct desk *d, const struct desk_visit *v,
 		if (r[i].slot == n->slot && id_is_zero(&r[i].account))
 			done = slot_move(d, v, key, &m, &r[i], e);
 	message_clear(&m);
-	return (done == 0 ?
-		notice_adopted(d->db, &v->tenant.id, &n->id, &key->account, e) :
-		-1);
+	return done == 0 ?
+	    notice_adopted(d->db, &v->tenant.id, &n->id, &key->account, e) :
+	    -1;
 }
 
 /* Does this fault concern one notice only? Then the others are adopted without it. */
@@ -164,9 +163,9 @@ one_alone(const struct err *e)
 {
 	if (e->code != ERR_EXPIRED && e->code != ERR_DENIED &&
 	    e->code != ERR_GONE && e->code != ERR_CORRUPT)
-		return (false);
+		return false;
 	log_err(NULL, "notice not adopted", e);
-	return (true);
+	return true;
 }
 
 struct adopting {
@@ -189,9 +188,9 @@ adopt_some(struct desk *d, void *arg, struct err *e)
 	if (account_key_newest(d, t, &a->v->account.id, &key, e) == -1 ||
 	    account_key_check(
 		d, t, &a->v->account.id, a->v->account.key, &key, e) == -1)
-		return (-1);
+		return -1;
 	if ((n = calloc(ADOPT_AT_ONCE, sizeof(*n))) == NULL)
-		return (err_set(e, ERR_UNAVAILABLE, "adoption: memory"));
+		return err_set(e, ERR_UNAVAILABLE, "adoption: memory");
 	r = notice_of_address(
 	    d->db, t, a->v->account.key, n, ADOPT_AT_ONCE, &found, e);
 	for (i = 0; i < found && r == 0; i++) {
@@ -205,7 +204,7 @@ adopt_some(struct desk *d, void *arg, struct err *e)
 		notice_clear(&n[i]);
 	free(n);
 	a->found = found;
-	return (r);
+	return r;
 }
 
 int
@@ -215,8 +214,8 @@ adopt_pending(struct desk *d, const struct desk_visit *v, struct err *e)
 
 	do {
 		if (desk_within(d, &v->tenant.id, adopt_some, &a, e) == -1)
-			return (-1);
+			return -1;
 		/* Those that cannot be adopted come again: on while others go. */
 	} while (a.found == ADOPT_AT_ONCE && a.done > 0);
-	return (0);
+	return 0;
 }

@@ -22,19 +22,18 @@ static int
 content_load(struct content *c, uint32_t seq, struct err *e)
 {
 	if (c->loaded && c->at == seq)
-		return (0);
+		return 0;
 	c->loaded = false;
 	buf_clear(&c->clear);
 	if (c->fetch(c->arg, seq, &c->sealed, e) == -1 ||
 	    seal_opener_chunk(c->opener, seq, seq + 1 == c->chunks,
 		c->sealed.data, c->sealed.len, &c->clear, e) == -1)
-		return (-1);
+		return -1;
 	if (seq + 1 < c->chunks && c->clear.len != SEAL_CHUNK)
-		return (
-		    err_set(e, ERR_CORRUPT, "content: short chunk %u", seq));
+		return err_set(e, ERR_CORRUPT, "content: short chunk %u", seq);
 	c->at = seq;
 	c->loaded = true;
-	return (0);
+	return 0;
 }
 
 int
@@ -46,9 +45,9 @@ content_open(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
 	struct content *c;
 
 	if (chunks == 0)
-		return (err_set(e, ERR_CORRUPT, "content without chunks"));
+		return err_set(e, ERR_CORRUPT, "content without chunks");
 	if ((c = calloc(1, sizeof(*c))) == NULL)
-		return (err_set(e, ERR_UNAVAILABLE, "content: memory"));
+		return err_set(e, ERR_UNAVAILABLE, "content: memory");
 	c->fetch = fetch;
 	c->arg = arg;
 	c->size = size;
@@ -62,10 +61,10 @@ content_open(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
 		goto bad;
 	}
 	*out = c;
-	return (0);
+	return 0;
 bad:
 	content_close(c);
-	return (-1);
+	return -1;
 }
 
 static int
@@ -78,7 +77,7 @@ content_read(
 	*got = 0;
 	while (n > 0 && offset < c->size) {
 		if (content_load(c, (uint32_t)(offset / SEAL_CHUNK), e) == -1)
-			return (-1);
+			return -1;
 		in = (size_t)(offset % SEAL_CHUNK);
 		if (in >= c->clear.len)
 			break;
@@ -88,7 +87,7 @@ content_read(
 		offset += take;
 		n -= take;
 	}
-	return (0);
+	return 0;
 }
 
 void

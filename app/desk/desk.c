@@ -27,10 +27,10 @@ desk_shared_new(void)
 	struct desk_shared *s;
 
 	if ((s = calloc(1, sizeof(*s))) == NULL)
-		return (NULL);
+		return NULL;
 	pthread_mutex_init(&s->lock, NULL);
 	seal_signer_new(&s->signer);
-	return (s);
+	return s;
 }
 
 void
@@ -49,16 +49,16 @@ desk_open(const struct settings *set, struct desk_shared *shared)
 	struct desk *d;
 
 	if ((d = calloc(1, sizeof(*d))) == NULL)
-		return (NULL);
+		return NULL;
 	d->set = set;
 	d->shared = shared;
 	d->db = set->db != NULL ? db_open(set->db) : NULL;
 	d->keyd = set->keyd != NULL ? keyd_open(set->keyd) : NULL;
 	if (d->db == NULL || d->keyd == NULL) {
 		desk_close(d);
-		return (NULL);
+		return NULL;
 	}
-	return (d);
+	return d;
 }
 
 void
@@ -74,21 +74,21 @@ desk_close(struct desk *d)
 struct db *
 desk_db(struct desk *d)
 {
-	return (d->db);
+	return d->db;
 }
 
 struct keyd *
 desk_keyd(struct desk *d)
 {
-	return (d->keyd);
+	return d->keyd;
 }
 
 int
 desk_ready(struct desk *d, struct err *e)
 {
 	if (db_ping(d->db, e) == -1)
-		return (-1);
-	return (keyd_ping(d->keyd, e));
+		return -1;
+	return keyd_ping(d->keyd, e);
 }
 
 int
@@ -97,12 +97,12 @@ desk_within(struct desk *d, const struct id *tenant,
     struct err *e)
 {
 	if (db_begin(d->db, tenant, e) == -1)
-		return (-1);
+		return -1;
 	if (fn(d, arg, e) == -1) {
 		db_rollback(d->db);
-		return (-1);
+		return -1;
 	}
-	return (db_commit(d->db, e));
+	return db_commit(d->db, e);
 }
 
 int
@@ -113,10 +113,10 @@ desk_look(struct desk *d, const struct id *tenant,
 	int r;
 
 	if (db_begin(d->db, tenant, e) == -1)
-		return (-1);
+		return -1;
 	r = fn(d, arg, e);
 	db_rollback(d->db);
-	return (r);
+	return r;
 }
 
 static int
@@ -125,11 +125,11 @@ public_locked(struct desk *d, struct err *e)
 	struct desk_shared *s = d->shared;
 
 	if (s->have_pub)
-		return (0);
+		return 0;
 	if (keyd_public(d->keyd, &s->pub, e) == -1)
-		return (-1);
+		return -1;
 	s->have_pub = true;
-	return (0);
+	return 0;
 }
 
 int
@@ -141,7 +141,7 @@ shared_public(struct desk *d, struct keyd_public *out, struct err *e)
 	if ((r = public_locked(d, e)) == 0)
 		*out = d->shared->pub;
 	pthread_mutex_unlock(&d->shared->lock);
-	return (r);
+	return r;
 }
 
 static int
@@ -151,14 +151,14 @@ cert_locked(struct desk *d, struct err *e)
 	struct seal_cert c;
 
 	if (s->cert_until > clock_now() + CLOCK_DAY)
-		return (0);
+		return 0;
 	if (public_locked(d, e) == -1 ||
 	    keyd_certify_process(d->keyd, s->signer.pk, s->cert, e) == -1 ||
 	    seal_cert_open(
 		s->pub.directory_pk, s->cert, sizeof(s->cert), &c, e) == -1)
-		return (-1);
+		return -1;
 	s->cert_until = c.not_after;
-	return (0);
+	return 0;
 }
 
 int
@@ -170,7 +170,7 @@ shared_cert(struct desk *d, uint8_t cert[SEAL_CERT_LEN], struct err *e)
 	if ((r = cert_locked(d, e)) == 0)
 		memcpy(cert, d->shared->cert, SEAL_CERT_LEN);
 	pthread_mutex_unlock(&d->shared->lock);
-	return (r);
+	return r;
 }
 
 int
@@ -192,11 +192,11 @@ shared_slots(struct desk *d, struct keyd_slot *out, size_t n, struct err *e)
 		secret_wipe(&s->slot[s->n_slot], sizeof(s->slot[0]));
 	}
 	pthread_mutex_unlock(&s->lock);
-	return (r);
+	return r;
 }
 
 const struct seal_signer *
 shared_signer(const struct desk *d)
 {
-	return (&d->shared->signer);
+	return &d->shared->signer;
 }

@@ -39,12 +39,12 @@ static int
 spool_open(struct desk_draft *f, struct err *e)
 {
 	if (f->fd != -1)
-		return (0);
+		return 0;
 	f->fd = open(f->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (f->fd == -1)
-		return (
-		    err_set(e, ERR_UNAVAILABLE, "spool: %s", strerror(errno)));
-	return (0);
+		return err_set(
+		    e, ERR_UNAVAILABLE, "spool: %s", strerror(errno));
+	return 0;
 }
 
 static int
@@ -57,13 +57,13 @@ spool_write(struct desk_draft *f, const uint8_t *p, size_t n, struct err *e)
 		if (w == -1 && errno == EINTR)
 			continue;
 		if (w <= 0)
-			return (err_set(
-			    e, ERR_UNAVAILABLE, "spool: %s", strerror(errno)));
+			return err_set(
+			    e, ERR_UNAVAILABLE, "spool: %s", strerror(errno));
 		p += w;
 		n -= (size_t)w;
 		f->end += (uint64_t)w;
 	}
-	return (0);
+	return 0;
 }
 
 static int
@@ -75,14 +75,14 @@ place_add(struct desk_draft *f, size_t n, struct err *e)
 	if (f->n_place == f->cap_place) {
 		cap = f->cap_place == 0 ? 4 : f->cap_place * 2;
 		if ((p = realloc(f->place, cap * sizeof(*p))) == NULL)
-			return (err_set(e, ERR_UNAVAILABLE, "draft: memory"));
+			return err_set(e, ERR_UNAVAILABLE, "draft: memory");
 		f->place = p;
 		f->cap_place = cap;
 	}
 	f->place[f->n_place].offset = f->end;
 	f->place[f->n_place].len = (uint32_t)n;
 	f->n_place++;
-	return (0);
+	return 0;
 }
 
 static int
@@ -91,15 +91,15 @@ draft_sink(void *arg, uint32_t seq, const void *sealed, size_t n, struct err *e)
 	struct desk_draft *f = arg;
 
 	if (place_add(f, n, e) == -1)
-		return (-1);
+		return -1;
 	if (seq == 0) {
 		if (buf_add(&f->first, sealed, n) == -1)
-			return (err_set(e, ERR_UNAVAILABLE, "draft: memory"));
-		return (0);
+			return err_set(e, ERR_UNAVAILABLE, "draft: memory");
+		return 0;
 	}
 	if (spool_open(f, e) == -1)
-		return (-1);
-	return (spool_write(f, sealed, n, e));
+		return -1;
+	return spool_write(f, sealed, n, e);
 }
 
 struct desk_draft *
@@ -109,7 +109,7 @@ desk_draft_new(const char *spool_dir, const struct id *tenant, struct err *e)
 
 	if ((f = calloc(1, sizeof(*f))) == NULL) {
 		err_set(e, ERR_UNAVAILABLE, "draft: memory");
-		return (NULL);
+		return NULL;
 	}
 	f->fd = -1;
 	f->dir = spool_dir;
@@ -126,9 +126,9 @@ desk_draft_new(const char *spool_dir, const struct id *tenant, struct err *e)
 	if (f->writer == NULL || f->all == NULL || f->body == NULL) {
 		desk_draft_free(f);
 		err_set(e, ERR_UNAVAILABLE, "draft: memory");
-		return (NULL);
+		return NULL;
 	}
-	return (f);
+	return f;
 }
 
 void
@@ -154,7 +154,7 @@ int
 desk_draft_trace(struct desk_draft *f, const void *p, size_t n, struct err *e)
 {
 	f->trace += n;
-	return (seal_writer_add(f->writer, p, n, e));
+	return seal_writer_add(f->writer, p, n, e);
 }
 
 /* The part of p that lies behind the header's blank line. */
@@ -169,7 +169,7 @@ body_start(struct desk_draft *f, const uint8_t *p, size_t n)
 		else
 			f->blank = p[i] == '\r';
 	}
-	return (i);
+	return i;
 }
 
 int
@@ -179,60 +179,60 @@ desk_draft_add(struct desk_draft *f, const void *p, size_t n, struct err *e)
 	size_t at;
 
 	if (seal_writer_size(f->writer) - f->trace + n > LIMIT_MESSAGE)
-		return (err_set(
-		    e, ERR_TOO_BIG, "message over %zu bytes", LIMIT_MESSAGE));
+		return err_set(
+		    e, ERR_TOO_BIG, "message over %zu bytes", LIMIT_MESSAGE);
 	seal_hash_add(f->all, p, n);
 	at = f->blank < 4 ? body_start(f, bytes, n) : 0;
 	if (at < n)
 		seal_hash_add(f->body, bytes + at, n - at);
-	return (seal_writer_add(f->writer, p, n, e));
+	return seal_writer_add(f->writer, p, n, e);
 }
 
 int
 draft_end(struct desk_draft *f, struct err *e)
 {
 	if (f->all == NULL)
-		return (err_set(e, ERR_INTERNAL, "draft ended twice"));
+		return err_set(e, ERR_INTERNAL, "draft ended twice");
 	seal_hash_end(f->all, f->all_digest);
 	seal_hash_end(f->body, f->body_digest);
 	f->all = f->body = NULL;
-	return (seal_writer_end(f->writer, e));
+	return seal_writer_end(f->writer, e);
 }
 
 const struct id *
 draft_id(const struct desk_draft *f)
 {
-	return (&f->id);
+	return &f->id;
 }
 
 const uint8_t *
 draft_dek(const struct desk_draft *f)
 {
-	return (secret_peek(f->dek));
+	return secret_peek(f->dek);
 }
 
 uint64_t
 draft_size(const struct desk_draft *f)
 {
-	return (seal_writer_size(f->writer));
+	return seal_writer_size(f->writer);
 }
 
 uint32_t
 draft_chunks(const struct desk_draft *f)
 {
-	return (seal_writer_chunks(f->writer));
+	return seal_writer_chunks(f->writer);
 }
 
 const uint8_t *
 draft_header(const struct desk_draft *f)
 {
-	return (seal_writer_header(f->writer));
+	return seal_writer_header(f->writer);
 }
 
 uint64_t
 draft_trace_size(const struct desk_draft *f)
 {
-	return (f->trace);
+	return f->trace;
 }
 
 void
@@ -249,33 +249,33 @@ draft_chunk(struct desk_draft *f, uint32_t seq, struct buf *out, struct err *e)
 	ssize_t r;
 
 	if (seq >= f->n_place)
-		return (err_set(e, ERR_INTERNAL, "draft has no chunk %u", seq));
+		return err_set(e, ERR_INTERNAL, "draft has no chunk %u", seq);
 	p = &f->place[seq];
 	buf_clear(out);
 	if (seq == 0) {
 		if (buf_add(out, f->first.data, f->first.len) == -1)
-			return (err_set(e, ERR_UNAVAILABLE, "draft: memory"));
-		return (0);
+			return err_set(e, ERR_UNAVAILABLE, "draft: memory");
+		return 0;
 	}
 	if (buf_reserve(out, p->len) == -1)
-		return (err_set(e, ERR_UNAVAILABLE, "draft: memory"));
+		return err_set(e, ERR_UNAVAILABLE, "draft: memory");
 	r = pread(f->fd, out->data, p->len, (off_t)p->offset);
 	if (r != (ssize_t)p->len)
-		return (err_set(e, ERR_UNAVAILABLE, "spool: short read"));
+		return err_set(e, ERR_UNAVAILABLE, "spool: short read");
 	out->len = p->len;
-	return (0);
+	return 0;
 }
 
 static int
 fetch_draft(void *arg, uint32_t seq, struct buf *out, struct err *e)
 {
-	return (draft_chunk(arg, seq, out, e));
+	return draft_chunk(arg, seq, out, e);
 }
 
 int
 draft_open(struct desk_draft *f, struct content **out, struct err *e)
 {
-	return (content_open(secret_peek(f->dek), &f->tenant, &f->id,
+	return content_open(secret_peek(f->dek), &f->tenant, &f->id,
 	    draft_header(f), draft_size(f), draft_chunks(f), fetch_draft, f,
-	    out, e));
+	    out, e);
 }

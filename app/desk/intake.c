@@ -34,9 +34,9 @@ whose_account(struct desk *d, void *arg, struct err *e)
 
 	if ((r = account_find(
 		 d->db, &w->tenant.id, w->box->key, &w->account, e)) == -1)
-		return (-1);
+		return -1;
 	w->member = r == 1 && w->account.kind == ACCOUNT_MEMBER;
-	return (0);
+	return 0;
 }
 
 static int
@@ -48,9 +48,9 @@ whose_mailbox(
 	memset(out, 0, sizeof(*out));
 	out->box = box;
 	if ((r = tenant_by_domain(d->db, box->domain, &out->tenant, e)) != 1)
-		return (r);
+		return r;
 	out->ours = true;
-	return (desk_look(d, &out->tenant.id, whose_account, out, e));
+	return desk_look(d, &out->tenant.id, whose_account, out, e);
 }
 
 #define TOKENS_MAX 8
@@ -66,8 +66,8 @@ tokens_read(struct desk *d, void *arg, struct err *e)
 {
 	struct tokens *t = arg;
 
-	return (smtp_token_all(d->db, &t->who->tenant.id, &t->who->account.id,
-	    t->token, TOKENS_MAX, &t->n, e));
+	return smtp_token_all(d->db, &t->who->tenant.id, &t->who->account.id,
+	    t->token, TOKENS_MAX, &t->n, e);
 }
 
 int
@@ -81,13 +81,13 @@ desk_auth(struct desk *d, const char *user, const char *password,
 	size_t i;
 
 	if (mailbox_typed(user, &box, e) == -1)
-		return (err_set(e, ERR_DENIED, "user is no address"));
+		return err_set(e, ERR_DENIED, "user is no address");
 	if (whose_mailbox(d, &box, &who, e) == -1)
-		return (-1);
+		return -1;
 	if (!who.member)
-		return (err_set(e, ERR_DENIED, "no such member"));
+		return err_set(e, ERR_DENIED, "no such member");
 	if (desk_look(d, &who.tenant.id, tokens_read, &t, e) == -1)
-		return (-1);
+		return -1;
 	for (i = 0; i < t.n; i++) {
 		err_clear(&wrong);
 		if (keyd_token_check(d->keyd, &who.tenant.id, &who.account.id,
@@ -97,14 +97,14 @@ desk_auth(struct desk *d, const char *user, const char *password,
 			s->tenant = who.tenant.id;
 			s->account = who.account.id;
 			memcpy(s->address, who.account.key, sizeof(s->address));
-			return (0);
+			return 0;
 		}
 		if (wrong.code != ERR_DENIED) {
 			*e = wrong;
-			return (-1);
+			return -1;
 		}
 	}
-	return (err_set(e, ERR_DENIED, "wrong token"));
+	return err_set(e, ERR_DENIED, "wrong token");
 }
 
 int
@@ -118,11 +118,11 @@ desk_mail(struct desk *d, const struct desk_sender *s,
 
 	if (from != NULL && !s->authenticated) {
 		if (whose_mailbox(d, from, &who, e) == -1)
-			return (-1);
+			return -1;
 		member = who.member;
 	}
-	return (policy_sender(
-	    &ps, s->address, from == NULL ? "" : from->key, member, e));
+	return policy_sender(
+	    &ps, s->address, from == NULL ? "" : from->key, member, e);
 }
 
 /* An outside recipient may have registered with the sender's tenant. */
@@ -141,7 +141,7 @@ registered_find(struct desk *d, void *arg, struct err *e)
 
 	if ((r = account_find(d->db, &g->tenant, g->key, &a, e)) == 1)
 		g->account = a.id;
-	return (r == -1 ? -1 : 0);
+	return r == -1 ? -1 : 0;
 }
 
 static int
@@ -151,13 +151,13 @@ envelope_add(struct desk_envelope *env, const struct mailbox *to,
 	struct desk_rcpt *r;
 
 	if (env->n_rcpt >= LIMIT_RECIPIENTS)
-		return (err_set(e, ERR_TOO_MANY, "more than %d recipients",
-		    LIMIT_RECIPIENTS));
+		return err_set(e, ERR_TOO_MANY, "more than %d recipients",
+		    LIMIT_RECIPIENTS);
 	if (env->n_rcpt % 16 == 0) {
 		if ((r = realloc(env->rcpt, (env->n_rcpt + 16) * sizeof(*r))) ==
 		    NULL)
-			return (
-			    err_set(e, ERR_UNAVAILABLE, "recipients: memory"));
+			return err_set(
+			    e, ERR_UNAVAILABLE, "recipients: memory");
 		env->rcpt = r;
 	}
 	r = &env->rcpt[env->n_rcpt++];
@@ -165,7 +165,7 @@ envelope_add(struct desk_envelope *env, const struct mailbox *to,
 	r->mailbox = *to;
 	r->way = way;
 	r->account = *account;
-	return (0);
+	return 0;
 }
 
 static bool
@@ -175,8 +175,8 @@ envelope_has(const struct desk_envelope *env, const struct mailbox *to)
 
 	for (i = 0; i < env->n_rcpt; i++)
 		if (strcmp(env->rcpt[i].mailbox.key, to->key) == 0)
-			return (true);
-	return (false);
+			return true;
+	return false;
 }
 
 int
@@ -191,23 +191,23 @@ desk_rcpt_add(struct desk *d, const struct desk_sender *s,
 	enum policy_way way;
 
 	if (whose_mailbox(d, to, &who, e) == -1)
-		return (-1);
+		return -1;
 	memset(&pr, 0, sizeof(pr));
 	pr.ours = who.ours;
 	pr.tenant = who.tenant.id;
 	pr.member = who.member;
 	if (policy_recipient(&ps, &pr, &env->tenant, &g.tenant, &way, e) == -1)
-		return (-1);
+		return -1;
 	if (!envelope_has(env, to)) {
 		if (way == POLICY_INWARD)
 			g.account = who.account.id;
 		else if (desk_look(d, &g.tenant, registered_find, &g, e) == -1)
-			return (-1);
+			return -1;
 		if (envelope_add(env, to, way, &g.account, e) == -1)
-			return (-1);
+			return -1;
 	}
 	env->tenant = g.tenant;
-	return (0);
+	return 0;
 }
 
 static int
@@ -218,12 +218,12 @@ recipients_digest(
 	size_t i;
 
 	if (h == NULL)
-		return (err_set(e, ERR_UNAVAILABLE, "recipients: memory"));
+		return err_set(e, ERR_UNAVAILABLE, "recipients: memory");
 	for (i = 0; i < env->n_rcpt; i++)
 		seal_hash_add(h, env->rcpt[i].mailbox.key,
 		    strlen(env->rcpt[i].mailbox.key) + 1);
 	seal_hash_end(h, out);
-	return (0);
+	return 0;
 }
 
 /* The digest by which a repeated message is known: client, envelope, Message-ID, body. */
@@ -237,7 +237,7 @@ duplicate_digest(const struct desk_sender *s, const struct desk_envelope *env,
 	struct seal_field f[5];
 
 	if (recipients_digest(env, rcpts, e) == -1)
-		return (-1);
+		return -1;
 	draft_digests(draft, body, all);
 	f[0] = SEAL_FSTR(s->authenticated ? s->address : s->client);
 	f[1] = SEAL_FSTR(env->null_sender ? "" : env->from.key);
@@ -247,7 +247,7 @@ duplicate_digest(const struct desk_sender *s, const struct desk_envelope *env,
 	f[4] = *message_id != '\0' ? SEAL_F(body, sizeof(body)) :
 				     SEAL_F(all, sizeof(all));
 	seal_kdf(out, 32, zero, SEAL_L_DIGEST, f, 5);
-	return (0);
+	return 0;
 }
 
 /* A header block at its limit, and the empty line that shows its end. */
@@ -263,7 +263,7 @@ head_check(const struct mail_source *src, uint64_t trace,
 	int r = 0;
 
 	if ((p = malloc(HEAD_READ)) == NULL)
-		return (err_set(e, ERR_UNAVAILABLE, "header: memory"));
+		return err_set(e, ERR_UNAVAILABLE, "header: memory");
 	do {
 		r = src->read(
 		    src->arg, trace + n, p + n, HEAD_READ - n, &got, e);
@@ -279,7 +279,7 @@ head_check(const struct mail_source *src, uint64_t trace,
 	}
 	secret_wipe(p, HEAD_READ);
 	free(p);
-	return (r);
+	return r;
 }
 
 /* Reads the finished draft back: header rules, manifest. */
@@ -292,12 +292,12 @@ draft_parse(struct desk_draft *draft, struct mail_head *head,
 	int r;
 
 	if (draft_end(draft, e) == -1 || draft_open(draft, &c, e) == -1)
-		return (-1);
+		return -1;
 	content_source(c, &src);
 	if ((r = head_check(&src, draft_trace_size(draft), head, e)) == 0)
 		r = mail_parse(&src, manifest, e);
 	content_close(c);
-	return (r);
+	return r;
 }
 
 /* What the transaction needs of the tenant and the sender. */
@@ -315,14 +315,14 @@ facts_read(struct desk *d, void *arg, struct err *e)
 	int r;
 
 	if ((r = tenant_get(d->db, f->id, &f->tenant, e)) == -1)
-		return (-1);
+		return -1;
 	if (r == 0)
-		return (err_set(e, ERR_NOT_FOUND, "tenant is gone"));
+		return err_set(e, ERR_NOT_FOUND, "tenant is gone");
 	if (id_is_zero(f->account))
-		return (0);
+		return 0;
 	if ((r = account_get(d->db, f->id, f->account, &f->sender, e)) == 0)
-		return (err_set(e, ERR_DENIED, "sender's account is gone"));
-	return (r == -1 ? -1 : 0);
+		return err_set(e, ERR_DENIED, "sender's account is gone");
+	return r == -1 ? -1 : 0;
 }
 
 /* Readers are shown who proved to have sent it, whatever its From says. */
@@ -383,5 +383,5 @@ desk_accept(struct desk *d, const struct desk_sender *s,
 	}
 out:
 	manifest_free(manifest);
-	return (r);
+	return r;
 }

@@ -23,8 +23,8 @@ first_recipient(const struct reader_row *r, size_t n)
 
 	for (i = 0; i < n; i++)
 		if (r[i].role == READER_RECIPIENT)
-			return (&r[i]);
-	return (NULL);
+			return &r[i];
+	return NULL;
 }
 
 static int
@@ -40,15 +40,15 @@ item_people(struct desk *d, const struct listing *l, const struct list_row *row,
 		    item->name, row->message.sender_name, sizeof(item->name));
 		memcpy(
 		    item->address, row->message.sender, sizeof(item->address));
-		return (0);
+		return 0;
 	}
 	if (reader_list(d->db, &l->v->tenant.id, &row->message.id, &people, &n,
 		e) == -1)
-		return (-1);
+		return -1;
 	if ((to = first_recipient(people, n)) != NULL)
 		memcpy(item->address, to->address, sizeof(item->address));
 	free(people);
-	return (0);
+	return 0;
 }
 
 static void
@@ -76,7 +76,7 @@ item_fill(struct desk *d, const struct listing *l, const struct list_row *row,
 	item->recipients = row->recipients;
 	item->displayed = row->displayed;
 	if (item_people(d, l, row, item, e) == -1)
-		return (-1);
+		return -1;
 	r = message_unseal(d, l->v, &row->message, &row->reader, dek, &m, e);
 	secret_wipe(dek, sizeof(dek));
 	if (r == 0) {
@@ -87,9 +87,9 @@ item_fill(struct desk *d, const struct listing *l, const struct list_row *row,
 	/* One that does not open is listed without its subject; opening it says why. */
 	if (r == -1 && e->code != ERR_UNAVAILABLE)
 		item->subject = strdup("");
-	return (item->subject != NULL ? 0 :
-		r == -1               ? -1 :
-			  err_set(e, ERR_UNAVAILABLE, "list: memory"));
+	return item->subject != NULL ? 0 :
+	    r == -1                  ? -1 :
+		      err_set(e, ERR_UNAVAILABLE, "list: memory");
 }
 
 static int
@@ -106,18 +106,18 @@ list_read(struct desk *d, void *arg, struct err *e)
 	    list_of_address(d->db, &v->tenant.id, v->address, l->role,
 		l->before, l->row, LIMIT_PAGE_ROWS + 1, &l->n, e);
 	if (r == -1)
-		return (-1);
+		return -1;
 	keep = l->n > LIMIT_PAGE_ROWS ? LIMIT_PAGE_ROWS : l->n;
 	if ((l->out->item = calloc(keep + 1, sizeof(*l->out->item))) == NULL)
-		return (err_set(e, ERR_UNAVAILABLE, "list: memory"));
+		return err_set(e, ERR_UNAVAILABLE, "list: memory");
 	for (i = 0; i < keep; i++) {
 		l->out->n++;
 		if (item_fill(d, l, &l->row[i], &l->out->item[i], e) == -1)
-			return (-1);
+			return -1;
 	}
 	if (l->n > keep)
 		l->out->more = l->out->item[keep - 1].created;
-	return (0);
+	return 0;
 }
 
 int
@@ -130,16 +130,16 @@ desk_list(struct desk *d, const struct desk_visit *v, enum reader_role role,
 
 	memset(out, 0, sizeof(*out));
 	if (v->kind != SESSION_GUEST && v->kind != SESSION_ACCOUNT)
-		return (err_set(e, ERR_DENIED, "nobody reads"));
+		return err_set(e, ERR_DENIED, "nobody reads");
 	if ((l.row = calloc(LIMIT_PAGE_ROWS + 1, sizeof(*l.row))) == NULL)
-		return (err_set(e, ERR_UNAVAILABLE, "list: memory"));
+		return err_set(e, ERR_UNAVAILABLE, "list: memory");
 	r = desk_look(d, &v->tenant.id, list_read, &l, e);
 	for (i = 0; i < l.n; i++)
 		list_row_clear(&l.row[i]);
 	free(l.row);
 	if (r == -1)
 		desk_list_clear(out);
-	return (r);
+	return r;
 }
 
 void

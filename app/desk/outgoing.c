@@ -29,5 +29,5 @@ outbox_seal(struct desk *d, struct outbox *o, enum seal_item_kind kind,
 		    clear.data, clear.len, &o->item, e);
 	secret_wipe(&item, sizeof(item));
 	buf_free(&clear);
-	return (r);
+	return r;
 }

@@ -88,7 +88,7 @@ envelope_digest(const struct id *tenant, const struct message *m,
 	size_t i;
 
 	if ((h = seal_hash_new(SEAL_BLAKE2B)) == NULL)
-		return (-1);
+		return -1;
 	seal_hash_add(h, tenant->b, ID_LEN);
 	seal_hash_add(h, m->id.b, ID_LEN);
 	seal_hash_add(h, m->sender_account.b, ID_LEN);
@@ -101,7 +101,7 @@ envelope_digest(const struct id *tenant, const struct message *m,
 		hash_text(h, readers[i].key);
 	}
 	seal_hash_end(h, out);
-	return (0);
+	return 0;
 }
 
 /* The signed fields; the caller gives the room for what is derived. */
@@ -115,7 +115,7 @@ signed_fields(const struct id *tenant, const struct message *m,
     const struct reader_row *readers, size_t n, struct signed_fields *s)
 {
 	if (envelope_digest(tenant, m, readers, n, s->digest) == -1)
-		return (-1);
+		return -1;
 	s->f[0] = SEAL_F(s->digest, sizeof(s->digest));
 	s->f[1] = SEAL_FSTR(m->sender);
 	s->f[2] = SEAL_F(m->ephemeral_pk, sizeof(m->ephemeral_pk));
@@ -123,7 +123,7 @@ signed_fields(const struct id *tenant, const struct message *m,
 	s->f[4] = SEAL_F(m->content_header, sizeof(m->content_header));
 	s->f[5] = SEAL_F(m->manifest.data, m->manifest.len);
 	s->f[6] = SEAL_F(m->signer_cert, sizeof(m->signer_cert));
-	return (0);
+	return 0;
 }
 
 int
@@ -134,9 +134,9 @@ parcel_sign(const struct seal_signer *s, const struct id *tenant,
 	struct signed_fields f;
 
 	if (signed_fields(tenant, m, readers, n, &f) == -1)
-		return (-1);
+		return -1;
 	seal_sign(s, "envelope", f.f, 7, sig);
-	return (0);
+	return 0;
 }
 
 int
@@ -146,8 +146,8 @@ parcel_verify(const uint8_t pk[SEAL_PK_LEN], const struct id *tenant,
 	struct signed_fields f;
 
 	if (signed_fields(tenant, m, readers, n, &f) == -1)
-		return (-1);
-	return (seal_verify(pk, "envelope", f.f, 7, m->signature));
+		return -1;
+	return seal_verify(pk, "envelope", f.f, 7, m->signature);
 }
 
 int
@@ -162,20 +162,19 @@ account_key_check(struct desk *d, const struct id *tenant,
 	if (shared_public(d, &pub, e) == -1 ||
 	    seal_cert_open(pub.directory_pk, k->cert, sizeof(k->cert), &c, e) ==
 		-1)
-		return (-1);
+		return -1;
 	if (c.not_after < clock_now() &&
 	    (keyd_resign(d->keyd, k->cert, k->cert, e) == -1 ||
 		seal_cert_open(
 		    pub.directory_pk, k->cert, sizeof(k->cert), &c, e) == -1))
-		return (-1);
+		return -1;
 	seal_address_digest(tenant, address, digest);
 	if (c.kind != SEAL_C_ACCOUNT || c.generation != pub.generation ||
 	    !id_equal(&c.tenant, tenant) || !id_equal(&c.subject, account) ||
 	    c.version != k->version || memcmp(c.address, digest, 32) != 0 ||
 	    memcmp(c.pk, k->pk, SEAL_PK_LEN) != 0 || c.not_after < clock_now())
-		return (
-		    err_set(e, ERR_CORRUPT, "account key is not certified"));
-	return (0);
+		return err_set(e, ERR_CORRUPT, "account key is not certified");
+	return 0;
 }
 
 static void
@@ -214,9 +213,9 @@ provisional_wrap(struct work *w, struct sealing *s,
 	    &s->notice.link_wrap, e);
 	secret_wipe(key, sizeof(key));
 	if (r == -1)
-		return (-1);
+		return -1;
 	if (text_copy(record.address, sizeof(record.address), s->row.key) == -1)
-		return (err_set(e, ERR_INTERNAL, "address too long"));
+		return err_set(e, ERR_INTERNAL, "address too long");
 	if (record.has_key)
 		memcpy(record.sk, pair->sk, sizeof(record.sk));
 	r = seal_escrow_encode(&record, &clear);
@@ -227,7 +226,7 @@ provisional_wrap(struct work *w, struct sealing *s,
 		r = seal_box_seal(w->pub.escrow_pk, SEAL_P_ESCROW, &bind,
 		    clear.data, clear.len, &s->notice.escrow, e);
 	buf_free(&clear);
-	return (r);
+	return r;
 }
 
 static void
@@ -257,7 +256,7 @@ notice_mail(struct work *w, struct sealing *s, enum seal_item_kind kind,
 	s->mail.slot = s->row.slot;
 	s->mail.notice = s->notice.id;
 	s->has_mail = true;
-	return (outbox_seal(w->d, &s->mail, kind, s->row.address, secret, e));
+	return outbox_seal(w->d, &s->mail, kind, s->row.address, secret, e);
 }
 
 /* A reader without an account key: a pair of its own, for this notice alone. */
@@ -283,7 +282,7 @@ seal_for_stranger(struct work *w, struct sealing *s, struct err *e)
 	secret_wipe(&pair, sizeof(pair));
 	secret_wipe(link, sizeof(link));
 	secret_wipe(text, sizeof(text));
-	return (r);
+	return r;
 }
 
 static int
@@ -292,14 +291,14 @@ seal_for_account(
 {
 	if (account_key_check(
 		w->d, w->tenant, &s->row.account, s->row.key, k, e) == -1)
-		return (-1);
+		return -1;
 	memcpy(s->pk, k->pk, SEAL_PK_LEN);
 	s->row.key_version = k->version;
 	if (s->row.role != READER_RECIPIENT)
-		return (0);
+		return 0;
 	notice_start(w, s);
 	s->notice.account = s->row.account;
-	return (notice_mail(w, s, SEAL_I_NOTICE_ACCOUNT, "", e));
+	return notice_mail(w, s, SEAL_I_NOTICE_ACCOUNT, "", e);
 }
 
 /* Someone may have registered since the recipient was named. */
@@ -310,10 +309,10 @@ account_lookup(struct work *w, struct reader_row *r, struct err *e)
 	int found;
 
 	if (!id_is_zero(&r->account))
-		return (0);
+		return 0;
 	if ((found = account_find(w->d->db, w->tenant, r->key, &a, e)) == 1)
 		r->account = a.id;
-	return (found == -1 ? -1 : 0);
+	return found == -1 ? -1 : 0;
 }
 
 static int
@@ -328,18 +327,18 @@ seal_reader(struct work *w, struct sealing *s, struct err *e)
 	s->row.slot_id = s->slot.id;
 	memcpy(s->row.ephemeral_pk, w->ephemeral.pk, SEAL_PK_LEN);
 	if (account_lookup(w, &s->row, e) == -1)
-		return (-1);
+		return -1;
 	if (!id_is_zero(&s->row.account))
 		found = account_key_public(
 		    w->d->db, w->tenant, &s->row.account, &k, e);
 	if (found == -1)
-		return (-1);
+		return -1;
 	r = found ? seal_for_account(w, s, &k, e) : seal_for_stranger(w, s, e);
 	if (r == -1)
-		return (-1);
+		return -1;
 	slot_bind(w->tenant, &w->m.id, s->row.slot, &bind);
-	return (seal_slot_seal(&w->ephemeral, s->pk, s->slot.shred, &bind,
-	    draft_dek(w->p->draft), s->row.sealed, e));
+	return seal_slot_seal(&w->ephemeral, s->pk, s->slot.shred, &bind,
+	    draft_dek(w->p->draft), s->row.sealed, e);
 }
 
 /* Slot 0 is the sender's, where it is proved; recipients follow from 1. */
@@ -352,7 +351,7 @@ readers_list(struct work *w, struct err *e)
 
 	/* Without escrow nothing could ever open a slot of a sender who has no key yet. */
 	if ((w->r = calloc(p->n_rcpt + 1, sizeof(*w->r))) == NULL)
-		return (err_set(e, ERR_UNAVAILABLE, "readers: memory"));
+		return err_set(e, ERR_UNAVAILABLE, "readers: memory");
 	if (p->proved && (p->tenant->escrow || !id_is_zero(&p->account))) {
 		s = &w->r[w->n++];
 		s->row.role = READER_SENDER;
@@ -361,8 +360,8 @@ readers_list(struct work *w, struct err *e)
 			p->from) == -1 ||
 		    text_copy(s->row.key, sizeof(s->row.key), p->from_key) ==
 			-1)
-			return (err_set(
-			    e, ERR_BAD_INPUT, "sender address too long"));
+			return err_set(
+			    e, ERR_BAD_INPUT, "sender address too long");
 	}
 	for (i = 0; i < p->n_rcpt; i++) {
 		s = &w->r[w->n++];
@@ -373,7 +372,7 @@ readers_list(struct work *w, struct err *e)
 		    sizeof(s->row.address));
 		memcpy(s->row.key, p->rcpt[i].mailbox.key, sizeof(s->row.key));
 	}
-	return (0);
+	return 0;
 }
 
 static int
@@ -384,13 +383,13 @@ slots_lease(struct work *w, struct err *e)
 	int r;
 
 	if ((slots = calloc(w->n, sizeof(*slots))) == NULL)
-		return (err_set(e, ERR_UNAVAILABLE, "slots: memory"));
+		return err_set(e, ERR_UNAVAILABLE, "slots: memory");
 	r = shared_slots(w->d, slots, w->n, e);
 	for (i = 0; i < w->n; i++)
 		w->r[i].slot = slots[i];
 	secret_wipe(slots, w->n * sizeof(*slots));
 	free(slots);
-	return (r);
+	return r;
 }
 
 static int
@@ -409,7 +408,7 @@ manifest_seal(struct work *w, struct err *e)
 		secret_wipe(key, sizeof(key));
 	}
 	buf_free(&clear);
-	return (r);
+	return r;
 }
 
 static int
@@ -422,7 +421,7 @@ message_fill(struct work *w, struct err *e)
 	m->created = clock_now();
 	m->expires = m->created + p->tenant->retention_days * CLOCK_DAY;
 	if (text_copy(m->sender, sizeof(m->sender), p->from) == -1)
-		return (err_set(e, ERR_BAD_INPUT, "sender address too long"));
+		return err_set(e, ERR_BAD_INPUT, "sender address too long");
 	text_cut(m->sender_name, sizeof(m->sender_name), p->from_name);
 	m->sender_account = p->proved ? p->account : id_zero();
 	m->in_reply_to = p->answers;
@@ -434,8 +433,8 @@ message_fill(struct work *w, struct err *e)
 	seal_dek_commit(draft_dek(p->draft), w->tenant, &m->id, m->dek_commit);
 	if (shared_public(w->d, &w->pub, e) == -1 ||
 	    shared_cert(w->d, m->signer_cert, e) == -1)
-		return (-1);
-	return (manifest_seal(w, e));
+		return -1;
+	return manifest_seal(w, e);
 }
 
 static int
@@ -446,13 +445,13 @@ envelope_sign(struct work *w, struct err *e)
 	int r;
 
 	if ((rows = calloc(w->n, sizeof(*rows))) == NULL)
-		return (err_set(e, ERR_UNAVAILABLE, "envelope: memory"));
+		return err_set(e, ERR_UNAVAILABLE, "envelope: memory");
 	for (i = 0; i < w->n; i++)
 		rows[i] = w->r[i].row;
 	r = parcel_sign(
 	    shared_signer(w->d), w->tenant, &w->m, rows, w->n, w->m.signature);
 	free(rows);
-	return (r == 0 ? 0 : err_set(e, ERR_UNAVAILABLE, "envelope: memory"));
+	return r == 0 ? 0 : err_set(e, ERR_UNAVAILABLE, "envelope: memory");
 }
 
 static int
@@ -462,7 +461,7 @@ event_write(struct work *w, const struct id *message, uint32_t slot,
 	const struct event ev = {
 	    .message = *message, .slot = slot, .kind = kind};
 
-	return (event_add(w->d->db, w->tenant, &ev, e));
+	return event_add(w->d->db, w->tenant, &ev, e);
 }
 
 static int
@@ -471,14 +470,14 @@ reader_write(struct work *w, struct sealing *s, struct err *e)
 	struct db *db = w->d->db;
 
 	if (s->has_notice && notice_add(db, w->tenant, &s->notice, e) == -1)
-		return (-1);
+		return -1;
 	if (reader_add(db, w->tenant, &s->row, e) == -1)
-		return (-1);
+		return -1;
 	if (!s->has_mail)
-		return (0);
+		return 0;
 	if (outbox_add(db, &s->mail, e) == -1)
-		return (-1);
-	return (event_write(w, &w->m.id, s->row.slot, EVENT_NOTICE_QUEUED, e));
+		return -1;
+	return event_write(w, &w->m.id, s->row.slot, EVENT_NOTICE_QUEUED, e);
 }
 
 static int
@@ -494,7 +493,7 @@ chunks_write(struct work *w, struct err *e)
 			    chunk.data, chunk.len, e);
 	}
 	buf_free(&chunk);
-	return (r);
+	return r;
 }
 
 static int
@@ -505,20 +504,20 @@ parcel_write(struct work *w, struct err *e)
 	size_t i;
 
 	if (message_add(db, w->tenant, &w->m, e) == -1)
-		return (-1);
+		return -1;
 	if (p->tags != NULL &&
 	    duplicate_add(db, w->tenant, p->tags[0], &w->m.id, e) == -1)
-		return (-1);
+		return -1;
 	if (event_write(w, &w->m.id, 0, EVENT_ACCEPTED, e) == -1)
-		return (-1);
+		return -1;
 	for (i = 0; i < w->n; i++)
 		if (reader_write(w, &w->r[i], e) == -1)
-			return (-1);
+			return -1;
 	if (!id_is_zero(&p->answers) &&
 	    event_write(w, &p->answers, p->answers_slot, EVENT_REPLIED, e) ==
 		-1)
-		return (-1);
-	return (chunks_write(w, e));
+		return -1;
+	return chunks_write(w, e);
 }
 
 static int
@@ -532,16 +531,16 @@ parcel_transaction(struct desk *d, void *arg, struct err *e)
 		found = duplicate_find(
 		    d->db, w->tenant, w->p->tags, KEYD_TAGS, w->first, e);
 		if (found == -1)
-			return (-1);
+			return -1;
 		if (found)
-			return (err_set(e, ERR_CONFLICT, "duplicate"));
+			return err_set(e, ERR_CONFLICT, "duplicate");
 	}
 	for (i = 0; i < w->n; i++)
 		if (seal_reader(w, &w->r[i], e) == -1)
-			return (-1);
+			return -1;
 	if (envelope_sign(w, e) == -1)
-		return (-1);
-	return (parcel_write(w, e));
+		return -1;
+	return parcel_write(w, e);
 }
 
 static void
@@ -575,5 +574,5 @@ parcel_commit(
 	if (r == 0)
 		db_wake_courier(d->db);
 	work_clear(&w);
-	return (r);
+	return r;
 }

@@ -32,9 +32,9 @@ lookup_read(struct desk *d, void *arg, struct err *e)
 		      d->db, t, l->key, &l->notice, 1, &n, e)) == 0)
 		l->found = n == 1;
 	if (l->found != 1)
-		return (l->found);
+		return l->found;
 	l->found = message_get(d->db, t, &l->notice.message, &l->message, e);
-	return (l->found == -1 ? -1 : 0);
+	return l->found == -1 ? -1 : 0;
 }
 
 static void
@@ -52,13 +52,13 @@ secret_check(const struct notice *n, const char *secret, struct err *e)
 	int ok = 0;
 
 	if (secret == NULL || *secret == '\0')
-		return (0);
+		return 0;
 	if (seal_link_parse(secret, strlen(secret), link) == 0) {
 		seal_link_hash(link, hash);
 		ok = secret_equal(hash, n->link_hash, sizeof(hash));
 	}
 	secret_wipe(link, sizeof(link));
-	return (ok ? 0 : err_set(e, ERR_BAD_INPUT, "mistyped link"));
+	return ok ? 0 : err_set(e, ERR_BAD_INPUT, "mistyped link");
 }
 
 static void
@@ -96,7 +96,7 @@ desk_landing(struct desk *d, const struct desk_visit *v, const char *pickup,
 	int r = 0;
 
 	if (seal_pickup_parse(pickup, code) == -1)
-		return (0);
+		return 0;
 	l.pickup = code;
 	if (desk_look(d, &v->tenant.id, lookup_read, &l, e) == -1)
 		r = -1;
@@ -106,7 +106,7 @@ desk_landing(struct desk *d, const struct desk_visit *v, const char *pickup,
 		r = 1;
 	}
 	lookup_clear(&l);
-	return (r);
+	return r;
 }
 
 /* A code mail about to be queued. */
@@ -135,10 +135,10 @@ code_queue(struct desk *d, struct asking *a, struct err *e)
 	int r;
 
 	if (buf_add(&mail.item, a->code.item, a->code.item_len) == -1)
-		return (err_set(e, ERR_UNAVAILABLE, "code: memory"));
+		return err_set(e, ERR_UNAVAILABLE, "code: memory");
 	r = outbox_add(d->db, &mail, e);
 	outbox_clear(&mail);
-	return (r == -1 ? -1 : event_add(d->db, &a->v->tenant.id, &ev, e));
+	return r == -1 ? -1 : event_add(d->db, &a->v->tenant.id, &ev, e);
 }
 
 static int
@@ -147,8 +147,8 @@ ask_write(struct desk *d, void *arg, struct err *e)
 	struct asking *a = arg;
 
 	if (a->made && code_queue(d, a, e) == -1)
-		return (-1);
-	return (visit_save(d, a->v, e));
+		return -1;
+	return visit_save(d, a->v, e);
 }
 
 /* Whether a code was made must not show: a reference and times stand there either way. */
@@ -184,7 +184,7 @@ code_make(struct desk *d, struct asking *a, struct err *e)
 
 	if (a->l->found != 1 || n->escrow.len == 0 ||
 	    n->expires < clock_now() || strcmp(n->key, a->address) != 0)
-		return (0);
+		return 0;
 	a->outbox = id_new();
 	visit_browser(a->v, browser);
 	r = keyd_code_make(d->keyd, &a->v->tenant.id, &n->message, &n->id,
@@ -192,11 +192,11 @@ code_make(struct desk *d, struct asking *a, struct err *e)
 	    &a->code, e);
 	secret_wipe(browser, sizeof(browser));
 	if (r == -1 && e->code == ERR_UNAVAILABLE)
-		return (-1);
+		return -1;
 	a->made = r == 0;
 	if (r == -1)
 		err_clear(e);
-	return (0);
+	return 0;
 }
 
 struct starting {
@@ -209,7 +209,7 @@ visitor_begin(struct desk *d, void *arg, struct err *e)
 {
 	struct starting *s = arg;
 
-	return (visit_begin(d, s->v, SESSION_VISITOR, NULL, s->address, e));
+	return visit_begin(d, s->v, SESSION_VISITOR, NULL, s->address, e);
 }
 
 /* A visitor who asks again for the same thing keeps the session, and with it the code before. */
@@ -221,11 +221,11 @@ visitor_ready(struct desk *d, struct desk_visit *v, const char *address,
 
 	if (v->kind == SESSION_VISITOR && strcmp(v->address, address) == 0 &&
 	    strcmp(v->ring->pickup, pickup) == 0)
-		return (0);
+		return 0;
 	secret_wipe(v->ring, sizeof(*v->ring));
 	text_cut(v->ring->pickup, sizeof(v->ring->pickup), pickup);
 	memcpy(v->pickup, v->ring->pickup, sizeof(v->pickup));
-	return (desk_within(d, &v->tenant.id, visitor_begin, &s, e));
+	return desk_within(d, &v->tenant.id, visitor_begin, &s, e);
 }
 
 int
@@ -239,10 +239,10 @@ desk_ask_code(struct desk *d, struct desk_visit *v, const char *pickup,
 	int r = -1;
 
 	if (mailbox_typed(typed, &box, e) == -1)
-		return (-1);
+		return -1;
 	a.address = l.key = box.key;
 	if (pickup != NULL && seal_pickup_parse(pickup, code) == -1)
-		return (err_set(e, ERR_NOT_FOUND, "no pick-up code"));
+		return err_set(e, ERR_NOT_FOUND, "no pick-up code");
 	l.pickup = pickup != NULL ? code : NULL;
 	if (desk_look(d, &v->tenant.id, lookup_read, &l, e) == -1 ||
 	    visitor_ready(d, v, box.key, code, e) == -1 ||
@@ -258,7 +258,7 @@ desk_ask_code(struct desk *d, struct desk_visit *v, const char *pickup,
 out:
 	secret_wipe(&a.code, sizeof(a.code));
 	lookup_clear(&l);
-	return (r);
+	return r;
 }
 
 /* The code against the newest handle and the one before. */
@@ -271,7 +271,7 @@ code_prove(
 	int i, r = -1;
 
 	if (v->kind != SESSION_VISITOR || seal_code_parse(typed, code) == -1)
-		return (err_set(e, ERR_DENIED, "no such code"));
+		return err_set(e, ERR_DENIED, "no such code");
 	err_set(e, ERR_DENIED, "no such code");
 	visit_browser(v, browser);
 	for (i = 0; i < RING_HANDLES && r == -1; i++) {
@@ -286,10 +286,10 @@ code_prove(
 	secret_wipe(code, sizeof(code));
 	secret_wipe(browser, sizeof(browser));
 	if (r == -1 && e->code != ERR_UNAVAILABLE)
-		return (err_set(e, ERR_DENIED, "code refused"));
+		return err_set(e, ERR_DENIED, "code refused");
 	if (r == 0)
 		v->ring->has_proof = 1;
-	return (r);
+	return r;
 }
 
 struct proving {
@@ -305,16 +305,16 @@ guest_write(struct desk *d, void *arg, struct err *e)
 	char address[LIMIT_ADDRESS + 1];
 
 	if (lookup_read(d, p->l, e) == -1)
-		return (-1);
+		return -1;
 	memcpy(address, p->v->address, sizeof(address));
 	if (visit_begin(d, p->v, SESSION_GUEST, NULL, address, e) == -1)
-		return (-1);
+		return -1;
 	if (p->l->found != 1 || p->l->pickup == NULL)
-		return (0);
+		return 0;
 	ev.message = p->l->notice.message;
 	ev.slot = p->l->notice.slot;
 	text_cut(ev.detail, sizeof(ev.detail), "code by mail");
-	return (event_add(d->db, &p->v->tenant.id, &ev, e));
+	return event_add(d->db, &p->v->tenant.id, &ev, e);
 }
 
 int
@@ -328,7 +328,7 @@ desk_check_code(struct desk *d, struct desk_visit *v, const char *code,
 
 	*message_out = id_zero();
 	if (code_prove(d, v, code, e) == -1)
-		return (-1);
+		return -1;
 	memcpy(pickup, v->ring->pickup, sizeof(pickup));
 	l.pickup = *pickup != '\0' ? pickup : NULL;
 	memset(v->ring->handle, 0, sizeof(v->ring->handle));
@@ -336,7 +336,7 @@ desk_check_code(struct desk *d, struct desk_visit *v, const char *code,
 	if (r == 0 && l.found == 1 && l.pickup != NULL)
 		*message_out = l.notice.message;
 	lookup_clear(&l);
-	return (r);
+	return r;
 }
 
 /* "Not for me" is told once a notice. */
@@ -350,18 +350,18 @@ wrong_write(struct desk *d, void *arg, struct err *e)
 	bool told = false;
 
 	if (lookup_read(d, l, e) == -1)
-		return (-1);
+		return -1;
 	if (l->found != 1)
-		return (err_set(e, ERR_NOT_FOUND, "no such notice"));
+		return err_set(e, ERR_NOT_FOUND, "no such notice");
 	if (event_list(d->db, t, &l->notice.message, &list, &n, e) == -1)
-		return (-1);
+		return -1;
 	for (i = 0; i < n; i++)
 		told |= list[i].kind == EVENT_WRONG_PERSON &&
 		    list[i].slot == l->notice.slot;
 	free(list);
 	ev.message = l->notice.message;
 	ev.slot = l->notice.slot;
-	return (told ? 0 : event_add(d->db, t, &ev, e));
+	return told ? 0 : event_add(d->db, t, &ev, e);
 }
 
 int
@@ -373,8 +373,8 @@ desk_wrong_person(struct desk *d, const struct desk_visit *v,
 	int r;
 
 	if (seal_pickup_parse(pickup, code) == -1)
-		return (err_set(e, ERR_NOT_FOUND, "no pick-up code"));
+		return err_set(e, ERR_NOT_FOUND, "no pick-up code");
 	r = desk_within(d, &v->tenant.id, wrong_write, &l, e);
 	lookup_clear(&l);
-	return (r);
+	return r;
 }

@@ -29,13 +29,13 @@ slot_choose(struct desk *d, struct opening *o, struct err *e)
 	if (v->kind == SESSION_ACCOUNT &&
 	    reader_of_account(d->db, &v->tenant.id, o->id, &v->account.id, r,
 		SLOTS_MAX, &n, e) == -1)
-		return (-1);
+		return -1;
 	if (n == 0 && v->ring->has_proof &&
 	    reader_of_address(d->db, &v->tenant.id, o->id, v->address, r,
 		SLOTS_MAX, &n, e) == -1)
-		return (-1);
+		return -1;
 	if (n == 0)
-		return (err_set(e, ERR_NOT_FOUND, "not this reader's"));
+		return err_set(e, ERR_NOT_FOUND, "not this reader's");
 	for (i = 0; i < n; i++) {
 		if (r[i].role == READER_SENDER)
 			o->out->mine = true;
@@ -43,7 +43,7 @@ slot_choose(struct desk *d, struct opening *o, struct err *e)
 			best = i;
 	}
 	o->out->reader = r[best];
-	return (0);
+	return 0;
 }
 
 /* Made by one of our processes, for these readers, and unchanged since? */
@@ -57,11 +57,11 @@ signature_check(struct desk *d, const struct id *tenant,
 	if (shared_public(d, &pub, e) == -1 ||
 	    seal_cert_open(pub.directory_pk, m->row.signer_cert,
 		sizeof(m->row.signer_cert), &c, e) == -1)
-		return (-1);
+		return -1;
 	if (c.kind != SEAL_C_PROCESS ||
 	    parcel_verify(c.pk, tenant, &m->row, m->people, m->n_people) == -1)
-		return (err_set(e, ERR_CORRUPT, "envelope signature"));
-	return (0);
+		return err_set(e, ERR_CORRUPT, "envelope signature");
+	return 0;
 }
 
 static int
@@ -81,7 +81,7 @@ manifest_open(const struct id *tenant, const struct message *m,
 		r = manifest_decode(clear.data, clear.len, out, e);
 	secret_wipe(key, sizeof(key));
 	buf_free(&clear);
-	return (r);
+	return r;
 }
 
 int
@@ -95,8 +95,8 @@ message_unseal(struct desk *d, const struct desk_visit *v,
 	if (visit_pair(d, v, r, &pair, e) == 0)
 		done = slot_open(d, &v->tenant.id, m, r, &pair, dek, e);
 	secret_wipe(&pair, sizeof(pair));
-	return (
-	    done == 0 ? manifest_open(&v->tenant.id, m, dek, manifest, e) : -1);
+	return done == 0 ? manifest_open(&v->tenant.id, m, dek, manifest, e) :
+			   -1;
 }
 
 static int
@@ -108,20 +108,20 @@ message_open(struct desk *d, void *arg, struct err *e)
 	int found;
 
 	if (slot_choose(d, o, e) == -1)
-		return (-1);
+		return -1;
 	if ((found = message_get(d->db, t, o->id, &m->row, e)) != 1)
-		return (found == -1 ?
-			-1 :
-			err_set(e, ERR_NOT_FOUND, "no such message"));
+		return found == -1 ?
+		    -1 :
+		    err_set(e, ERR_NOT_FOUND, "no such message");
 	if (m->row.expires < clock_now())
-		return (err_set(e, ERR_EXPIRED, "message expired"));
+		return err_set(e, ERR_EXPIRED, "message expired");
 	if (reader_list(d->db, t, o->id, &m->people, &m->n_people, e) == -1 ||
 	    signature_check(d, t, m, e) == -1)
-		return (-1);
+		return -1;
 	m->receipt = m->n_people > 0 && m->people[0].role == READER_SENDER &&
 	    !m->mine;
-	return (message_unseal(
-	    d, o->v, &m->row, &m->reader, m->dek, &m->manifest, e));
+	return message_unseal(
+	    d, o->v, &m->row, &m->reader, m->dek, &m->manifest, e);
 }
 
 int
@@ -133,12 +133,12 @@ desk_open_message(struct desk *d, const struct desk_visit *v,
 	memset(out, 0, sizeof(*out));
 	out->tenant = v->tenant.id;
 	if (v->kind != SESSION_GUEST && v->kind != SESSION_ACCOUNT)
-		return (err_set(e, ERR_NOT_FOUND, "nobody reads"));
+		return err_set(e, ERR_NOT_FOUND, "nobody reads");
 	if (desk_within(d, &v->tenant.id, message_open, &o, e) == -1) {
 		desk_message_clear(out);
-		return (-1);
+		return -1;
 	}
-	return (0);
+	return 0;
 }
 
 void
@@ -167,7 +167,7 @@ event_tell(struct desk *d, const struct telling *t, struct err *e)
 	    .kind = t->kind};
 
 	memcpy(ev.detail, t->detail, sizeof(ev.detail));
-	return (event_add(d->db, &t->v->tenant.id, &ev, e));
+	return event_add(d->db, &t->v->tenant.id, &ev, e);
 }
 
 /* Fits a receipt: short enough, and nothing but printable ASCII. */
@@ -178,7 +178,7 @@ id_fits(const char *id)
 
 	for (n = 0; id[n] > ' ' && id[n] < 0x7f; n++)
 		continue;
-	return (id[n] == '\0' && n < SEAL_ITEM_SECRET);
+	return id[n] == '\0' && n < SEAL_ITEM_SECRET;
 }
 
 /* The receipt names the original by its Message-ID, which nobody but the two may read. */
@@ -198,7 +198,7 @@ receipt_queue(struct desk *d, const struct telling *t, struct err *e)
 	if (r == 0)
 		r = outbox_add(d->db, &mail, e);
 	outbox_clear(&mail);
-	return (r);
+	return r;
 }
 
 static int
@@ -210,13 +210,13 @@ displayed_write(struct desk *d, void *arg, struct err *e)
 	first = reader_displayed(
 	    d->db, &t->v->tenant.id, &t->m->row.id, t->m->reader.slot, e);
 	if (first != 1)
-		return (first);
+		return first;
 	if (event_tell(d, t, e) == -1)
-		return (-1);
+		return -1;
 	if (!t->m->receipt)
-		return (0);
+		return 0;
 	t->receipt = true;
-	return (receipt_queue(d, t, e));
+	return receipt_queue(d, t, e);
 }
 
 int
@@ -227,20 +227,20 @@ desk_displayed(struct desk *d, const struct desk_visit *v,
 
 	if (m->reader.role != READER_RECIPIENT ||
 	    m->reader.first_displayed != 0)
-		return (0);
+		return 0;
 	text_cut(t.detail, sizeof(t.detail),
 	    v->kind == SESSION_ACCOUNT ? "signed in" : "code by mail");
 	if (desk_within(d, &v->tenant.id, displayed_write, &t, e) == -1)
-		return (-1);
+		return -1;
 	if (t.receipt)
 		db_wake_courier(d->db);
-	return (0);
+	return 0;
 }
 
 static int
 downloaded_write(struct desk *d, void *arg, struct err *e)
 {
-	return (event_tell(d, arg, e));
+	return event_tell(d, arg, e);
 }
 
 static int
@@ -250,9 +250,9 @@ downloaded(struct desk *d, const struct desk_visit *v,
 	struct telling t = {.v = v, .m = m, .kind = EVENT_DOWNLOADED};
 
 	if (m->reader.role != READER_RECIPIENT)
-		return (0);
+		return 0;
 	text_cut(t.detail, sizeof(t.detail), what);
-	return (desk_within(d, &v->tenant.id, downloaded_write, &t, e));
+	return desk_within(d, &v->tenant.id, downloaded_write, &t, e);
 }
 
 /* Something made from the message's content, within one transaction. */
@@ -274,10 +274,10 @@ fetch_stored(void *arg, uint32_t seq, struct buf *out, struct err *e)
 	int found;
 
 	found = chunk_get(k->d->db, k->tenant, &k->m->row.id, 0, seq, out, e);
-	return (found == 0 ?
-		err_set(e, ERR_CORRUPT, "chunk %u is missing", seq) :
-		found == 1 ? 0 :
-			     -1);
+	return found == 0 ?
+	    err_set(e, ERR_CORRUPT, "chunk %u is missing", seq) :
+	    found == 1 ? 0 :
+			 -1;
 }
 
 static int
@@ -292,17 +292,17 @@ content_make(struct desk *d, void *arg, struct err *e)
 	if (content_open(k->m->dek, k->tenant, &k->m->row.id,
 		k->m->row.content_header, k->m->row.size, k->m->row.chunks,
 		fetch_stored, k, &c, e) == -1)
-		return (-1);
+		return -1;
 	content_source(c, &src);
 	r = k->make(&src, k, e);
 	content_close(c);
-	return (r);
+	return r;
 }
 
 static int
 make_text(const struct mail_source *src, struct making *k, struct err *e)
 {
-	return (mail_text(src, k->m->manifest, k->out, &k->cut, e));
+	return mail_text(src, k->m->manifest, k->out, &k->cut, e);
 }
 
 int
@@ -315,7 +315,7 @@ desk_text(struct desk *d, const struct desk_message *m, struct buf *out,
 
 	r = desk_look(d, &m->tenant, content_make, &k, e);
 	*cut_out = k.cut;
-	return (r);
+	return r;
 }
 
 /* A part on its way out, and the digest that must come out. */
@@ -331,8 +331,8 @@ pour(void *arg, const void *p, size_t n, struct err *e)
 
 	seal_hash_add(g->hash, p, n);
 	if (buf_add(g->out, p, n) == -1)
-		return (err_set(e, ERR_UNAVAILABLE, "download: memory"));
-	return (0);
+		return err_set(e, ERR_UNAVAILABLE, "download: memory");
+	return 0;
 }
 
 static int
@@ -343,12 +343,12 @@ make_part(const struct mail_source *src, struct making *k, struct err *e)
 	int r;
 
 	if ((g.hash = seal_hash_new(SEAL_SHA256)) == NULL)
-		return (err_set(e, ERR_UNAVAILABLE, "download: memory"));
+		return err_set(e, ERR_UNAVAILABLE, "download: memory");
 	r = mail_part_decode(src, k->part, pour, &g, e);
 	seal_hash_end(g.hash, digest);
 	if (r == 0 && memcmp(digest, k->part->sha256, sizeof(digest)) != 0)
 		r = err_set(e, ERR_CORRUPT, "part's digest differs");
-	return (r);
+	return r;
 }
 
 int
@@ -361,11 +361,11 @@ desk_part(struct desk *d, const struct desk_visit *v,
 
 	k.part = manifest_part(m->manifest, no);
 	if (k.part == NULL || !k.part->leaf)
-		return (err_set(e, ERR_NOT_FOUND, "no such part"));
+		return err_set(e, ERR_NOT_FOUND, "no such part");
 	if (desk_look(d, &m->tenant, content_make, &k, e) == -1)
-		return (-1);
+		return -1;
 	snprintf(what, sizeof(what), "part %u", no);
-	return (downloaded(d, v, m, what, e));
+	return downloaded(d, v, m, what, e);
 }
 
 static int
@@ -374,16 +374,16 @@ make_raw(const struct mail_source *src, struct making *k, struct err *e)
 	size_t got;
 
 	if (buf_reserve(k->out, (size_t)src->size) == -1)
-		return (err_set(e, ERR_UNAVAILABLE, "download: memory"));
+		return err_set(e, ERR_UNAVAILABLE, "download: memory");
 	while (k->out->len < src->size) {
 		if (src->read(src->arg, k->out->len, k->out->data + k->out->len,
 			(size_t)(src->size - k->out->len), &got, e) == -1)
-			return (-1);
+			return -1;
 		if (got == 0)
-			return (err_set(e, ERR_CORRUPT, "content ends early"));
+			return err_set(e, ERR_CORRUPT, "content ends early");
 		k->out->len += got;
 	}
-	return (0);
+	return 0;
 }
 
 int
@@ -394,6 +394,6 @@ desk_raw(struct desk *d, const struct desk_visit *v,
 	    .tenant = &m->tenant, .m = m, .make = make_raw, .out = out};
 
 	if (desk_look(d, &m->tenant, content_make, &k, e) == -1)
-		return (-1);
-	return (downloaded(d, v, m, "raw message", e));
+		return -1;
+	return downloaded(d, v, m, "raw message", e);
 }

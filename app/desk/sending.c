@@ -26,8 +26,7 @@ struct letter {
 static bool
 is_member(const struct desk_visit *v)
 {
-	return (
-	    v->kind == SESSION_ACCOUNT && v->account.kind == ACCOUNT_MEMBER);
+	return v->kind == SESSION_ACCOUNT && v->account.kind == ACCOUNT_MEMBER;
 }
 
 /* One recipient against the policy: members write to anyone, guests to members. */
@@ -44,12 +43,12 @@ recipient_check(struct desk *d, struct letter *w, size_t i, struct err *e)
 
 	if ((domain = tenant_by_domain(d->db, to->domain, &t, e)) == -1 ||
 	    (found = account_find(d->db, tenant, to->key, &a, e)) == -1)
-		return (-1);
+		return -1;
 	if (domain == 1 && id_equal(&t.id, tenant)) {
 		if (found == 0 || a.kind != ACCOUNT_MEMBER)
-			return (err_set(e, ERR_NOT_FOUND, "no such member"));
+			return err_set(e, ERR_NOT_FOUND, "no such member");
 	} else if (!member) {
-		return (err_set(e, ERR_DENIED, "guests write to members"));
+		return err_set(e, ERR_DENIED, "guests write to members");
 	}
 	rcpt = &w->rcpt[w->n];
 	rcpt->mailbox = *to;
@@ -60,7 +59,7 @@ recipient_check(struct desk *d, struct letter *w, size_t i, struct err *e)
 	if (found)
 		memcpy(w->to[w->n].name, a.name, sizeof(w->to[w->n].name));
 	w->n++;
-	return (0);
+	return 0;
 }
 
 static bool
@@ -70,8 +69,8 @@ is_there(const struct letter *w, const struct mailbox *to)
 
 	for (i = 0; i < w->n; i++)
 		if (strcmp(w->rcpt[i].mailbox.key, to->key) == 0)
-			return (true);
-	return (false);
+			return true;
+	return false;
 }
 
 struct checking {
@@ -87,8 +86,8 @@ recipients_check(struct desk *d, void *arg, struct err *e)
 	for (c->bad = 0; c->bad < c->w->l->n_to; c->bad++)
 		if (!is_there(c->w, &c->w->l->to[c->bad]) &&
 		    recipient_check(d, c->w, c->bad, e) == -1)
-			return (-1);
-	return (0);
+			return -1;
+	return 0;
 }
 
 static int
@@ -97,18 +96,18 @@ letter_check(const struct desk_letter *l, struct err *e)
 	size_t i, total = 0;
 
 	if (l->n_to == 0 || l->n_to > LIMIT_RECIPIENTS)
-		return (err_set(e, ERR_BAD_INPUT, "to"));
+		return err_set(e, ERR_BAD_INPUT, "to");
 	if (l->n_files > LIMIT_UPLOAD_COUNT)
-		return (err_set(e, ERR_BAD_INPUT, "files"));
+		return err_set(e, ERR_BAD_INPUT, "files");
 	if (*l->text == '\0' && *l->subject == '\0' && l->n_files == 0)
-		return (err_set(e, ERR_BAD_INPUT, "empty"));
+		return err_set(e, ERR_BAD_INPUT, "empty");
 	for (i = 0; i < l->n_files; i++)
 		total += l->files[i].len;
 	if (total > LIMIT_UPLOAD_FILES ||
 	    strlen(l->text) > LIMIT_COMPOSE_TEXT ||
 	    strlen(l->subject) > LIMIT_SUBJECT)
-		return (err_set(e, ERR_TOO_BIG, "letter over its limits"));
-	return (0);
+		return err_set(e, ERR_TOO_BIG, "letter over its limits");
+	return 0;
 }
 
 static void
@@ -154,7 +153,7 @@ letter_draft(
 	    (*out = desk_draft_new(d->set->spool, &w->v->tenant.id, e)) != NULL)
 		r = desk_draft_add(*out, raw.data, raw.len, e);
 	buf_free(&raw);
-	return (r == 0 ? draft_end(*out, e) : -1);
+	return r == 0 ? draft_end(*out, e) : -1;
 }
 
 static int
@@ -165,11 +164,11 @@ letter_manifest(struct desk_draft *draft, struct manifest **out, struct err *e)
 	int r;
 
 	if (draft_open(draft, &c, e) == -1)
-		return (-1);
+		return -1;
 	content_source(c, &src);
 	r = mail_parse(&src, out, e);
 	content_close(c);
-	return (r);
+	return r;
 }
 
 /* Its sender is told of a reply only when it goes to them. */
@@ -183,14 +182,14 @@ is_reply(const struct letter *w)
 		if (text_equal_ci(w->rcpt[i].mailbox.address, m->row.sender) ||
 		    text_equal_ci(
 			w->rcpt[i].mailbox.address, m->manifest->from.address))
-			return (true);
-	return (false);
+			return true;
+	return false;
 }
 
 struct id
 desk_letter_form(void)
 {
-	return (id_new());
+	return id_new();
 }
 
 static void
@@ -212,7 +211,7 @@ letter_digest(const struct letter *w, uint8_t out[32])
 	size_t i;
 
 	if (h == NULL)
-		return (-1);
+		return -1;
 	hash_text(h, w->from.address);
 	seal_hash_add(h, l->form.b, ID_LEN);
 	seal_hash_add(h, l->answers.b, ID_LEN);
@@ -228,7 +227,7 @@ letter_digest(const struct letter *w, uint8_t out[32])
 	}
 	seal_hash_end(h, all);
 	seal_kdf(out, 32, zero, SEAL_L_DIGEST, f, 2);
-	return (0);
+	return 0;
 }
 
 static int
@@ -237,11 +236,11 @@ letter_tags(struct desk *d, struct letter *w, struct err *e)
 	uint8_t digest[32];
 
 	if (id_is_zero(&w->l->form))
-		return (0);
+		return 0;
 	if (letter_digest(w, digest) == -1)
-		return (err_set(e, ERR_UNAVAILABLE, "letter: memory"));
-	return (
-	    keyd_duplicate_tags(d->keyd, &w->v->tenant.id, digest, w->tags, e));
+		return err_set(e, ERR_UNAVAILABLE, "letter: memory");
+	return keyd_duplicate_tags(
+	    d->keyd, &w->v->tenant.id, digest, w->tags, e);
 }
 
 /* One that was sent already, by a second click, is the first one. */
@@ -259,9 +258,9 @@ letter_commit(
 	if (r == -1 && e->code == ERR_CONFLICT && !id_is_zero(&first)) {
 		*id = first;
 		err_clear(e);
-		return (0);
+		return 0;
 	}
-	return (r);
+	return r;
 }
 
 static int
@@ -295,7 +294,7 @@ letter_store(struct desk *d, struct letter *w, struct id *id_out, struct err *e)
 	}
 	manifest_free(manifest);
 	desk_draft_free(draft);
-	return (r);
+	return r;
 }
 
 int
@@ -309,13 +308,13 @@ desk_send(struct desk *d, const struct desk_visit *v,
 
 	*bad_out = 0;
 	if (v->kind != SESSION_GUEST && v->kind != SESSION_ACCOUNT)
-		return (err_set(e, ERR_DENIED, "nobody writes"));
+		return err_set(e, ERR_DENIED, "nobody writes");
 	if (letter_check(l, e) == -1)
-		return (-1);
+		return -1;
 	w.answers = !id_is_zero(&l->answers);
 	if (w.answers &&
 	    desk_open_message(d, v, &l->answers, &w.answered, e) == -1)
-		return (-1);
+		return -1;
 	letter_from(&w);
 	w.rcpt = calloc(l->n_to, sizeof(*w.rcpt));
 	w.to = calloc(l->n_to, sizeof(*w.to));
@@ -329,5 +328,5 @@ desk_send(struct desk *d, const struct desk_visit *v,
 		desk_message_clear(&w.answered);
 	free(w.rcpt);
 	free(w.to);
-	return (r);
+	return r;
 }

@@ -24,7 +24,7 @@ events_read(struct desk *d, void *arg, struct err *e)
 	struct tracking *k = arg;
 	const struct desk_message *m = &k->t->message;
 
-	return (event_list(d->db, &m->tenant, &m->row.id, &k->event, &k->n, e));
+	return event_list(d->db, &m->tenant, &m->row.id, &k->event, &k->n, e);
 }
 
 /* Keeps the first of its kind. */
@@ -114,7 +114,7 @@ people_fill(struct desk_track *t, const struct tracking *k, struct err *e)
 	size_t i, j;
 
 	if ((t->person = calloc(m->n_people + 1, sizeof(*t->person))) == NULL)
-		return (err_set(e, ERR_UNAVAILABLE, "tracking: memory"));
+		return err_set(e, ERR_UNAVAILABLE, "tracking: memory");
 	for (i = 0; i < m->n_people; i++) {
 		if (m->people[i].role != READER_RECIPIENT)
 			continue;
@@ -126,7 +126,7 @@ people_fill(struct desk_track *t, const struct tracking *k, struct err *e)
 	}
 	for (i = 0; i < m->manifest->n_parts; i++)
 		t->files += m->manifest->parts[i].attached;
-	return (0);
+	return 0;
 }
 
 int
@@ -138,7 +138,7 @@ desk_track(struct desk *d, const struct desk_visit *v, const struct id *id,
 
 	memset(out, 0, sizeof(*out));
 	if (desk_open_message(d, v, id, &out->message, e) == -1)
-		return (-1);
+		return -1;
 	if (!out->message.mine)
 		r = err_set(e, ERR_NOT_FOUND, "not this sender's");
 	else if ((r = desk_within(d, &v->tenant.id, events_read, &k, e)) == 0)
@@ -146,7 +146,7 @@ desk_track(struct desk *d, const struct desk_visit *v, const struct id *id,
 	free(k.event);
 	if (r == -1)
 		desk_track_clear(out);
-	return (r);
+	return r;
 }
 
 void

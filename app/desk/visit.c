@@ -55,8 +55,8 @@ bool
 desk_csrf_ok(const struct desk_visit *v, const char *token)
 {
 	if (v->kind == 0 || token == NULL || strlen(token) != DESK_CSRF_LEN - 1)
-		return (false);
-	return (secret_equal(v->csrf, token, DESK_CSRF_LEN - 1));
+		return false;
+	return secret_equal(v->csrf, token, DESK_CSRF_LEN - 1);
 }
 
 /* Whose session it is, too: a row changed to another's name opens nothing. */
@@ -91,7 +91,7 @@ ring_open(struct desk_visit *v, const struct buf *blob, struct err *e)
 		r = err_set(e, ERR_CORRUPT, "key ring");
 	secret_wipe(key, sizeof(key));
 	buf_free(&clear);
-	return (r);
+	return r;
 }
 
 static int
@@ -111,7 +111,7 @@ ring_seal(struct desk_visit *v, struct buf *out, struct err *e)
 		    key, SEAL_P_SESSION, &bind, clear.data, clear.len, out, e);
 	secret_wipe(key, sizeof(key));
 	buf_free(&clear);
-	return (r);
+	return r;
 }
 
 /* Nobody: what is left when a cookie does not open anything. */
@@ -142,14 +142,14 @@ session_read(struct desk *d, void *arg, struct err *e)
 
 	if ((f->n = session_find(d->db, &v->tenant.id, v->hash, &f->row, e)) ==
 	    -1)
-		return (-1);
+		return -1;
 	if (f->n == 0 || f->row.kind != SESSION_ACCOUNT)
-		return (0);
+		return 0;
 	r = account_get(d->db, &v->tenant.id, &f->row.account, &v->account, e);
 	/* An address is an account's for good: another one was put there. */
 	if (r == 0 || (r == 1 && strcmp(v->account.key, f->row.address) != 0))
 		f->n = 0;
-	return (r == -1 ? -1 : 0);
+	return r == -1 ? -1 : 0;
 }
 
 static int
@@ -170,7 +170,7 @@ visit_load(struct desk *d, struct desk_visit *v, struct err *e)
 	session_row_clear(&f.row);
 	if (r == -1 || f.n == 0) {
 		visit_nobody(v);
-		return (r);
+		return r;
 	}
 	memcpy(v->pickup, v->ring->pickup, sizeof(v->pickup));
 	memcpy(
@@ -178,7 +178,7 @@ visit_load(struct desk *d, struct desk_visit *v, struct err *e)
 	v->code_sent = v->ring->code_sent;
 	v->code_expires = v->ring->code_expires;
 	csrf_make(v);
-	return (0);
+	return 0;
 }
 
 int
@@ -190,14 +190,14 @@ desk_visit_open(struct desk *d, const struct tenant *t, const char *cookie,
 	memset(out, 0, sizeof(*out));
 	out->tenant = *t;
 	if ((out->ring = ring_new()) == NULL)
-		return (err_set(e, ERR_UNAVAILABLE, "visit: memory"));
+		return err_set(e, ERR_UNAVAILABLE, "visit: memory");
 	if (cookie == NULL || strlen(cookie) != DESK_COOKIE_LEN - 1 ||
 	    text_unbase64url(cookie, raw, sizeof(raw)) == -1)
-		return (0);
+		return 0;
 	session_hash(raw, out->hash);
 	memcpy(out->secret, raw + SID_LEN, SECRET_LEN);
 	secret_wipe(raw, sizeof(raw));
-	return (visit_load(d, out, e));
+	return visit_load(d, out, e);
 }
 
 void
@@ -216,7 +216,7 @@ visit_begin(struct desk *d, struct desk_visit *v, enum session_kind kind,
 	int r;
 
 	if (v->kind != 0 && session_end(d->db, &v->tenant.id, v->hash, e) == -1)
-		return (-1);
+		return -1;
 	secret_random(raw, sizeof(raw));
 	session_hash(raw, v->hash);
 	memcpy(v->secret, raw + SID_LEN, SECRET_LEN);
@@ -238,7 +238,7 @@ visit_begin(struct desk *d, struct desk_visit *v, enum session_kind kind,
 	if ((r = ring_seal(v, &row.blob, e)) == 0)
 		r = session_add(d->db, &v->tenant.id, &row, e);
 	session_row_clear(&row);
-	return (r);
+	return r;
 }
 
 int
@@ -250,7 +250,7 @@ visit_save(struct desk *d, struct desk_visit *v, struct err *e)
 	if ((r = ring_seal(v, &blob, e)) == 0)
 		r = session_set_blob(d->db, &v->tenant.id, v->hash, &blob, e);
 	buf_free(&blob);
-	return (r);
+	return r;
 }
 
 struct leaving {
@@ -266,8 +266,8 @@ sessions_end(struct desk *d, void *arg, struct err *e)
 
 	if (l->everywhere && l->v->kind != SESSION_VISITOR &&
 	    session_end_all(d->db, t, l->v->address, e) == -1)
-		return (-1);
-	return (session_end(d->db, t, l->v->hash, e));
+		return -1;
+	return session_end(d->db, t, l->v->hash, e);
 }
 
 int
@@ -278,8 +278,8 @@ desk_logout(
 
 	if (v->kind != 0 &&
 	    desk_within(d, &v->tenant.id, sessions_end, &l, e) == -1)
-		return (-1);
+		return -1;
 	visit_nobody(v);
 	v->cookie_end = true;
-	return (0);
+	return 0;
 }
