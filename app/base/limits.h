@@ -38,6 +38,7 @@
 #define LIMIT_UPLOAD_BODY ((size_t)11 * 1024 * 1024)
 /* Files of a composed message together. */
 #define LIMIT_UPLOAD_FILES ((size_t)10 * 1024 * 1024)
+#define LIMIT_UPLOADS      32U /* bodies over LIMIT_FORM_BODY at once, a process */
 #define LIMIT_UPLOAD_COUNT 20 /* files of a composed message */
 #define LIMIT_FORM_FIELDS  100
 #define LIMIT_COMPOSE_TEXT ((size_t)512 * 1024)

@@ -39,12 +39,14 @@ struct exchange {
 	char host[HTTP_HEAD_HOST + 1];
 	char client[INET6_ADDRSTRLEN];
 	int64_t start; /* ms */
+	bool large;    /* counted as such */
 };
 
 static struct {
 	struct portal *portal;
 	struct pool *work;
 	struct pool *hash;
+	unsigned large; /* bodies over a plain form's */
 	bool draining;
 	struct buf too_big; /* the page of that name */
 } self;
@@ -146,6 +148,14 @@ fill_request(struct exchange *x, struct http_request *kreq)
 	return 0;
 }
 
+/* A request whose large body is no longer expected, or not taken. */
+static void
+large_gone(struct http_request *kreq)
+{
+	kreq->onfree = NULL;
+	self.large--;
+}
+
 /* Takes Kore's buffers; its fields of the head still point into them. */
 static void
 take_buffers(struct exchange *x, struct http_request *kreq)
@@ -154,6 +164,8 @@ take_buffers(struct exchange *x, struct http_request *kreq)
 	kreq->headers = NULL;
 	x->body = kreq->http_body;
 	kreq->http_body = NULL;
+	x->large = kreq->onfree == large_gone;
+	kreq->onfree = NULL;
 	if (x->body != NULL && kreq->http_body_length > 0) {
 		x->req.body = x->body->data;
 		x->req.body_len = kreq->http_body_length;
@@ -168,6 +180,8 @@ exchange_free(struct exchange *x)
 	if (x->body != NULL)
 		kore_buf_free(x->body);
 	buf_free(&x->cookie);
+	if (x->large)
+		self.large--;
 	secret_wipe(x, sizeof(*x));
 	free(x);
 }
@@ -338,6 +352,25 @@ check_head(const void *p, size_t n, size_t *len_out)
 	return status;
 }
 
+/* A cookie is not looked up here, so anybody may begin an upload: some at a time. */
+static size_t
+large_limit(struct http_request *kreq, size_t limit)
+{
+	/* Kore asks twice. */
+	if (limit <= LIMIT_FORM_BODY ||
+	    kreq->content_length <= LIMIT_FORM_BODY ||
+	    kreq->onfree == large_gone)
+		return limit;
+	if (self.large == LIMIT_UPLOADS) {
+		log_line(LOG_LEVEL_WARN, NULL, "upload refused",
+		    "uploads=%u most=%u", self.large, LIMIT_UPLOADS);
+		return LIMIT_FORM_BODY;
+	}
+	self.large++;
+	kreq->onfree = large_gone;
+	return limit;
+}
+
 static size_t
 body_limit(struct http_request *kreq)
 {
@@ -349,7 +382,7 @@ body_limit(struct http_request *kreq)
 	if (fill_request(x, kreq) == 0)
 		limit = portal_body_limit(&x->req);
 	exchange_free(x);
-	return limit;
+	return large_limit(kreq, limit);
 }
 
 /* The page of a body that is too big; what else Kore refuses, no person sends. */

@@ -2,10 +2,12 @@
 // writes to the database.
 import { test, before, after } from 'node:test';
 import assert from 'node:assert/strict';
+import tls from 'node:tls';
+import { once } from 'node:events';
 import { startInstallation } from '../lib/installation.mjs';
 import { sendMail, compose } from '../lib/smtp.mjs';
 import { pickUp, signIn, messageIds } from '../lib/road.mjs';
-import { sleep } from '../lib/process.mjs';
+import { sleep, until } from '../lib/process.mjs';
 
 const host = 'acme.localhost';
 const alice = 'alice@acme.example';
@@ -181,4 +183,32 @@ test('what stands on an envelope cannot be changed in the database', async () =>
     await inst.rows(`UPDATE message SET ${name} = ${was} WHERE message_id = '${id}'`);
   }
   assert.equal((await reader.go(`/message/${id}`)).status, 200, 'control: as it was');
+});
+
+test('uploads of nobody cannot fill the memory: some at a time, and no longer than their connections', async () => {
+  const begin = async () => {
+    const socket = tls.connect({ host: inst.host, port: inst.ports.HTTPS_PORT, servername: host, ca: inst.ca });
+    await once(socket, 'secureConnect');
+    socket.on('error', () => {});
+    socket.write(`POST /compose HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 11000000\r\n` +
+      `Cookie: __Host-restante=${'A'.repeat(64)}\r\nExpect: 100-continue\r\n\r\n`);
+    const [answer] = await once(socket, 'data');
+    return { socket, status: Number(answer.toString().split(' ')[1]) };
+  };
+  const all = [];
+  while (all.length < 32) all.push(await begin());
+  assert.deepEqual(new Set(all.map(({ status }) => status)), new Set([100]));
+  all.push(await begin());
+  assert.equal(all.at(-1).status, 413, 'one more');
+  for (const { socket } of all) socket.destroy();
+  await until(async () => {
+    const { socket, status } = await begin();
+    socket.destroy();
+    return status === 100;
+  }, { what: 'room again' });
+  const member = await signIn(inst, host, alice);
+  await member.go('/compose');
+  await member.submit({ to: admin, subject: 'Large', body: 'Text.' }, { which: /name="body"/,
+    files: [{ name: 'files', filename: 'a.bin', content: Buffer.alloc(9 * 1024 * 1024, 1) }] });
+  assert.match(member.path, /\/track/);
 });
