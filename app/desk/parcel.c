@@ -200,7 +200,8 @@ provisional_wrap(struct work *w, struct sealing *s,
 	const struct seal_bind bind = {
 	    .tenant = *w->tenant, .owner = w->m.id, .item = s->notice.id};
 	struct seal_escrow record = {.slot_id = s->slot.id,
-	    .expires = s->notice.expires,
+	    /* A first opening on its last day moves the message's end this far. */
+	    .expires = s->notice.expires + LIMIT_AFTER_OPEN_DAYS * CLOCK_DAY,
 	    .has_key = w->p->tenant->escrow};
 	struct buf clear = BUF_INIT;
 	uint8_t half[SECRET_KEY_LEN], key[SECRET_KEY_LEN];
