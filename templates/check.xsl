@@ -15,7 +15,7 @@
               <dt><w:t id="check.code"/></dt><dd><xsl:value-of select="@pickup"/></dd>
               <dt><w:t id="check.from"/></dt><dd><xsl:value-of select="sender/@shown"/><xsl:if test="sender/@name != ''"><br/><small><xsl:value-of select="sender/@address"/></small></xsl:if></dd>
               <dt><w:t id="check.when"/></dt><dd><time datetime="{created/@iso}"><xsl:value-of select="created/@minute"/></time></dd>
-              <xsl:if test="@ends-in != ''"><dt><w:t id="check.to"/></dt><dd><xsl:value-of select="@ends-in"/><xsl:text>…</xsl:text></dd></xsl:if>
+              <xsl:if test="@ends-in != ''"><dt><w:t id="check.to"/></dt><dd><xsl:text>…</xsl:text><xsl:value-of select="@ends-in"/><xsl:text>…</xsl:text></dd></xsl:if>
               <dt><w:t id="check.state"/></dt>
               <dd>
                 <xsl:choose>

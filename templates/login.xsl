@@ -42,7 +42,7 @@
         <div class="row"><button class="btn" type="submit"><w:t id="login.go"/></button><a href="/reset"><w:t id="login.forgotten"/></a></div>
       </form>
       <h2><w:t id="login.none"/></h2>
-      <p class="quiet"><w:t id="login.none-text"><w:f name="code"><a href="/"><w:t id="login.by-code"/></a></w:f><w:f name="register"><a href="/register"><w:t id="login.register"/></a></w:f></w:t></p>
+      <p class="quiet"><w:t id="login.none-text" tenant="/page/@tenant"><w:f name="code"><a href="/"><w:t id="login.by-code"/></a></w:f><w:f name="register"><a href="/register"><w:t id="login.register"/></a></w:f></w:t></p>
     </div>
   </xsl:for-each>
 </xsl:template>
