@@ -61,6 +61,24 @@ secret_check(const struct notice *n, const char *secret, struct err *e)
 	return ok ? 0 : err_set(e, ERR_BAD_INPUT, "mistyped link");
 }
 
+/*
+ * Does the visit hold what opens it? Where nothing is in escrow that is the very link,
+ * and whoever came by another one proves the address again.
+ */
+static bool
+opens(const struct desk_visit *v, const struct notice *n)
+{
+	uint8_t hash[32];
+
+	if (!id_is_zero(&n->account))
+		return v->kind == SESSION_ACCOUNT;
+	if (!v->ring->has_proof || v->tenant.escrow)
+		return v->ring->has_proof;
+	seal_link_hash(v->ring->link, hash);
+	return v->ring->has_link &&
+	    secret_equal(hash, n->link_hash, sizeof(hash));
+}
+
 static void
 landing_fill(const struct desk_visit *v, const struct lookup *l,
     struct desk_landing *out)
@@ -80,8 +98,8 @@ landing_fill(const struct desk_visit *v, const struct lookup *l,
 						  LANDING_OPEN;
 	out->account = !id_is_zero(&n->account);
 	if (v->kind == SESSION_GUEST || v->kind == SESSION_ACCOUNT) {
-		out->yours = strcmp(v->address, n->key) == 0;
-		out->others = !out->yours;
+		out->others = strcmp(v->address, n->key) != 0;
+		out->yours = !out->others && opens(v, n);
 	}
 	if ((at = strchr(n->key, '@')) != NULL)
 		text_cut(out->ends_in, 4, at);

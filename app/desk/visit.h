@@ -62,7 +62,7 @@ struct desk_landing {
 	int64_t created;
 	int64_t expires;
 	bool account; /* went to someone with an account: sign in */
-	bool yours;   /* the visit's proved address is the one it went to */
+	bool yours;   /* it went to the visit's proved address, and opens */
 	bool others;  /* the visit has proved another address */
 	/* "...@pa..." for /check: domain's first letters only */
 	char ends_in[16];
