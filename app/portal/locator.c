@@ -5,21 +5,20 @@
 
 #include <string.h>
 
+#include "base/secret.h"
 #include "base/text.h"
 
 #define CODE  (SEAL_PICKUP_LEN - 1)
 #define GROUP (CODE / 2)
 
-int
-locator_parse(const char *s, struct locator *out)
+/* What stands in s, which is changed. */
+static int
+take_apart(char *s, struct locator *out)
 {
-	char copy[256], code[CODE + 2], *p, *link;
+	char code[CODE + 2], *p, *link;
 	size_t n;
 
-	memset(out, 0, sizeof(*out));
-	if (text_copy(copy, sizeof(copy), s) == -1)
-		return -1;
-	p = text_trim(copy);
+	p = text_trim(s);
 	link = strstr(p, "/m/");
 	if (link != NULL)
 		p = link + 3;
@@ -41,4 +40,17 @@ locator_parse(const char *s, struct locator *out)
 	if (n > CODE)
 		text_cut(out->secret, sizeof(out->secret), p + CODE + 1);
 	return 0;
+}
+
+int
+locator_parse(const char *s, struct locator *out)
+{
+	char copy[256];
+	int ret = -1;
+
+	memset(out, 0, sizeof(*out));
+	if (text_copy(copy, sizeof(copy), s) == 0)
+		ret = take_apart(copy, out);
+	secret_wipe(copy, sizeof(copy));
+	return ret;
 }
