@@ -186,16 +186,14 @@ record(PGconn *conn, int version, const struct migration *m, struct err *e)
 static int
 apply(PGconn *conn, int version, struct migration *m, struct err *e)
 {
-	struct err ignored;
-
 	if (command(conn, "BEGIN", m->name, e) == 0 &&
 	    command(conn, buf_cstr(&m->text), m->name, e) == 0 &&
 	    command(conn, "RESET ROLE", m->name, e) == 0 &&
 	    record(conn, version, m, e) == 0 &&
 	    command(conn, "COMMIT", m->name, e) == 0)
 		return 0;
-	if (command(conn, "ROLLBACK", m->name, &ignored) == -1)
-		return -1; /* the connection is gone, and the transaction with it */
+	/* Where the connection is gone, so is the transaction. */
+	PQclear(PQexec(conn, "ROLLBACK"));
 	return -1;
 }
 
