@@ -234,26 +234,26 @@ send_ready(struct lane *l, struct job *jobs, size_t n)
 }
 
 int
-lane_step(struct lane *l, size_t *n_out, struct err *e)
+lane_take(struct lane *l, struct db *db, struct err *e)
 {
-	struct outbox rows[LANE_BATCH] = {0};
-	struct job jobs[LANE_BATCH] = {0};
-	size_t n;
+	return outbox_take(
+	    db, l->codes, LANE_LEASE_S, l->row, l->batch, &l->n, e);
+}
 
-	*n_out = 0;
-	if (outbox_take(l->db, l->codes, LANE_LEASE_S, rows, l->batch, &n, e) ==
-	    -1)
-		return -1;
-	for (size_t i = 0; i < n; i++) {
-		jobs[i].row = rows[i];
-		id_format(&rows[i].id, jobs[i].id);
+void
+lane_work(struct lane *l)
+{
+	struct job jobs[LANE_BATCH] = {0};
+
+	for (size_t i = 0; i < l->n; i++) {
+		jobs[i].row = l->row[i];
+		id_format(&l->row[i].id, jobs[i].id);
 		jobs[i].ready = make(l, &jobs[i], &jobs[i].fault) == 0;
 	}
-	send_ready(l, jobs, n);
-	for (size_t i = 0; i < n; i++) {
+	send_ready(l, jobs, l->n);
+	for (size_t i = 0; i < l->n; i++) {
 		rendered_clear(&jobs[i].mail);
 		outbox_clear(&jobs[i].row);
 	}
-	*n_out = n;
-	return 0;
+	l->n = 0;
 }

@@ -11,6 +11,7 @@
 #include "courier/render.h"
 #include "courier/smtp_out.h"
 #include "keyd/client.h"
+#include "store/outbox.h"
 
 /* Mails of one session at most. */
 #define LANE_BATCH 10
@@ -25,6 +26,8 @@ struct lane {
 	struct keyd *keyd;
 	struct smtp_out *smtp;
 	size_t batch; /* mails of the next session; set by lane_open and on */
+	struct outbox row[LANE_BATCH]; /* taken and not yet worked through */
+	size_t n;
 };
 
 /* -1 with *e set; then lane_close() is still right. */
@@ -33,10 +36,13 @@ int lane_open(struct lane *l, const struct settings *s, const struct view *view,
 void lane_close(struct lane *l);
 
 /*
- * Works through one batch of due rows; *n_out is how many there were. -1 when the
- * database does not answer: the rows come back when their lease ends.
+ * Takes due rows for lane_work() over db, which lanes may share by turns: the rows are
+ * ours as long as that connection lives. l->n is how many there are; -1 when the
+ * database does not answer.
  */
-int lane_step(struct lane *l, size_t *n_out, struct err *e)
+int lane_take(struct lane *l, struct db *db, struct err *e)
     __attribute__((warn_unused_result));
+/* Works through them. What cannot be written down comes back when its lease ends. */
+void lane_work(struct lane *l);
 
 #endif

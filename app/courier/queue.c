@@ -22,9 +22,20 @@
 #define PAUSE_MIN 250 /* ms, after a fault; doubles */
 #define PAUSE_MAX 5000
 #define SWEEP_MS  (60 * 60 * 1000)
+#define GATHER_MS \
+	50 /* from one look to the next: what comes together leaves together */
+
+/* Where lanes of a kind get their mails: one at a time looks and waits for the bell. */
+struct source {
+	pthread_mutex_t lock;
+	struct db *db;
+	int64_t
+	    look_ms; /* not before this, unless there was more than could be taken */
+};
 
 struct worker {
 	struct lane lane;
+	struct source *from;
 	pthread_t thread;
 	int stop;         /* readable once all shall end */
 	bool sweeps;      /* one does, and not the codes' */
@@ -62,6 +73,24 @@ sweep(struct worker *w)
 		log_err(NULL, "what has ended is not swept", &e);
 }
 
+/* Rows for this lane, whose turn it is; none when the wait for the bell is over. */
+static int
+fetch(struct worker *w, struct err *e)
+{
+	struct source *q = w->from;
+	int64_t now = clock_mono_ms();
+
+	if (q->look_ms > now && stopping(w, (int)(q->look_ms - now)))
+		return 0;
+	if (lane_take(&w->lane, q->db, e) == -1)
+		return -1;
+	if (!w->lane.codes && w->lane.n < w->lane.batch)
+		q->look_ms = clock_mono_ms() + GATHER_MS;
+	if (w->lane.n > 0)
+		return 0;
+	return db_wait_courier(q->db, w->lane.codes, w->stop, QUEUE_POLL_MS, e);
+}
+
 static void *
 work(void *arg)
 {
@@ -69,14 +98,13 @@ work(void *arg)
 	enum err_code told = ERR_NONE;
 	int pause = PAUSE_MIN;
 	struct err e;
-	size_t n;
+	int r;
 
 	while (!stopping(w, 0)) {
-		n = 0;
-		if (lane_step(&w->lane, &n, &e) == -1 ||
-		    (n == 0 &&
-			db_wait_courier_or(
-			    w->lane.db, w->stop, QUEUE_POLL_MS, &e) == -1)) {
+		pthread_mutex_lock(&w->from->lock);
+		r = stopping(w, 0) ? 0 : fetch(w, &e);
+		pthread_mutex_unlock(&w->from->lock);
+		if (r == -1) {
 			tell(&e, &told);
 			(void)stopping(w, pause);
 			pause = pause < PAUSE_MAX ? pause * 2 : PAUSE_MAX;
@@ -84,6 +112,8 @@ work(void *arg)
 		}
 		told = ERR_NONE;
 		pause = PAUSE_MIN;
+		if (w->lane.n > 0)
+			lane_work(&w->lane);
 		sweep(w);
 	}
 	return NULL;
@@ -122,6 +152,21 @@ drain(struct worker *w, size_t n, int stop)
 }
 
 static int
+source_open(struct source *q, const struct settings *s, struct err *e)
+{
+	pthread_mutex_init(&q->lock, NULL);
+	q->db = db_open(s->db);
+	return q->db ? 0 : err_set(e, ERR_INTERNAL, "memory");
+}
+
+static void
+source_close(struct source *q)
+{
+	db_close(q->db);
+	pthread_mutex_destroy(&q->lock);
+}
+
+static int
 start(struct worker *w, const struct settings *s, const struct view *view,
     bool codes, int stop, struct err *e)
 {
@@ -139,6 +184,7 @@ queue_run(const struct settings *s, const struct view *view, struct err *e)
 {
 	size_t lanes = 1 + (size_t)(s->threads > 1 ? s->threads - 1 : 1);
 	struct worker *w = calloc(lanes, sizeof(*w));
+	struct source codes = {0}, rest = {0};
 	int stop = eventfd(0, EFD_CLOEXEC);
 	size_t n = 0;
 	int r = 0;
@@ -147,7 +193,10 @@ queue_run(const struct settings *s, const struct view *view, struct err *e)
 		r = err_set(e, ERR_INTERNAL, "%s", strerror(errno));
 	else
 		w[1].sweeps = true;
+	if (source_open(&codes, s, e) == -1 || source_open(&rest, s, e) == -1)
+		r = -1;
 	while (r == 0 && n < lanes) {
+		w[n].from = n == 0 ? &codes : &rest;
 		r = start(&w[n], s, view, n == 0, stop, e);
 		if (r == 0)
 			n++;
@@ -159,6 +208,8 @@ queue_run(const struct settings *s, const struct view *view, struct err *e)
 	drain(w, n, stop);
 	for (size_t i = 0; w != NULL && i < n + (n < lanes); i++)
 		lane_close(&w[i].lane);
+	source_close(&codes);
+	source_close(&rest);
 	if (stop != -1)
 		close(stop);
 	free(w);

@@ -1,6 +1,7 @@
 /*
  * queue.h: the courier's threads: one lane for codes, which so overtake notices, and
- * the rest for everything else. Woken by the database, with a slow poll behind.
+ * the rest for everything else. Woken by the database, with a slow poll behind: for
+ * codes at once; other mails may wait a moment so that those behind share their session.
  */
 #ifndef COURIER_QUEUE_H
 #define COURIER_QUEUE_H

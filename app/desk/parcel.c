@@ -573,7 +573,7 @@ parcel_commit(
 	    slots_lease(&w, e) == 0)
 		r = desk_within(d, w.tenant, parcel_transaction, &w, e);
 	if (r == 0)
-		db_wake_courier(d->db);
+		db_wake_courier(d->db, false);
 	work_clear(&w);
 	return r;
 }

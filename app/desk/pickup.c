@@ -272,7 +272,7 @@ desk_ask_code(struct desk *d, struct desk_visit *v, const char *pickup,
 	ring_remember(&a);
 	if ((r = desk_within(d, &v->tenant.id, ask_write, &a, e)) == 0 &&
 	    a.made)
-		db_wake_courier(d->db);
+		db_wake_courier(d->db, true);
 out:
 	secret_wipe(&a.code, sizeof(a.code));
 	lookup_clear(&l);

@@ -233,7 +233,7 @@ desk_displayed(struct desk *d, const struct desk_visit *v,
 	if (desk_within(d, &v->tenant.id, displayed_write, &t, e) == -1)
 		return -1;
 	if (t.receipt)
-		db_wake_courier(d->db);
+		db_wake_courier(d->db, false);
 	return 0;
 }
 

@@ -19,7 +19,9 @@ enum {
 	S_PING,
 	S_SWEEP,
 	S_RING,
-	S_LISTEN
+	S_RING_CODES,
+	S_LISTEN,
+	S_LISTEN_CODES
 };
 
 static const struct sql statements[] = {
@@ -31,7 +33,9 @@ static const struct sql statements[] = {
     [S_PING] = {"ping", "", "SELECT 1"},
     [S_SWEEP] = {"sweep", "", "SELECT sweep()"},
     [S_RING] = {"ring", "", "NOTIFY restante_outbox"},
+    [S_RING_CODES] = {"ring_codes", "", "NOTIFY restante_codes"},
     [S_LISTEN] = {"listen", "", "LISTEN restante_outbox"},
+    [S_LISTEN_CODES] = {"listen_codes", "", "LISTEN restante_codes"},
 };
 const struct sql_table sql_db = SQL_TABLE(statements);
 
@@ -249,20 +253,15 @@ db_sweep(struct db *db, struct err *e)
 }
 
 void
-db_wake_courier(struct db *db)
+db_wake_courier(struct db *db, bool codes)
 {
+	const struct sql *s = &statements[codes ? S_RING_CODES : S_RING];
 	struct err ignored;
 
 	if (db->open || db->conn == NULL)
 		return;
-	if (pipe_send(db, &statements[S_RING], NULL, &ignored) == 0)
+	if (pipe_send(db, s, NULL, &ignored) == 0)
 		pipe_part(db);
-}
-
-int
-db_wait_courier(struct db *db, int timeout_ms, struct err *e)
-{
-	return db_wait_courier_or(db, -1, timeout_ms, e);
 }
 
 /* Takes all notices that have come; whether there was one. */
@@ -280,14 +279,16 @@ rung(struct db *db)
 }
 
 int
-db_wait_courier_or(struct db *db, int fd, int timeout_ms, struct err *e)
+db_wait_courier(
+    struct db *db, bool codes, int fd, int timeout_ms, struct err *e)
 {
+	const struct sql *s = &statements[codes ? S_LISTEN_CODES : S_LISTEN];
 	int64_t end = clock_mono_ms() + timeout_ms, left;
 	struct pollfd p[2] = {{.events = POLLIN}, {.fd = fd, .events = POLLIN}};
 
 	if (db->open)
 		return err_set(e, ERR_INTERNAL, "wait: within a transaction");
-	if (!db->listening && alone(db, &statements[S_LISTEN], e) == -1)
+	if (!db->listening && alone(db, s, e) == -1)
 		return -1;
 	db->listening = true;
 	p[0].fd = PQsocket(db->conn);

@@ -21,6 +21,8 @@
 #ifndef STORE_DB_H
 #define STORE_DB_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/id.h"
 
@@ -51,13 +53,16 @@ int db_sweep(struct db *db, struct err *e) __attribute__((warn_unused_result));
 
 /* Round trip. */
 int db_ping(struct db *db, struct err *e) __attribute__((warn_unused_result));
-/* Outside a transaction, after the commit: wakes the couriers. Failure is harmless: they poll too. */
-void db_wake_courier(struct db *db);
-/* Waits until woken or timeout_ms passed; 0 either way, -1 when there is no connection. */
-int db_wait_courier(struct db *db, int timeout_ms, struct err *e)
-    __attribute__((warn_unused_result));
-/* Also returns early (with 0) when fd becomes readable; -1 for none. */
-int db_wait_courier_or(struct db *db, int fd, int timeout_ms, struct err *e)
-    __attribute__((warn_unused_result));
+/*
+ * Outside a transaction, after the commit: wakes the couriers that wait for codes, or
+ * those that wait for everything else. Failure is harmless: they poll too.
+ */
+void db_wake_courier(struct db *db, bool codes);
+/*
+ * Waits until woken, fd (-1: none) is readable or timeout_ms passed: 0; -1 when there is
+ * no connection. A connection waits for one of the two.
+ */
+int db_wait_courier(struct db *db, bool codes, int fd, int timeout_ms,
+    struct err *e) __attribute__((warn_unused_result));
 
 #endif

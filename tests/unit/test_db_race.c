@@ -455,10 +455,10 @@ no_server_is_unavailable(void **state)
 	assert_int_equal(e.code, ERR_UNAVAILABLE);
 	assert_int_equal(tenant_by_host(db, "acme.localhost", &t, &e), -1);
 	assert_int_equal(e.code, ERR_UNAVAILABLE);
-	assert_int_equal(db_wait_courier(db, 1, &e), -1);
+	assert_int_equal(db_wait_courier(db, false, -1, 1, &e), -1);
 	assert_int_equal(db_commit(db, &e), -1);
 	db_rollback(db);
-	db_wake_courier(db);
+	db_wake_courier(db, false);
 	db_close(db);
 	db_close(NULL);
 }
@@ -504,25 +504,25 @@ the_bell_rings(void **state)
 
 	(void)state;
 	begin = clock_mono_ms();
-	assert_int_equal(db_wait_courier(courier, 150, &e), 0);
+	assert_int_equal(db_wait_courier(courier, false, -1, 150, &e), 0);
 	assert_true(clock_mono_ms() - begin >= 140);
 	assert_int_equal(db_ping(db, &e), 0);
-	db_wake_courier(db);
+	db_wake_courier(db, false);
 	begin = clock_mono_ms();
-	assert_int_equal(db_wait_courier(courier, 5000, &e), 0);
+	assert_int_equal(db_wait_courier(courier, false, -1, 5000, &e), 0);
 	assert_true(clock_mono_ms() - begin < 2000);
 	/* Another descriptor ends the wait, too. */
 	assert_int_equal(pipe(p), 0);
 	assert_int_equal(write(p[1], "x", 1), 1);
 	begin = clock_mono_ms();
-	assert_int_equal(db_wait_courier_or(courier, p[0], 5000, &e), 0);
+	assert_int_equal(db_wait_courier(courier, false, p[0], 5000, &e), 0);
 	assert_true(clock_mono_ms() - begin < 2000);
 	close(p[0]);
 	close(p[1]);
 	kill_backends("restante_courier");
-	assert_int_equal(db_wait_courier(courier, 5000, &e), -1);
+	assert_int_equal(db_wait_courier(courier, false, -1, 5000, &e), -1);
 	assert_int_equal(e.code, ERR_UNAVAILABLE);
-	assert_int_equal(db_wait_courier(courier, 10, &e), 0);
+	assert_int_equal(db_wait_courier(courier, false, -1, 10, &e), 0);
 	db_close(courier);
 	db_close(db);
 }
