@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/confine.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/settings.h"
@@ -75,7 +76,7 @@ main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	log_open("courier", LOG_LEVEL_INFO);
-	if (courier_harden(&e) == -1)
+	if (confine_harden(&e) == -1)
 		return fault(&e);
 	if (secret_init() == -1) {
 		err_set(&e, ERR_INTERNAL, "memory cannot be locked");

@@ -6,36 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 
-#if defined(__x86_64__)
-#define ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define ARCH AUDIT_ARCH_AARCH64
-#else
-#error "no filter for this machine yet"
-#endif
-
-int
-courier_harden(struct err *e)
-{
-	const struct rlimit none = {0, 0};
-
-	if (setrlimit(RLIMIT_CORE, &none) == -1 ||
-	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
-		return err_set(
-		    e, ERR_INTERNAL, "cannot harden: %s", strerror(errno));
-	return 0;
-}
+#include "base/confine.h"
 
 #ifdef RESTANTE_SANITIZE
 
@@ -48,30 +21,8 @@ courier_confine(struct err *e)
 
 #else
 
-/* The low half of an argument; both machines are little-endian. */
-#define ARG_LOW(n) (offsetof(struct seccomp_data, args) + 8 * (n))
-
-#define LOAD(off)  BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)(off))
-#define GIVE(what) BPF_STMT(BPF_RET | BPF_K, (what))
-#define ALLOW(name)                                                      \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)SYS_##name, 0, 1), \
-	    GIVE(SECCOMP_RET_ALLOW)
-/* Allowed when none of `bits` is set in argument n. */
-#define WITHOUT(name, n, bits)                                            \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)SYS_##name, 0, 4),  \
-	    LOAD(ARG_LOW(n)),                                             \
-	    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (unsigned)(bits), 0, 1), \
-	    GIVE(SECCOMP_RET_KILL_PROCESS), GIVE(SECCOMP_RET_ALLOW)
-/* Refused with an error that its callers take for "not there". */
-#define REFUSE(name, why)                                                \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)SYS_##name, 0, 1), \
-	    GIVE(SECCOMP_RET_ERRNO | (why))
-
 static struct sock_filter filter[] = {
-    LOAD(offsetof(struct seccomp_data, arch)),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),
-    GIVE(SECCOMP_RET_KILL_PROCESS),
-    LOAD(offsetof(struct seccomp_data, nr)),
+    CONFINE_BEGIN,
 
     /* Database, keyd, smart host, resolver. */
     ALLOW(socket),
@@ -168,18 +119,13 @@ static struct sock_filter filter[] = {
 
     ALLOW(exit_group),
     ALLOW(exit),
-    GIVE(SECCOMP_RET_KILL_PROCESS),
+    CONFINE_END,
 };
 
 int
 courier_confine(struct err *e)
 {
-	const struct sock_fprog prog = {
-	    sizeof(filter) / sizeof(filter[0]), filter};
-
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0) == -1)
-		return err_set(e, ERR_INTERNAL, "seccomp: %s", strerror(errno));
-	return 0;
+	return confine_enter(filter, sizeof(filter) / sizeof(filter[0]), e);
 }
 
 #endif

@@ -8,9 +8,6 @@
 
 #include "base/err.h"
 
-/* First of all: no core files, no new privileges, no tracing by others of the user. */
-int courier_harden(struct err *e) __attribute__((warn_unused_result));
-
 /* Before the threads: any other system call kills the process. Off under the sanitizers. */
 int courier_confine(struct err *e) __attribute__((warn_unused_result));
 
