@@ -258,17 +258,17 @@ static int
 head_check(const struct mail_source *src, uint64_t trace,
     struct mail_head *head, struct err *e)
 {
+	uint64_t left = src->size - trace;
+	size_t got, n = 0, cap = left < HEAD_READ ? (size_t)left : HEAD_READ;
 	uint8_t *p;
-	size_t got, n = 0;
 	int r = 0;
 
-	if ((p = malloc(HEAD_READ)) == NULL)
+	if ((p = malloc(cap + 1)) == NULL)
 		return err_set(e, ERR_UNAVAILABLE, "header: memory");
 	do {
-		r = src->read(
-		    src->arg, trace + n, p + n, HEAD_READ - n, &got, e);
+		r = src->read(src->arg, trace + n, p + n, cap - n, &got, e);
 		n += got;
-	} while (r == 0 && got > 0 && n < HEAD_READ);
+	} while (r == 0 && got > 0 && n < cap);
 	if (r == 0) {
 		mail_head_read(p, n, head);
 		if (head->too_big)
@@ -277,7 +277,7 @@ head_check(const struct mail_source *src, uint64_t trace,
 		else if (head->received > LIMIT_RECEIVED)
 			r = err_set(e, ERR_BAD_INPUT, "too many hops: a loop");
 	}
-	secret_wipe(p, HEAD_READ);
+	secret_wipe(p, cap);
 	free(p);
 	return r;
 }

@@ -29,7 +29,7 @@ maillog_file = ${dir}/log
 maillog_file_prefixes = ${dir}
 `;
 
-/** Starts it on a port; gives { stop() }. */
+/** Starts it on a port; gives { pid, stop() }. */
 export async function startPostfix(port) {
   const dir = await fs.mkdtemp(path.join(os.tmpdir(), 'postfix-'));
   await fs.chmod(dir, 0o755);
@@ -48,6 +48,7 @@ export async function startPostfix(port) {
   await must('postfix', ['-c', path.join(dir, 'etc'), 'start']);
   await until(() => listening(port), { what: 'Postfix listens' });
   return {
+    pid: Number(await fs.readFile(path.join(dir, 'spool/pid/master.pid'), 'utf8')),
     async stop() {
       await run('postfix', ['-c', path.join(dir, 'etc'), 'stop']);
       await fs.rm(dir, { recursive: true, force: true });
