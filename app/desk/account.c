@@ -270,7 +270,7 @@ desk_login(struct desk *d, struct desk_visit *v, const char *address,
 	    d, &v->tenant.id, &s.account, password, ring, wait_s, e);
 	if (r == 0) {
 		*v->ring = *ring;
-		r = desk_within(d, &v->tenant.id, signing_write, &s, e);
+		r = visit_within(d, v, signing_write, &s, e);
 	}
 	ring_free(ring);
 	if (r == 0 && desk_within(d, &v->tenant.id, recert, &s, &late) == -1)

@@ -155,6 +155,10 @@ int ring_decode(const void *p, size_t n, struct desk_ring *r)
 int visit_begin(struct desk *d, struct desk_visit *v, enum session_kind kind,
     const struct account *account, const char *address, struct err *e)
     __attribute__((warn_unused_result));
+/* desk_within() for what begins a session: where it fails, *v is who it was before. */
+int visit_within(struct desk *d, struct desk_visit *v,
+    int (*fn)(struct desk *d, void *arg, struct err *e), void *arg,
+    struct err *e) __attribute__((warn_unused_result));
 /* Seals v->ring into the present session again. Inside a transaction. */
 int visit_save(struct desk *d, struct desk_visit *v, struct err *e)
     __attribute__((warn_unused_result));

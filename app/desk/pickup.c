@@ -243,7 +243,7 @@ visitor_ready(struct desk *d, struct desk_visit *v, const char *address,
 	secret_wipe(v->ring, sizeof(*v->ring));
 	text_cut(v->ring->pickup, sizeof(v->ring->pickup), pickup);
 	memcpy(v->pickup, v->ring->pickup, sizeof(v->pickup));
-	return desk_within(d, &v->tenant.id, visitor_begin, &s, e);
+	return visit_within(d, v, visitor_begin, &s, e);
 }
 
 int
@@ -350,7 +350,7 @@ desk_check_code(struct desk *d, struct desk_visit *v, const char *code,
 	memcpy(pickup, v->ring->pickup, sizeof(pickup));
 	l.pickup = *pickup != '\0' ? pickup : NULL;
 	memset(v->ring->handle, 0, sizeof(v->ring->handle));
-	r = desk_within(d, &v->tenant.id, guest_write, &p, e);
+	r = visit_within(d, v, guest_write, &p, e);
 	if (r == 0 && l.found == 1 && l.pickup != NULL)
 		*message_out = l.notice.message;
 	lookup_clear(&l);

@@ -242,6 +242,20 @@ visit_begin(struct desk *d, struct desk_visit *v, enum session_kind kind,
 }
 
 int
+visit_within(struct desk *d, struct desk_visit *v,
+    int (*fn)(struct desk *d, void *arg, struct err *e), void *arg,
+    struct err *e)
+{
+	struct desk_visit before = *v;
+	int r;
+
+	if ((r = desk_within(d, &v->tenant.id, fn, arg, e)) == -1)
+		*v = before;
+	secret_wipe(&before, sizeof(before));
+	return r;
+}
+
+int
 visit_save(struct desk *d, struct desk_visit *v, struct err *e)
 {
 	struct buf blob = BUF_INIT;

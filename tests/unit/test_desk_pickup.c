@@ -193,6 +193,14 @@ visit_begin(struct desk *d, struct desk_visit *v, enum session_kind kind,
 }
 
 int
+visit_within(struct desk *desk, struct desk_visit *v,
+    int (*fn)(struct desk *d, void *arg, struct err *e), void *arg,
+    struct err *e)
+{
+	return desk_within(desk, &v->tenant.id, fn, arg, e);
+}
+
+int
 visit_save(struct desk *d, struct desk_visit *v, struct err *e)
 {
 	(void)d;
