@@ -118,7 +118,6 @@ void node_landing(struct node *n, const struct desk_landing *l);
 /* ---- of the process (portal.c) ---------------------------------------------- */
 
 const struct view *portal_view(const struct portal *p);
-const struct settings *portal_settings(const struct portal *p);
 struct limiter *portal_pickup_limiter(const struct portal *p);
 const struct assets *portal_assets(const struct portal *p);
 /* "https://acme.localhost:8443". */

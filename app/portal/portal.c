@@ -111,12 +111,6 @@ portal_view(const struct portal *p)
 	return p->view;
 }
 
-const struct settings *
-portal_settings(const struct portal *p)
-{
-	return p->settings;
-}
-
 struct limiter *
 portal_pickup_limiter(const struct portal *p)
 {
