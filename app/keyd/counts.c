@@ -3,6 +3,7 @@
  */
 #include "keyd/counts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,8 @@
 #define DAY     86400
 #define WAYS    16
 #define TAG_LEN 16
+
+#define FILE_NAME 32
 
 /* As on disk, in the machine's own byte order: the file never leaves it. */
 struct row {
@@ -51,10 +54,21 @@ struct keyd_counts {
 	struct keyd_table table[KEYD_BUDGETS];
 };
 
+/* A limit that was changed begins a table of another shape, under a name of its own. */
+static void
+file_name(const struct rule *r, char out[FILE_NAME])
+{
+	if (r->ring == 0)
+		snprintf(out, FILE_NAME, "%s", r->file);
+	else
+		snprintf(out, FILE_NAME, "%s.%u", r->file, (unsigned)r->ring);
+}
+
 struct keyd_counts *
 keyd_counts_open(int dir, const struct keyd_keys *k, bool first, struct err *e)
 {
 	struct keyd_counts *c = calloc(1, sizeof(*c));
+	char name[FILE_NAME];
 	const struct rule *r;
 	bool fresh;
 	int i;
@@ -66,15 +80,16 @@ keyd_counts_open(int dir, const struct keyd_keys *k, bool first, struct err *e)
 	c->keys = k;
 	for (i = 0; i < KEYD_BUDGETS; i++) {
 		r = &rules[i];
-		if (keyd_table_open(dir, r->file,
+		file_name(r, name);
+		if (keyd_table_open(dir, name,
 			sizeof(struct row) + r->ring * sizeof(uint32_t), WAYS,
 			r->sets, &c->table[i], &fresh, e) == -1) {
 			keyd_counts_close(c);
 			return NULL;
 		}
 		if (fresh && !first)
-			log_line(LOG_LEVEL_WARN, NULL, "new table", "file=%s",
-			    r->file);
+			log_line(
+			    LOG_LEVEL_WARN, NULL, "new table", "file=%s", name);
 	}
 	return c;
 }

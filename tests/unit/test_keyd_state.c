@@ -322,6 +322,21 @@ budgets_end_and_come_back(void **state)
 	assert_int_equal(i, KEYD_BUDGETS);
 }
 
+/* What another version with another limit left. */
+static void
+a_changed_limit_is_no_damage(void **state)
+{
+	int fd;
+
+	(void)state;
+	close_state();
+	fd = open(keyd_dir_path("count.code"), O_WRONLY | O_CREAT, 0600);
+	assert_int_equal(ftruncate(fd, 512 * 16 * 56 + 64), 0);
+	close(fd);
+	assert_int_equal(open_state(), 0);
+	assert_int_equal(take(KEYD_B_CODE, 1, NOW), 0);
+}
+
 static void
 password_hour_slides(void **state)
 {
@@ -643,6 +658,7 @@ main(void)
 	    T(slots_survive_a_torn_write),
 	    T(slot_keys),
 	    T(budgets_end_and_come_back),
+	    T(a_changed_limit_is_no_damage),
 	    T(password_hour_slides),
 	    T(password_day_ends),
 	    T(budget_survives_restart_and_clock),
