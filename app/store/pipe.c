@@ -57,6 +57,10 @@ is_alive(struct db *db)
 int
 pipe_connect(struct db *db, struct err *e)
 {
+	/*
+	 * Every question has its index, and plans are kept as long as the
+	 * connection: made for a small table they must still do for a big one.
+	 */
 	static const char *const keys[] = {"dbname", "connect_timeout",
 	    "client_encoding", "fallback_application_name", "keepalives_idle",
 	    "tcp_user_timeout", "options", NULL};
@@ -64,7 +68,8 @@ pipe_connect(struct db *db, struct err *e)
 	    "30", "30000",
 	    "-c statement_timeout=30s -c lock_timeout=20s"
 	    " -c idle_in_transaction_session_timeout=60s"
-	    " -c synchronous_commit=on -c search_path=public",
+	    " -c synchronous_commit=on -c search_path=public"
+	    " -c enable_seqscan=off",
 	    NULL};
 
 	if (db->conn != NULL && is_alive(db))
