@@ -174,11 +174,12 @@ event_tell(struct desk *d, const struct telling *t, struct err *e)
 static bool
 id_fits(const char *id)
 {
-	size_t n;
-
-	for (n = 0; id[n] > ' ' && id[n] < 0x7f; n++)
-		continue;
-	return id[n] == '\0' && n < SEAL_ITEM_SECRET;
+	if (strlen(id) >= SEAL_ITEM_SECRET)
+		return false;
+	for (; *id != '\0'; id++)
+		if (*id <= ' ' || *id > '~')
+			return false;
+	return true;
 }
 
 /* The receipt names the original by its Message-ID, which nobody but the two may read. */
