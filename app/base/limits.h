@@ -49,7 +49,7 @@
 #define LIMIT_PASSWORD_MAX  256 /* bytes */
 #define LIMIT_CODE_TRIES    5   /* a one-time code */
 #define LIMIT_CODE_MINUTES  15
-#define LIMIT_CODES_HOUR    20  /* code mails an address and hour */
+#define LIMIT_CODES_HOUR    20 /* code mails an address and hour */
 #define LIMIT_PASSWORD_HOUR 20 /* password tries an account and hour */
 #define LIMIT_PASSWORD_DAY  100
 #define LIMIT_TOKEN_HOUR    600 /* failed SMTP token checks an account and hour */
