@@ -38,7 +38,12 @@ show(struct page *p, int status, const struct draft *d, struct err *e)
 	node_set(n, "problem", d->problem);
 	node_set(n, "bad", d->bad);
 	node_set(n, "reply", d->reply);
-	node_set(n, "guest", p->visit.kind == SESSION_GUEST ? "yes" : NULL);
+	/* Whoever is no member, registered or not, writes to members alone. */
+	node_set(n, "guest",
+	    p->visit.kind == SESSION_ACCOUNT &&
+		    p->visit.account.kind == ACCOUNT_MEMBER ?
+		NULL :
+		"yes");
 	node_set(n, "to", d->to);
 	node_set(n, "most", size);
 	node_text(n, "subject", d->subject);

@@ -115,6 +115,7 @@ desk_visit_open(struct desk *d, const struct tenant *t, const char *cookie,
 	out->kind = SESSION_VISITOR;
 	if (cookie[0] == 'A') {
 		out->kind = SESSION_ACCOUNT;
+		out->account.kind = ACCOUNT_MEMBER;
 		text_cut(
 		    out->address, sizeof(out->address), "alice@acme.example");
 		text_cut(out->account.name, sizeof(out->account.name),
