@@ -83,7 +83,8 @@ event_list(struct db *db, const struct id *tenant, const struct id *message,
 		return err_set(e, ERR_UNAVAILABLE, "no database");
 	*out = calloc(n_events + 1, sizeof(**out));
 	assert_non_null(*out);
-	memcpy(*out, events, n_events * sizeof(*events));
+	if (n_events > 0)
+		memcpy(*out, events, n_events * sizeof(*events));
 	*n = n_events;
 	return 0;
 }
