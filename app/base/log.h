@@ -26,7 +26,10 @@ void log_open(const char *process, enum log_level least);
 void log_line(enum log_level level, const char *id, const char *event,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
-/* The same with an error's code name and text in "error" and "detail"; errors that blame the client are info, the rest are errors. */
+/*
+ * The same with an error's code name and text in "error" and "detail"; errors that
+ * blame the client are info, the rest are errors.
+ */
 void log_err(const char *id, const char *event, const struct err *e);
 
 #endif

@@ -44,14 +44,20 @@ struct desk_envelope {
 };
 void desk_envelope_clear(struct desk_envelope *env);
 
-/* SMTP AUTH: a member's address and an SMTP token, nothing else. ERR_DENIED 535, ERR_TOO_MANY, ERR_UNAVAILABLE. */
+/*
+ * SMTP AUTH: a member's address and an SMTP token, nothing else. ERR_DENIED 535,
+ * ERR_TOO_MANY, ERR_UNAVAILABLE.
+ */
 int desk_auth(struct desk *d, const char *user, const char *password,
     struct desk_sender *s, struct err *e) __attribute__((warn_unused_result));
 /* MAIL FROM by policy_sender(). from NULL: the null sender. */
 int desk_mail(struct desk *d, const struct desk_sender *s,
     const struct mailbox *from, struct err *e)
     __attribute__((warn_unused_result));
-/* RCPT TO by policy_recipient(); adds it to the envelope (a mailbox given twice once). ERR_TOO_MANY past LIMIT_RECIPIENTS. */
+/*
+ * RCPT TO by policy_recipient(); adds it to the envelope (a mailbox given twice once).
+ * ERR_TOO_MANY past LIMIT_RECIPIENTS.
+ */
 int desk_rcpt_add(struct desk *d, const struct desk_sender *s,
     struct desk_envelope *env, const struct mailbox *to, struct err *e)
     __attribute__((warn_unused_result));

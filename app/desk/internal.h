@@ -97,7 +97,10 @@ struct parcel {
 	uint32_t answers_slot;
 	const uint8_t (*tags)[32]; /* duplicate tags, NULL for none */
 };
-/* Seals for every reader, writes everything in one transaction, commits, wakes the couriers. ERR_CONFLICT: a duplicate came first; *first_out is its id. */
+/*
+ * Seals for every reader, writes everything in one transaction, commits, wakes the
+ * couriers. ERR_CONFLICT: a duplicate came first; *first_out is its id.
+ */
 int parcel_commit(struct desk *d, const struct parcel *p, struct id *first_out,
     struct err *e) __attribute__((warn_unused_result));
 /*
@@ -151,7 +154,10 @@ int ring_encode(const struct desk_ring *r, struct buf *out)
 int ring_decode(const void *p, size_t n, struct desk_ring *r)
     __attribute__((warn_unused_result));
 
-/* Begins a new session of that kind in place of the visit's present one; v->ring is sealed into it. Inside a transaction of the tenant. */
+/*
+ * Begins a new session of that kind in place of the visit's present one; v->ring is
+ * sealed into it. Inside a transaction of the tenant.
+ */
 int visit_begin(struct desk *d, struct desk_visit *v, enum session_kind kind,
     const struct account *account, const char *address, struct err *e)
     __attribute__((warn_unused_result));
@@ -182,7 +188,10 @@ int message_unseal(struct desk *d, const struct desk_visit *v,
     const struct message *m, const struct reader_row *r,
     uint8_t dek[SECRET_KEY_LEN], struct manifest **manifest, struct err *e)
     __attribute__((warn_unused_result));
-/* Seals everything that waits for the account's address to its newest key; v->ring holds the proof. */
+/*
+ * Seals everything that waits for the account's address to its newest key; v->ring
+ * holds the proof.
+ */
 int adopt_pending(struct desk *d, const struct desk_visit *v, struct err *e)
     __attribute__((warn_unused_result));
 

@@ -51,7 +51,10 @@ int desk_open_message(struct desk *d, const struct desk_visit *v,
     __attribute__((warn_unused_result));
 void desk_message_clear(struct desk_message *m); /* wipes */
 
-/* Says that it was displayed to this reader: event, and the first time a receipt. Not for the sender's own slot. Call after the page was made, before it is sent. */
+/*
+ * Says that it was displayed to this reader: event, and the first time a receipt. Not
+ * for the sender's own slot. Call after the page was made, before it is sent.
+ */
 int desk_displayed(struct desk *d, const struct desk_visit *v,
     const struct desk_message *m, struct err *e)
     __attribute__((warn_unused_result));

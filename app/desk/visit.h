@@ -84,11 +84,17 @@ int desk_ask_code(struct desk *d, struct desk_visit *v, const char *pickup,
     const char *secret, const char *typed, struct err *e)
     __attribute__((warn_unused_result));
 
-/* The code: from visitor to guest. ERR_DENIED: one same answer for every wrong one. *message_out: what they came for, zero: the inbox. */
+/*
+ * The code: from visitor to guest. ERR_DENIED: one same answer for every wrong one.
+ * *message_out: what they came for, zero: the inbox.
+ */
 int desk_check_code(struct desk *d, struct desk_visit *v, const char *code,
     struct id *message_out, struct err *e) __attribute__((warn_unused_result));
 
-/* Sign-in. ERR_DENIED for every wrong address or password alike, in the same time; ERR_TOO_MANY with *wait_s. */
+/*
+ * Sign-in. ERR_DENIED for every wrong address or password alike, in the same time;
+ * ERR_TOO_MANY with *wait_s.
+ */
 int desk_login(struct desk *d, struct desk_visit *v, const char *address,
     const char *password, int *wait_s, struct err *e)
     __attribute__((warn_unused_result));
@@ -100,7 +106,10 @@ int desk_register_guest(struct desk *d, struct desk_visit *v, const char *name,
 int desk_register_code(struct desk *d, struct desk_visit *v,
     const char *address, const char *code, const char *name,
     const char *password, struct err *e) __attribute__((warn_unused_result));
-/* For restantectl: the account itself, against a proof of its address; in transactions of its own. */
+/*
+ * For restantectl: the account itself, against a proof of its address; in transactions
+ * of its own.
+ */
 int desk_register(struct desk *d, const struct id *tenant,
     const struct account *a, const uint8_t proof[KEYD_PROOF_LEN],
     const char *name, const char *password, struct err *e)

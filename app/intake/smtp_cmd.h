@@ -111,7 +111,10 @@ smtp_cmd_fn smtp_cmd_rset;
 smtp_cmd_fn smtp_cmd_starttls;
 smtp_cmd_fn smtp_cmd_vrfy;
 
-/* The line behind the challenge of AUTH. line NULL: there was one, but not a usable one; `why` says so. */
+/*
+ * The line behind the challenge of AUTH. line NULL: there was one, but not a usable
+ * one; `why` says so.
+ */
 enum smtp_next smtp_auth_response(
     struct smtp_session *s, const char *line, size_t n, enum smtp_reply why);
 

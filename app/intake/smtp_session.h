@@ -44,7 +44,10 @@
 
 enum smtp_next { SMTP_MORE, SMTP_STARTTLS, SMTP_JOB, SMTP_CLOSE };
 
-/* What is behind the protocol; desk/intake.h is the real one, tests bring their own. ctx is the pool thread's. */
+/*
+ * What is behind the protocol; desk/intake.h is the real one, tests bring their own.
+ * ctx is the pool thread's.
+ */
 struct smtp_backend {
 	int (*auth)(void *ctx, const char *user, const char *password,
 	    struct desk_sender *s, struct err *e);
@@ -77,18 +80,27 @@ struct smtp_settings {
 };
 
 struct smtp_session;
-/* client: the peer's address as text. tls: implicit TLS is already on. The settings outlive the session. NULL: memory. */
+/*
+ * client: the peer's address as text. tls: implicit TLS is already on. The settings
+ * outlive the session. NULL: memory.
+ */
 struct smtp_session *smtp_session_new(
     const struct smtp_settings *set, const char *client, bool tls);
 void smtp_session_free(struct smtp_session *s); /* not while a job runs */
 void smtp_session_greet(struct smtp_session *s, struct buf *out);
 enum smtp_next smtp_session_feed(struct smtp_session *s, const void *p,
     size_t n, size_t *used, struct buf *out);
-/* After the handshake (of implicit TLS too: then right after new): all that was said before is forgotten (RFC 3207 4.2). what: "TLSv1.3 TLS_AES_256_GCM_SHA384". */
+/*
+ * After the handshake (of implicit TLS too: then right after new): all that was said
+ * before is forgotten (RFC 3207 4.2). what: "TLSv1.3 TLS_AES_256_GCM_SHA384".
+ */
 void smtp_session_tls(struct smtp_session *s, const char *what);
 void smtp_session_run(struct smtp_session *s, void *ctx);
 enum smtp_next smtp_session_done(struct smtp_session *s, struct buf *out);
-/* 421 when the server ends or the client idles too long; not while a job runs. What is fed afterwards is dropped. */
+/*
+ * 421 when the server ends or the client idles too long; not while a job runs. What is
+ * fed afterwards is dropped.
+ */
 void smtp_session_goodbye(
     struct smtp_session *s, const char *why, struct buf *out);
 const char *smtp_session_id(const struct smtp_session *s); /* for the log */

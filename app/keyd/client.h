@@ -88,7 +88,10 @@ int keyd_code_make(struct keyd *k, const struct id *tenant,
  * released, so it is kept only inside the session's wrap.
  */
 #define KEYD_PROOF_LEN 128
-/* portal: ERR_DENIED for a wrong code, an unknown handle or another browser, counted; after LIMIT_CODE_TRIES the code is dead. A right code is used up. */
+/*
+ * portal: ERR_DENIED for a wrong code, an unknown handle or another browser, counted;
+ * after LIMIT_CODE_TRIES the code is dead. A right code is used up.
+ */
 int keyd_code_check(struct keyd *k, const struct id *handle,
     const uint8_t browser[32], const char *code, uint8_t proof[KEYD_PROOF_LEN],
     struct err *e) __attribute__((warn_unused_result));
@@ -105,7 +108,10 @@ int keyd_release(struct keyd *k, const uint8_t proof[KEYD_PROOF_LEN],
     const void *escrow, size_t escrow_len, struct keyd_release *out,
     struct err *e) __attribute__((warn_unused_result));
 
-/* ctl: a registration code for a member to be, and its check (portal, ctl), which gives a proof and uses it up. */
+/*
+ * ctl: a registration code for a member to be, and its check (portal, ctl), which gives
+ * a proof and uses it up.
+ */
 #define KEYD_REGISTRATION_LEN 17 /* 16 characters and the NUL, shown in fours */
 int keyd_registration_make(struct keyd *k, const struct id *tenant,
     const char *address, char code[KEYD_REGISTRATION_LEN], struct err *e)
@@ -125,7 +131,10 @@ int keyd_resign(struct keyd *k, const uint8_t old[SEAL_CERT_LEN],
     uint8_t cert[SEAL_CERT_LEN], struct err *e)
     __attribute__((warn_unused_result));
 
-/* ctl: the verifier to store for an SMTP token; intake: the check. ERR_TOO_MANY past LIMIT_TOKEN_HOUR wrong ones. */
+/*
+ * ctl: the verifier to store for an SMTP token; intake: the check. ERR_TOO_MANY past
+ * LIMIT_TOKEN_HOUR wrong ones.
+ */
 int keyd_token_make(struct keyd *k, const struct id *tenant,
     const struct id *account, const struct id *token_id, const char *token,
     uint8_t verifier[32], struct err *e) __attribute__((warn_unused_result));
@@ -140,7 +149,10 @@ int keyd_outbox_open(struct keyd *k, const struct id *tenant,
     size_t n, struct seal_item *out, struct err *e)
     __attribute__((warn_unused_result));
 
-/* intake, portal: the tags a digest has under today's key and those of the three days before; [0] is the one to store. */
+/*
+ * intake, portal: the tags a digest has under today's key and those of the three days
+ * before; [0] is the one to store.
+ */
 #define KEYD_TAGS 4
 int keyd_duplicate_tags(struct keyd *k, const struct id *tenant,
     const uint8_t digest[32], uint8_t tags[KEYD_TAGS][32], struct err *e)

@@ -37,7 +37,10 @@ int keyd_sock_open(struct keyd_sock *s, int dir, const struct keyd_uids *uids,
     struct err *e) __attribute__((warn_unused_result));
 void keyd_sock_close(struct keyd_sock *s); /* removes the sockets */
 
-/* One new connection, non-blocking; -1 when none waits or (ERR_DENIED) the user is not the role's. */
+/*
+ * One new connection, non-blocking; -1 when none waits or (ERR_DENIED) the user is not
+ * the role's.
+ */
 int keyd_sock_accept(const struct keyd_sock *s, enum proto_role role,
     struct err *e) __attribute__((warn_unused_result));
 

@@ -100,7 +100,10 @@ int keyd_do_release(struct keyd_state *st, const union proto_request *q,
 int keyd_do_outbox_open(struct keyd_state *st, const union proto_request *q,
     union proto_reply *r, struct err *e);
 
-/* For verbs_code.c and verbs_mail.c: opens an escrow record that has not expired. *out is wiped by the caller. */
+/*
+ * For verbs_code.c and verbs_mail.c: opens an escrow record that has not expired. *out
+ * is wiped by the caller.
+ */
 int keyd_escrow_open(struct keyd_state *st, const struct id *tenant,
     const struct id *message, const struct id *notice,
     const struct proto_blob *box, struct seal_escrow *out, struct err *e)

@@ -38,12 +38,20 @@ int policy_recipient(const struct policy_sender *s,
     struct id *tenant_out, enum policy_way *way_out, struct err *e)
     __attribute__((warn_unused_result));
 
-/* May this envelope sender be used? An authenticated one only as its own address (553 5.7.1 -> ERR_DENIED); anyone else any but a tenant's own member's. The null sender is fine for the unauthenticated alone. */
+/*
+ * May this envelope sender be used? An authenticated one only as its own address (553
+ * 5.7.1 -> ERR_DENIED); anyone else any but a tenant's own member's. The null sender is
+ * fine for the unauthenticated alone.
+ */
 int policy_sender(const struct policy_sender *s, const char *own_key,
     const char *from_key, bool from_is_member, struct err *e)
     __attribute__((warn_unused_result));
 
-/* A new password: length in characters and bytes, not only one character, not the address. ERR_BAD_INPUT with text "short", "long", "plain", "differs" (the two do not match). */
+/*
+ * A new password: length in characters and bytes, not only one character, not the
+ * address. ERR_BAD_INPUT with text "short", "long", "plain", "differs" (the two do not
+ * match).
+ */
 int policy_password(const char *password, const char *again,
     const char *address, struct err *e) __attribute__((warn_unused_result));
 

@@ -24,7 +24,10 @@ void asset_path(
 /* The same for a colour "#1f4b8f"; "" when it is none. */
 void asset_brand_path(const char *color, char out[ASSET_PATH_LEN]);
 
-/* The bytes of what these paths name: true, *type set and the bytes appended; false when there is none or memory is out. */
+/*
+ * The bytes of what these paths name: true, *type set and the bytes appended; false
+ * when there is none or memory is out.
+ */
 bool asset_get(const struct assets *a, const char *fingerprint,
     const char *name, const char **type, struct buf *out);
 

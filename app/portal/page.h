@@ -80,7 +80,10 @@ int page_code(struct page *p, int status, const char *action,
 /* Takes the code of a form: 303 to what it opens, or the code page again. */
 int page_code_post(struct page *p, const char *action,
     const struct desk_landing *l, struct err *e);
-/* Takes the address of a form, and sends them to `next`, where the code page is. *problem is a word's end when it is not 0. */
+/*
+ * Takes the address of a form, and sends them to `next`, where the code page is.
+ * *problem is a word's end when it is not 0.
+ */
 int page_ask_code(struct page *p, const struct locator *loc,
     const char *address, const char **problem, int *status, struct err *e);
 
@@ -90,7 +93,10 @@ int page_login_form(struct page *p, int status, const struct desk_landing *l,
 
 /* ---- models and answers (page.c) -------------------------------------------- */
 
-/* A model with what every page needs; nav is the place in the navigation, "" for none. NULL: memory. */
+/*
+ * A model with what every page needs; nav is the place in the navigation, "" for none.
+ * NULL: memory.
+ */
 struct model *page_model(struct page *p, const char *nav);
 /* Renders and frees m. */
 int page_render(struct page *p, int status, const char *name, struct model *m,

@@ -21,10 +21,16 @@ void portal_close(struct portal *p);
 struct portal_thread *portal_thread_open(struct portal *p);
 void portal_thread_close(struct portal_thread *t);
 
-/* Does this request hash a password? Then it goes to the small pool for that. Called on the event loop. */
+/*
+ * Does this request hash a password? Then it goes to the small pool for that. Called on
+ * the event loop.
+ */
 bool portal_is_hash(const struct request *req);
 
-/* How long a body this route may have, decided before the body is read. Called on the event loop; body is not there yet. */
+/*
+ * How long a body this route may have, decided before the body is read. Called on the
+ * event loop; body is not there yet.
+ */
 size_t portal_body_limit(const struct request *req);
 /* Appends what somebody sees whose body is refused before anybody knows who they are. */
 int portal_too_big(struct portal *p, struct buf *out, struct err *e)

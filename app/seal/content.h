@@ -20,7 +20,10 @@ typedef int (*seal_sink)(
     void *arg, uint32_t seq, const void *sealed, size_t n, struct err *e);
 
 struct seal_writer;
-/* part 0 is the raw message. The writer keeps a wiped copy of what it needs of the key. NULL when memory is out. */
+/*
+ * part 0 is the raw message. The writer keeps a wiped copy of what it needs of the key.
+ * NULL when memory is out.
+ */
 struct seal_writer *seal_writer_new(const uint8_t dek[SECRET_KEY_LEN],
     const struct id *tenant, const struct id *message, uint32_t part,
     seal_sink sink, void *arg) __attribute__((warn_unused_result));

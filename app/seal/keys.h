@@ -12,7 +12,10 @@
 #define SEAL_SIG_LEN     64
 #define SEAL_SIGN_SK_LEN 64
 
-/* X25519, for being sealed to. The secret is wiped by its owner with secret_wipe(&kp, sizeof(kp)). */
+/*
+ * X25519, for being sealed to. The secret is wiped by its owner with secret_wipe(&kp,
+ * sizeof(kp)).
+ */
 struct seal_pair {
 	uint8_t pk[SEAL_PK_LEN];
 	uint8_t sk[SECRET_KEY_LEN];
@@ -94,7 +97,10 @@ int seal_slot_seal(const struct seal_pair *ephemeral,
     const struct seal_bind *bind, const uint8_t dek[SECRET_KEY_LEN],
     uint8_t out[SEAL_SLOT_LEN], struct err *e)
     __attribute__((warn_unused_result));
-/* ERR_DENIED when the keys are not the reader's. The caller then checks the data key's commitment. */
+/*
+ * ERR_DENIED when the keys are not the reader's. The caller then checks the data key's
+ * commitment.
+ */
 int seal_slot_open(const struct seal_pair *reader,
     const uint8_t ephemeral_pk[SEAL_PK_LEN],
     const uint8_t shred[SECRET_KEY_LEN], const struct seal_bind *bind,

@@ -11,7 +11,10 @@
 /* A pick-up code: 40 random bits, 8 characters of base 32. Locates, grants nothing. */
 #define SEAL_PICKUP_LEN 9                        /* with the NUL */
 void seal_pickup_new(char out[SEAL_PICKUP_LEN]); /* 7KQF2M9X */
-/* Reads what people type (either case, hyphen, look-alikes) into the stored form; -1 when it is none. */
+/*
+ * Reads what people type (either case, hyphen, look-alikes) into the stored form; -1
+ * when it is none.
+ */
 int seal_pickup_parse(const char *s, char out[SEAL_PICKUP_LEN])
     __attribute__((warn_unused_result));
 void seal_pickup_show(
@@ -59,7 +62,10 @@ struct seal_item {
 	char secret[SEAL_ITEM_SECRET];
 	char reference[8]; /* of a code mail: what its subject ends in */
 };
-/* Appends / reads the encoding; the box around it is seal_box_*, purpose OUTBOX, bind tenant, owner = outbox row, number = kind. */
+/*
+ * Appends / reads the encoding; the box around it is seal_box_*, purpose OUTBOX, bind
+ * tenant, owner = outbox row, number = kind.
+ */
 int seal_item_encode(const struct seal_item *i, struct buf *out)
     __attribute__((warn_unused_result));
 int seal_item_decode(const void *p, size_t n, struct seal_item *out,

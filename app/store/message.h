@@ -74,7 +74,10 @@ struct reader_row {
 int reader_add(struct db *db, const struct id *tenant,
     const struct reader_row *r, struct err *e)
     __attribute__((warn_unused_result));
-/* The slots of one message that belong to an account, or to an address (guest): usually one; a message to oneself has two. */
+/*
+ * The slots of one message that belong to an account, or to an address (guest): usually
+ * one; a message to oneself has two.
+ */
 int reader_of_account(struct db *db, const struct id *tenant,
     const struct id *message, const struct id *account, struct reader_row *out,
     size_t cap, size_t *n, struct err *e) __attribute__((warn_unused_result));
@@ -86,11 +89,18 @@ int reader_of_address(struct db *db, const struct id *tenant,
 int reader_list(struct db *db, const struct id *tenant,
     const struct id *message, struct reader_row **out, size_t *n, struct err *e)
     __attribute__((warn_unused_result));
-/* Seals again to an account's key (adoption): all three change together, only while the slot is still the notice's. ERR_CONFLICT otherwise. */
+/*
+ * Seals again to an account's key (adoption): all three change together, only while the
+ * slot is still the notice's. ERR_CONFLICT otherwise.
+ */
 int reader_adopt(struct db *db, const struct id *tenant,
     const struct reader_row *r, struct err *e)
     __attribute__((warn_unused_result));
-/* Sets state READ and first_displayed to now, once: 1 when this was the first time, 0 when not, -1. Takes the row lock, so two readers at once make one receipt. Also moves expires of the message to at least LIMIT_AFTER_OPEN_DAYS from now. */
+/*
+ * Sets state READ and first_displayed to now, once: 1 when this was the first time, 0
+ * when not, -1. Takes the row lock, so two readers at once make one receipt. Also moves
+ * expires of the message to at least LIMIT_AFTER_OPEN_DAYS from now.
+ */
 int reader_displayed(struct db *db, const struct id *tenant,
     const struct id *message, uint32_t slot, struct err *e)
     __attribute__((warn_unused_result));
@@ -103,7 +113,10 @@ struct list_row {
 	uint32_t displayed;  /* how many of them have been shown it */
 };
 void list_row_clear(struct list_row *r);
-/* role RECIPIENT: the inbox; SENDER: the sent list. before: created earlier than this, for paging; 0 for the newest. Not expired, not retracted. */
+/*
+ * role RECIPIENT: the inbox; SENDER: the sent list. before: created earlier than this,
+ * for paging; 0 for the newest. Not expired, not retracted.
+ */
 int list_of_account(struct db *db, const struct id *tenant,
     const struct id *account, enum reader_role role, int64_t before,
     struct list_row *out, size_t cap, size_t *n, struct err *e)
@@ -184,16 +197,25 @@ int event_list(struct db *db, const struct id *tenant, const struct id *message,
     __attribute__((warn_unused_result));
 
 /* Duplicates (RFC 1047). */
-/* 1 with the first message's id when any of the tags is known from the last LIMIT_DUPLICATE_HOURS. */
+/*
+ * 1 with the first message's id when any of the tags is known from the last
+ * LIMIT_DUPLICATE_HOURS.
+ */
 int duplicate_find(struct db *db, const struct id *tenant,
     const uint8_t (*tags)[32], size_t n, struct id *message_out, struct err *e)
     __attribute__((warn_unused_result));
-/* A concurrent transaction with the same tag is waited for; ERR_CONFLICT when that one committed. */
+/*
+ * A concurrent transaction with the same tag is waited for; ERR_CONFLICT when that one
+ * committed.
+ */
 int duplicate_add(struct db *db, const struct id *tenant, const uint8_t tag[32],
     const struct id *message, struct err *e)
     __attribute__((warn_unused_result));
 
-/* ctl: what stands on the envelopes, newest first; and, across tenants, whose a message is (1, 0, -1). */
+/*
+ * ctl: what stands on the envelopes, newest first; and, across tenants, whose a message
+ * is (1, 0, -1).
+ */
 struct message_facts {
 	struct id id;
 	char sender[LIMIT_ADDRESS + 1];

@@ -35,11 +35,17 @@ void outbox_clear(struct outbox *o);
 int outbox_add(struct db *db, const struct outbox *o, struct err *e)
     __attribute__((warn_unused_result));
 
-/* Courier, across tenants, a transaction of its own (begins and commits): up to cap due rows, codes only or the rest, leased for lease_s seconds. 0 with *n. */
+/*
+ * Courier, across tenants, a transaction of its own (begins and commits): up to cap due
+ * rows, codes only or the rest, leased for lease_s seconds. 0 with *n.
+ */
 int outbox_take(struct db *db, bool codes, int lease_s, struct outbox *out,
     size_t cap, size_t *n, struct err *e) __attribute__((warn_unused_result));
 
-/* What a mail about that row needs beside its secret: in a transaction of its tenant. Names and addresses only, no content. */
+/*
+ * What a mail about that row needs beside its secret: in a transaction of its tenant.
+ * Names and addresses only, no content.
+ */
 struct outbox_facts {
 	char host[256];
 	char tenant_name[LIMIT_NAME * 4 + 1];
@@ -57,7 +63,12 @@ int outbox_facts(struct db *db, const struct outbox *o,
     struct outbox_facts *out, struct err *e)
     __attribute__((warn_unused_result));
 
-/* The end of one try (without effect when another courier has taken the row since, except that what was sent is sent), each in a transaction of its own together with its event (EVENT_NOTICE_TAKEN and so on; reply is the server's line, cut, without addresses). */
+/*
+ * The end of one try (without effect when another courier has taken the row since,
+ * except that what was sent is sent), each in a transaction of its own together with
+ * its event (EVENT_NOTICE_TAKEN and so on; reply is the server's line, cut, without
+ * addresses).
+ */
 /* secret destroyed */
 int outbox_sent(struct db *db, const struct outbox *o, const char *reply,
     struct err *e) __attribute__((warn_unused_result));

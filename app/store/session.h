@@ -33,7 +33,10 @@ void session_row_clear(struct session_row *s);
 int session_add(struct db *db, const struct id *tenant,
     const struct session_row *s, struct err *e)
     __attribute__((warn_unused_result));
-/* Only a live one: not past its absolute end, seen within LIMIT_SESSION_IDLE_MIN (visitors: LIMIT_VISIT_MINUTES). Touches last_seen at most once a minute. */
+/*
+ * Only a live one: not past its absolute end, seen within LIMIT_SESSION_IDLE_MIN
+ * (visitors: LIMIT_VISIT_MINUTES). Touches last_seen at most once a minute.
+ */
 int session_find(struct db *db, const struct id *tenant, const uint8_t hash[32],
     struct session_row *out, struct err *e) __attribute__((warn_unused_result));
 int session_set_blob(struct db *db, const struct id *tenant,
