@@ -123,7 +123,7 @@ one_boundary(const char *s)
 			s--;
 		}
 	}
-	return found == 1;
+	return found == 1 && !quoted;
 }
 
 static void
@@ -216,8 +216,8 @@ read_encoding(const char *raw, struct head *out)
 		out->part.encoding = MAIL_ENC_UU;
 		break;
 	case GMIME_CONTENT_ENCODING_DEFAULT:
-		/* RFC 2045 6.4: content in an unknown encoding is opaque. */
-		if (!out->multipart)
+		/* RFC 2045 6.4: content in an unknown encoding is opaque; text is shown as it is. */
+		if (!out->multipart && !text_starts(out->part.type, "text/"))
 			set_type(out, "application/octet-stream");
 		break;
 	}

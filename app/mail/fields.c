@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "mail/words.h"
 
 size_t
 fields_name(const uint8_t *p, size_t n)
@@ -91,5 +92,6 @@ field_value(const struct field *f)
 	s[len] = '\0';
 	kept = text_trim(s);
 	memmove(s, kept, strlen(kept) + 1);
+	words_join(s);
 	return s;
 }

@@ -30,8 +30,8 @@ void fields_init(struct fields *f, const void *p, size_t n);
 bool fields_next(struct fields *f, struct field *out);
 bool field_is(const struct field *f, const char *name);
 /*
- * The value unfolded and terminated, NUL bytes as spaces, trimmed; NULL when memory is
- * out. The caller frees it.
+ * The value unfolded and terminated, NUL bytes as spaces, trimmed, its encoded words
+ * joined (words.h); NULL when memory is out. The caller frees it.
  */
 char *field_value(const struct field *f);
 

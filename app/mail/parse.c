@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/log.h"
 #include "mail/body.h"
@@ -35,6 +36,7 @@ struct walk {
 	enum place place;
 	struct buf header;    /* of the entity being read, its fields alone */
 	size_t header_size;   /* with the lines that are no fields */
+	bool own;             /* the message has fields beside Received */
 	bool skip;            /* the last line was none */
 	uint32_t depth;       /* of that entity */
 	const char *fallback; /* its type where it names none */
@@ -238,11 +240,35 @@ is_of_field(struct walk *w, const struct line *line)
 	return !w->skip;
 }
 
+/*
+ * A message of text alone, without a header of its own: a line that is no field where
+ * only trace fields came before. A mailbox's "From " line is no text.
+ */
+static bool
+is_text_alone(struct walk *w, const struct line *line)
+{
+	static const char received[] = "Received";
+	size_t name;
+
+	if (w->depth > 0 || w->own || !line->start || line->p[0] == ' ' ||
+	    line->p[0] == '\t')
+		return false;
+	name = fields_name(line->p, line->text);
+	w->own = name > 0 &&
+	    (name != sizeof(received) - 1 ||
+		strncasecmp((const char *)line->p, received, name) != 0);
+	return name == 0 &&
+	    !(line->text > 5 && memcmp(line->p, "From ", 5) == 0) &&
+	    !(line->text > 6 && memcmp(line->p, ">From ", 6) == 0);
+}
+
 static int
 header_line(struct walk *w, const struct line *line, struct err *e)
 {
 	if (line->start && line->text == 0 && line->p[line->n - 1] == '\n')
 		return entity_begin(w, line->offset + line->n, e);
+	if (is_text_alone(w, line))
+		return entity_begin(w, line->offset, e);
 	w->header_size += line->n;
 	if (w->header_size > LIMIT_HEADER_BLOCK + MAIL_TRACE_MAX) {
 		w->m->cut = true;

@@ -117,7 +117,8 @@ mail_text(const struct mail_source *src, const struct manifest *m,
 	int r = 0;
 
 	*cut_out = false;
-	if (m->ambiguous)
+	/* A multipart whose boundary never came has no part to show. */
+	if (m->ambiguous || (m->n_parts == 1 && !m->parts[0].leaf))
 		r = show_raw(src, out, cut_out, e);
 	else if (m->text_part >= 0)
 		part = manifest_part(m, (uint32_t)m->text_part);

@@ -224,6 +224,45 @@ ambiguous_messages_have_no_tree(void **state)
 }
 
 /* A multipart of n parts, each one byte. */
+/* Encoded words: what stands behind padding counts too. */
+static void
+encoded_words(void **state)
+{
+	static const struct {
+		const char *name, *value, *want;
+	} cases[] = {
+	    {"padded, then another",
+		"=?UTF-8?B?w6Q=?=\r\n =?UTF-8?B?w7Y=?=", "\xc3\xa4\xc3\xb6"},
+	    {"three of them",
+		"=?utf-8?b?YQ==?= =?utf-8?B?Yg==?=\r\n\t=?UTF-8?B?Yw==?= d",
+		"abc d"},
+	    {"latin 1", "=?iso-8859-1?B?5A==?= =?iso-8859-1?B?9g==?=",
+		"\xc3\xa4\xc3\xb6"},
+	    {"two sets",
+		"=?iso-8859-1?B?5A==?= =?utf-8?B?w7Y=?=", "\xc3\xa4\xc3\xb6"},
+	    {"base64, then quoted", "=?utf-8?B?YQ==?= =?utf-8?Q?b?=", "ab"},
+	    {"text between", "=?utf-8?B?YQ==?= x =?utf-8?B?Yg==?=", "a x b"},
+	    {"cut", "=?utf-8?B?YQ==?= =?utf-8?B?Yg=", "a =?utf-8?B?Yg="},
+	    {"nothing in it",
+		"=?utf-8?B?"
+		"?= =?utf-8?B?Yg==?=",
+		"b"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct manifest *m;
+		char raw[300];
+
+		snprintf(raw, sizeof(raw), "Subject: %s\r\n\r\nx\r\n",
+		    cases[i].value);
+		m = parse(raw);
+		if (strcmp(m->subject, cases[i].want) != 0)
+			fail_msg("%s: [%s]", cases[i].name, m->subject);
+		manifest_free(m);
+	}
+}
+
 static struct manifest *
 many_parts(size_t n)
 {
@@ -679,6 +718,7 @@ main(void)
 	    cmocka_unit_test(encoded_names),
 	    cmocka_unit_test(a_manifest_survives_its_json),
 	    cmocka_unit_test(a_manifest_with_lies_is_corrupt),
+	    cmocka_unit_test(encoded_words),
 	    cmocka_unit_test(a_failing_source_is_an_error),
 	};
 
