@@ -39,6 +39,7 @@
               <xsl:if test="to/@more"><xsl:text> </xsl:text><w:t id="list.and" n="to/@more"/></xsl:if>
             </xsl:if>
           </small>
+          <xsl:if test="@envelope"><small><w:t id="message.envelope" address="@envelope"/></small></xsl:if>
           <small>
             <time class="nowrap" datetime="{created/@iso}"><xsl:value-of select="created/@minute"/></time>
             <xsl:text> · </xsl:text>

@@ -121,6 +121,11 @@ add_head(struct page *p, struct node *n, const struct desk_message *msg)
 	node_set(n, "receipt", msg->receipt ? "yes" : NULL);
 	node_set(
 	    n, "verified", id_is_zero(&msg->row.sender_account) ? NULL : "yes");
+	/* Nobody proved either address: both are told where they differ. */
+	if (id_is_zero(&msg->row.sender_account) && !msg->mine &&
+	    msg->row.sender[0] != '\0' &&
+	    !text_equal_ci(address, msg->row.sender))
+		node_set(n, "envelope", msg->row.sender);
 	node_set(n, "ambiguous", m->ambiguous ? "yes" : NULL);
 	node_set(n, "from-html",
 	    m->text_part == -1 && m->html_part != -1 ? "yes" : NULL);

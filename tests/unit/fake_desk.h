@@ -292,13 +292,13 @@ desk_list(struct desk *d, const struct desk_visit *v, enum reader_role role,
 		    "Your statement for October", 1);
 		fake_item(&out->item[2], "Alice Example", "alice@acme.example",
 		    "Re: meeting on Tuesday", 8);
-		fake_item(&out->item[3], "Dan Poe", "dan@acme.example", "", 15);
+		fake_item(&out->item[3], "Dan Example", "dan@acme.example", "", 15);
 		out->item[0].fresh = out->item[1].fresh = true;
 		out->item[0].files = 2;
 		out->item[1].files = 1;
 		return 0;
 	}
-	fake_item(&out->item[0], "Carol Reed", "carol@partner.example",
+	fake_item(&out->item[0], "Carol Example", "carol@partner.example",
 	    "Quarterly figures", 0);
 	fake_item(&out->item[1], "", "dan@partner.example",
 	    "Contract, second draft", 3);
@@ -355,7 +355,7 @@ fake_manifest(void)
 	m->n_to = 2;
 	text_cut(m->to[0].address, sizeof(m->to[0].address),
 	    "Carol@partner.example");
-	text_cut(m->to[1].name, sizeof(m->to[1].name), "Dan Poe");
+	text_cut(m->to[1].name, sizeof(m->to[1].name), "Dan Example");
 	text_cut(
 	    m->to[1].address, sizeof(m->to[1].address), "dan@partner.example");
 	m->parts = calloc(4, sizeof(*m->parts));

@@ -60,7 +60,7 @@ static const struct mail_receipt receipt = {
 };
 
 static const struct mail_person people[] = {
-    {"Carol Reed", "carol@partner.example"},
+    {"Carol Example", "carol@partner.example"},
     {"Beate \xc3\x96zil, M\xc3\xbcnchen und noch ein ganz langer Name dahinter",
 	"b@x.example"},
     {"", "\"a b\"@x.example"},

@@ -49,7 +49,7 @@ static const struct view_field fields[] = {
     {"wrong_url", "https://acme.localhost:8443/m/7KQF2M9X/wrong"},
     {"code", "KQ7M-2F9X"},
     {"reference", "7F3"},
-    {"recipient", "Carol Reed (carol@partner.example)"},
+    {"recipient", "Carol Example (carol@partner.example)"},
     {"displayed_at", "20 Nov 2026, 14:03 UTC"},
     {"original_date", "20 Nov 2026, 13:58 UTC"},
     {"track_url", "https://acme.localhost:8443/message/x/track"},
