@@ -292,7 +292,8 @@ desk_list(struct desk *d, const struct desk_visit *v, enum reader_role role,
 		    "Your statement for October", 1);
 		fake_item(&out->item[2], "Alice Example", "alice@acme.example",
 		    "Re: meeting on Tuesday", 8);
-		fake_item(&out->item[3], "Dan Example", "dan@acme.example", "", 15);
+		fake_item(
+		    &out->item[3], "Dan Example", "dan@acme.example", "", 15);
 		out->item[0].fresh = out->item[1].fresh = true;
 		out->item[0].files = 2;
 		out->item[1].files = 1;
