@@ -337,13 +337,13 @@ test('a session that ended in the middle of writing: the text is on the page', a
   const dan = await signIn(inst, host, alice);
   const page = await dan.go('/compose');
   await inst.rows(`UPDATE session SET expires = now() - interval '1 second', last_seen = now() - interval '13 hours' WHERE kind = 3
-    AND created > now() - interval '5 seconds' AND address = '${alice}'`);
+    AND created = (SELECT max(created) FROM session WHERE kind = 3 AND address = '${alice}')`);
   dan.page = page;
   const answer = await dan.submit({ to: admin, subject: 'x', body: 'still here' }, { which: '/compose', files: [], follow: false });
   assert.equal(answer.status, 403);
   assert.equal(readPage(answer).find('textarea').text, 'still here');
   assert.equal((await dan.go('/inbox', { follow: false })).status, 303);
-  assert.equal((await member.go('/inbox')).status, 200, 'other sessions go on');
+  assert.equal((await member.go('/inbox', { follow: false })).status, 200, 'other sessions go on');
 });
 
 test('fifty rows are one page, the next is behind a link', async () => {
