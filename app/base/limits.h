@@ -6,6 +6,7 @@
 #define BASE_LIMITS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Mail. */
 #define LIMIT_MESSAGE    ((size_t)50 * 1024 * 1024) /* bytes over SMTP */
@@ -38,6 +39,12 @@
 #define LIMIT_UPLOAD_BODY ((size_t)11 * 1024 * 1024)
 /* Files of a composed message together. */
 #define LIMIT_UPLOAD_FILES ((size_t)10 * 1024 * 1024)
+#define LIMIT_FILE         ((uint64_t)2 * 1024 * 1024 * 1024) /* one file */
+#define LIMIT_UPLOAD_SLICE ((size_t)8 * 1024 * 1024) /* one PATCH of it */
+#define LIMIT_UPLOADS_OPEN 20 /* files of one owner not yet sent */
+#define LIMIT_UPLOAD_DAYS  7  /* they are kept, from the last byte */
+/* Bytes of a block of what is streamed to or from a client. */
+#define LIMIT_STREAM_BLOCK ((size_t)512 * 1024)
 #define LIMIT_UPLOADS      32U /* bodies over LIMIT_FORM_BODY at once, a process */
 #define LIMIT_UPLOAD_COUNT 20 /* files of a composed message */
 #define LIMIT_FORM_FIELDS  100

@@ -6,24 +6,36 @@
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
 struct pool;
 
-/* Lies in the caller's structure, which must live until done() is called. */
+/* Lanes, the first goes first; what waits in the others still gets every fourth turn. */
+enum pool_lane { POOL_FIRST, POOL_SECOND, POOL_LANES };
+
+/*
+ * Lies in the caller's structure, which must live until done() is called. Within a lane
+ * owners take turns, so that one who asks for much waits for himself alone.
+ */
 struct pool_job {
 	void (*run)(void *arg, void *ctx); /* on a thread */
 	void (*done)(void *arg); /* in pool_reap(); may submit again */
 	void *arg;
+	enum pool_lane lane;
+	uint64_t owner; /* whose it is: a client, a session; 0 nobody's */
 	struct pool_job *next; /* the pool's */
 };
 
 struct pool_setup {
 	const char *name; /* of the threads, 15 characters at most */
 	int threads;
-	size_t queue; /* jobs waiting for a thread, at most */
+	size_t queue; /* jobs waiting for a thread in one lane, at most */
+	size_t share; /* of one owner (but 0) in one lane, at most; 0: queue */
+	bool idle;    /* threads run when nothing else wants the processor */
 	/*
 	 * Makes and ends the context of one thread, on that thread. init gives 0,
 	 * or -1 with *e set; both may be NULL (then ctx is NULL).
@@ -42,7 +54,9 @@ int pool_fd(const struct pool *p);
 
 /* The rest is for the loop's thread alone. */
 
-/* 0; -1 when the queue is full (the job is not taken). */
+/* 0; the job is not taken: POOL_FULL when too many wait, POOL_GREEDY too many of its owner's. */
+#define POOL_FULL   (-1)
+#define POOL_GREEDY (-2)
 int pool_submit(struct pool *p, struct pool_job *job)
     __attribute__((warn_unused_result));
 /* Calls done() of every job that has ended. */

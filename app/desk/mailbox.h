@@ -71,6 +71,32 @@ int desk_raw(struct desk *d, const struct desk_visit *v,
     __attribute__((warn_unused_result));
 
 /*
+ * A download under way: the raw message (DESK_WHOLE), or one file, decoded. It keeps the
+ * keys and the place, no connection of the database, and copies what it needs of m.
+ * ERR_NOT_FOUND.
+ */
+#define DESK_WHOLE UINT32_MAX /* in place of a part's number */
+struct desk_download;
+int desk_download_open(struct desk *d, const struct desk_visit *v,
+    const struct desk_message *m, uint32_t no, struct desk_download **out,
+    struct err *e) __attribute__((warn_unused_result));
+uint64_t desk_download_size(const struct desk_download *dl); /* clear bytes */
+/* A strong validator (RFC 9110 8.8.3) without its quotes; says nothing of the content. */
+void desk_download_tag(const struct desk_download *dl, char out[65]);
+/* Only n bytes from `first` on; they are inside. Before the first block. */
+void desk_download_range(struct desk_download *dl, uint64_t first, uint64_t n);
+/* Appends the next block, at most LIMIT_STREAM_BLOCK bytes. -1 also where a digest differs. */
+int desk_download_next(struct desk *d, struct desk_download *dl,
+    struct buf *out, struct err *e) __attribute__((warn_unused_result));
+/*
+ * Ends it; dl is gone in any case. complete: every byte asked for was acknowledged; when
+ * that was the whole file, or what a reader had not had of it, it is recorded as
+ * downloaded.
+ */
+int desk_download_end(struct desk *d, struct desk_download *dl, bool complete,
+    struct err *e) __attribute__((warn_unused_result));
+
+/*
  * Writing. Members write to anyone; guests to members of the tenant. `answers` is the
  * message it replies to (zero: none): it must be the writer's to read.
  * ERR_BAD_INPUT with text "to", "empty", "files"; ERR_NOT_FOUND / ERR_DENIED: a
@@ -83,6 +109,9 @@ struct desk_letter {
 	const char *text;
 	const struct mail_file *files;
 	size_t n_files;
+	const struct id
+	    *uploads; /* finished ones of the writer's (desk/upload.h) */
+	size_t n_uploads;
 	struct id answers;
 	struct id form; /* of the form it was typed in; zero: none */
 };
@@ -91,9 +120,6 @@ struct id desk_letter_form(void);
 int desk_send(struct desk *d, const struct desk_visit *v,
     const struct desk_letter *l, struct id *id_out, size_t *bad_out,
     struct err *e) __attribute__((warn_unused_result));
-
-/* In place of a part's number: the whole message. */
-#define DESK_WHOLE UINT32_MAX
 
 /* Tracking: the sender's grid of people and steps. ERR_NOT_FOUND unless I sent it. */
 struct desk_step {

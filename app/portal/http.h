@@ -3,22 +3,46 @@
  * the request on the event loop, a pool thread runs portal_handle(), the loop writes the
  * response. All pointers of a request live until its response is written; the glue wipes
  * its memory then.
+ *
+ * What is too large for memory is streamed: a response may have a source, whose blocks
+ * are made one at a time on pool threads while the last one is being sent, and a request
+ * a sink, which takes its body block by block. Neither holds a thread in between.
  */
 #ifndef PORTAL_HTTP_H
 #define PORTAL_HTTP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/id.h"
+#include "base/limits.h"
 
-enum http_verb { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OTHER };
+struct desk;
+struct response;
+
+/* HTTP_OTHER: a method we know of and serve nowhere. */
+enum http_verb {
+	HTTP_GET,
+	HTTP_HEAD,
+	HTTP_POST,
+	HTTP_PATCH,
+	HTTP_DELETE,
+	HTTP_OPTIONS,
+	HTTP_OTHER
+};
+
+struct http_field {
+	const char *name; /* lower case */
+	const char *value;
+};
 
 struct request {
 	char id[ID_REQUEST_LEN]; /* in every log line of this request */
 	enum http_verb verb;
-	/* before '?', still percent-encoded, starts with '/' */
+	/* before '?', decoded once, without dot segments; starts with '/' */
 	const char *path;
 	const char *query;  /* after '?', "" when none */
 	const char *host;   /* Host, lower case, without port; "" when none */
@@ -30,8 +54,43 @@ struct request {
 	const char *fetch_site;   /* Sec-Fetch-Site, "" when none */
 	const char *accept_language;
 	const char *if_none_match;
-	const uint8_t *body; /* NULL when none */
+	const struct http_field *field; /* all of them, in order */
+	size_t n_field;
+	uint64_t content_length; /* announced */
+	const uint8_t *body;     /* NULL when none, or when it goes to a sink */
 	size_t body_len;
+};
+
+/* The first field of that name (lower case), "" when there is none. */
+const char *request_field(const struct request *req, const char *name);
+
+/* The body of a response, made as it is sent. */
+struct source {
+	void *arg;       /* NULL: no source */
+	uint64_t length; /* bytes in all: Content-Length */
+	/*
+	 * Appends the next block to out, at most LIMIT_STREAM_BLOCK bytes and at least
+	 * one. -1 with *e set: the connection is cut. On a pool thread.
+	 */
+	int (*next)(void *arg, struct desk *d, struct buf *out, struct err *e);
+	/*
+	 * Exactly once, on a pool thread: frees arg. complete: the client's side
+	 * has acknowledged all bytes; otherwise it left, was cut, or next() failed.
+	 */
+	void (*end)(void *arg, struct desk *d, bool complete);
+};
+
+/* Where the body of a request goes that is not kept in memory. */
+struct sink {
+	void *arg; /* NULL: no sink */
+	/*
+	 * The next n bytes, LIMIT_STREAM_BLOCK of them in all but the last block. -1 with *e set:
+	 * finish() is called at once and its answer sent. On a pool thread, one
+	 * block at a time.
+	 */
+	int (*take)(
+	    void *arg, struct desk *d, const void *p, size_t n, struct err *e);
+	/* portal_finish() calls it with the page at hand: see page.h. */
 };
 
 #define RESPONSE_HEADERS 24
@@ -44,6 +103,7 @@ struct response {
 		char *value;
 	} header[RESPONSE_HEADERS];
 	size_t n_header;
+	struct source source; /* in place of body */
 	/* name of the route for the access log; a constant string */
 	const char *route;
 };

@@ -149,7 +149,7 @@ portal_is_hash(const struct request *req)
 {
 	const struct route *r = find(req);
 
-	return r != NULL && r->hash;
+	return r != NULL && r->class == ROUTE_HASH;
 }
 
 size_t

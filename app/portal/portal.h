@@ -21,20 +21,56 @@ void portal_close(struct portal *p);
 struct portal_thread *portal_thread_open(struct portal *p);
 void portal_thread_close(struct portal_thread *t);
 
-/*
- * Does this request hash a password? Then it goes to the small pool for that. Called on
- * the event loop.
- */
-bool portal_is_hash(const struct request *req);
+/* ---- on the event loop, before the body ---- */
 
-/*
- * How long a body this route may have, decided before the body is read. Called on the
- * event loop; body is not there yet.
- */
+bool portal_is_hash(const struct request *req);
 size_t portal_body_limit(const struct request *req);
-/* Appends what somebody sees whose body is refused before anybody knows who they are. */
 int portal_too_big(struct portal *p, struct buf *out, struct err *e)
     __attribute__((warn_unused_result));
+
+enum portal_lane { PORTAL_LANE_PAGE, PORTAL_LANE_HASH };
+
+struct portal_plan {
+	enum portal_lane lane;
+	uint64_t body; /* bytes at most */
+	bool
+	    stream; /* the body goes to a sink: portal_begin() before it is read */
+	bool known; /* names a session that was good a moment ago: goes first */
+	bool quick; /* try portal_quick() */
+	const char *route; /* name, for the log and the metrics; constant */
+};
+/* What the head alone tells: no database, no waiting. */
+void portal_plan(
+    struct portal *p, const struct request *req, struct portal_plan *out);
+
+/*
+ * The answer where it stands ready (assets, health, pages that are the same for
+ * everybody): true with resp filled.
+ */
+bool portal_quick(
+    struct portal *p, const struct request *req, struct response *resp);
+
+/*
+ * What somebody is told whom nobody knows yet: head or body refused (400, 408, 411,
+ * 413, 429, 431, 503 ...). 413, 429 and 503 are a page, the others a line of text.
+ */
+void portal_refuse(struct portal *p, const struct request *req_or_null,
+    int status, struct response *resp);
+
+/* ---- on a pool thread ---- */
+
+/*
+ * Before a streamed body. True: read it into *out, then call portal_finish(). False:
+ * the response is filled, and the body is not wanted.
+ */
+bool portal_begin(struct portal_thread *t, const struct request *req,
+    struct sink *out, struct response *resp);
+/* Once for every sink; why is what take() said, or ERR_NONE. Fills the response. */
+void portal_finish(struct portal_thread *t, const struct request *req,
+    struct sink *sink, bool complete, const struct err *why,
+    struct response *resp);
+/* What a sink's take(), a source's next() and end() are called with. */
+struct desk *portal_thread_desk(struct portal_thread *t);
 
 /* Always fills the response; never fails. On a pool thread. */
 void portal_handle(

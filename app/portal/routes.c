@@ -10,35 +10,42 @@
 #define FORM   LIMIT_FORM_BODY
 #define UPLOAD LIMIT_UPLOAD_BODY
 
+/* A page, and a body that is streamed. */
+#define PAGE(v, pat, n, w, c, b, f)                                     \
+	{                                                               \
+		.verb = (v), .pattern = (pat), .name = (n), .who = (w), \
+		.class = (c), .body = (b), .page = (f)                  \
+	}
+
 /* clang-format off */
 static const struct route table[] = {
-    {HTTP_GET,  "/",                 "home",      ROUTE_ANYONE,  page_home,          0,      false},
-    {HTTP_POST, "/",                 "home",      ROUTE_ANYONE,  page_home_post,     FORM,   false},
-    {HTTP_GET,  "/check",            "check",     ROUTE_ANYONE,  page_check,         0,      false},
-    {HTTP_GET,  "/m/*",              "landing",   ROUTE_ANYONE,  page_landing,       0,      false},
-    {HTTP_POST, "/m/*",              "landing",   ROUTE_ANYONE,  page_landing_post,  FORM,   false},
-    {HTTP_GET,  "/m/*/wrong",        "wrong",     ROUTE_ANYONE,  page_wrong,         0,      false},
-    {HTTP_POST, "/m/*/wrong",        "wrong",     ROUTE_ANYONE,  page_wrong_post,    FORM,   false},
-    {HTTP_GET,  "/login",            "login",     ROUTE_ANYONE,  page_login,         0,      false},
-    {HTTP_POST, "/login",            "login",     ROUTE_ANYONE,  page_login_post,    FORM,   true},
-    {HTTP_GET,  "/logout",           "logout",    ROUTE_ANYONE,  page_logout,        0,      false},
-    {HTTP_POST, "/logout",           "logout",    ROUTE_ANYONE,  page_logout_post,   FORM,   false},
-    {HTTP_GET,  "/register",         "register",  ROUTE_ANYONE,  page_register,      0,      false},
-    {HTTP_POST, "/register",         "register",  ROUTE_ANYONE,  page_register_post, FORM,   true},
-    {HTTP_GET,  "/reset",            "reset",     ROUTE_ANYONE,  page_reset,         0,      false},
-    {HTTP_GET,  "/inbox",            "inbox",     ROUTE_READER,  page_inbox,         0,      false},
-    {HTTP_GET,  "/sent",             "sent",      ROUTE_READER,  page_sent,          0,      false},
-    {HTTP_GET,  "/compose",          "compose",   ROUTE_READER,  page_compose,       0,      false},
-    {HTTP_POST, "/compose",          "compose",   ROUTE_READER,  page_compose_post,  UPLOAD, false},
-    {HTTP_GET,  "/message/*",        "message",   ROUTE_READER,  page_message,       0,      false},
-    {HTTP_GET,  "/message/*/raw",    "raw",       ROUTE_READER,  page_raw,           0,      false},
-    {HTTP_GET,  "/message/*/part/*", "part",      ROUTE_READER,  page_part,          0,      false},
-    {HTTP_GET,  "/message/*/track",  "track",     ROUTE_READER,  page_track,         0,      false},
-    {HTTP_GET,  "/settings",         "settings",  ROUTE_READER,  page_settings,      0,      false},
-    {HTTP_GET,  "/assets/*/*",       "asset",     ROUTE_MACHINE, page_asset,         0,      false},
-    {HTTP_GET,  "/healthz",          "healthz",   ROUTE_MACHINE, page_healthz,       0,      false},
-    {HTTP_GET,  "/readyz",           "readyz",    ROUTE_MACHINE, page_readyz,        0,      false},
-    {HTTP_GET,  "/robots.txt",       "robots",    ROUTE_MACHINE, page_robots,        0,      false},
+    PAGE(HTTP_GET,  "/",                "home",     ROUTE_ANYONE,  ROUTE_PAGE,     0,      page_home),
+    PAGE(HTTP_POST, "/",                "home",     ROUTE_ANYONE,  ROUTE_PAGE,     FORM,   page_home_post),
+    PAGE(HTTP_GET,  "/check",           "check",    ROUTE_ANYONE,  ROUTE_PAGE,     0,      page_check),
+    PAGE(HTTP_GET,  "/m/*",             "landing",  ROUTE_ANYONE,  ROUTE_PAGE,     0,      page_landing),
+    PAGE(HTTP_POST, "/m/*",             "landing",  ROUTE_ANYONE,  ROUTE_PAGE,     FORM,   page_landing_post),
+    PAGE(HTTP_GET,  "/m/*/wrong",       "wrong",    ROUTE_ANYONE,  ROUTE_PAGE,     0,      page_wrong),
+    PAGE(HTTP_POST, "/m/*/wrong",       "wrong",    ROUTE_ANYONE,  ROUTE_PAGE,     FORM,   page_wrong_post),
+    PAGE(HTTP_GET,  "/login",           "login",    ROUTE_ANYONE,  ROUTE_PAGE,     0,      page_login),
+    PAGE(HTTP_POST, "/login",           "login",    ROUTE_ANYONE,  ROUTE_HASH,     FORM,   page_login_post),
+    PAGE(HTTP_GET,  "/logout",          "logout",   ROUTE_ANYONE,  ROUTE_PAGE,     0,      page_logout),
+    PAGE(HTTP_POST, "/logout",          "logout",   ROUTE_ANYONE,  ROUTE_PAGE,     FORM,   page_logout_post),
+    PAGE(HTTP_GET,  "/register",        "register", ROUTE_ANYONE,  ROUTE_PAGE,     0,      page_register),
+    PAGE(HTTP_POST, "/register",        "register", ROUTE_ANYONE,  ROUTE_HASH,     FORM,   page_register_post),
+    PAGE(HTTP_GET,  "/reset",           "reset",    ROUTE_ANYONE,  ROUTE_PAGE,     0,      page_reset),
+    PAGE(HTTP_GET,  "/inbox",           "inbox",    ROUTE_READER,  ROUTE_PAGE,     0,      page_inbox),
+    PAGE(HTTP_GET,  "/sent",            "sent",     ROUTE_READER,  ROUTE_PAGE,     0,      page_sent),
+    PAGE(HTTP_GET,  "/compose",         "compose",  ROUTE_READER,  ROUTE_PAGE,     0,      page_compose),
+    PAGE(HTTP_POST, "/compose",         "compose",  ROUTE_READER,  ROUTE_PAGE,     UPLOAD, page_compose_post),
+    PAGE(HTTP_GET,  "/message/*",       "message",  ROUTE_READER,  ROUTE_PAGE,     0,      page_message),
+    PAGE(HTTP_GET,  "/message/*/raw",   "raw",      ROUTE_READER,  ROUTE_TRANSFER, 0,      page_raw),
+    PAGE(HTTP_GET,  "/message/*/part/*", "part",     ROUTE_READER,  ROUTE_TRANSFER, 0,      page_part),
+    PAGE(HTTP_GET,  "/message/*/track", "track",    ROUTE_READER,  ROUTE_PAGE,     0,      page_track),
+    PAGE(HTTP_GET,  "/settings",        "settings", ROUTE_READER,  ROUTE_PAGE,     0,      page_settings),
+    PAGE(HTTP_GET,  "/assets/*/*",      "asset",    ROUTE_MACHINE, ROUTE_QUICK,    0,      page_asset),
+    PAGE(HTTP_GET,  "/healthz",         "healthz",  ROUTE_MACHINE, ROUTE_QUICK,    0,      page_healthz),
+    PAGE(HTTP_GET,  "/readyz",          "readyz",   ROUTE_MACHINE, ROUTE_PAGE,     0,      page_readyz),
+    PAGE(HTTP_GET,  "/robots.txt",      "robots",   ROUTE_MACHINE, ROUTE_QUICK,    0,      page_robots),
 };
 /* clang-format on */
 

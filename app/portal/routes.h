@@ -16,14 +16,34 @@ enum route_who {
 	ROUTE_READER, /* guest or account holder */
 };
 
+/* What a request of this route costs, and so where it waits. */
+enum route_class {
+	ROUTE_QUICK,    /* answered on the event loop where that is possible */
+	ROUTE_PAGE,     /* the database, some milliseconds */
+	ROUTE_HASH,     /* hashes a password: a pool of its own */
+	ROUTE_TRANSFER, /* moves a file, block by block */
+};
+
 struct route {
 	enum http_verb verb; /* HTTP_GET also answers HEAD */
 	const char *pattern; /* a segment "*" takes any one segment */
-	const char *name;    /* for the log */
+	const char *name;    /* for the log and the metrics */
 	enum route_who who;
-	int (*page)(struct page *p, struct err *e);
+	enum route_class class;
 	size_t body; /* bytes of a body at most */
-	bool hash;   /* hashes a password */
+	int (*page)(struct page *p, struct err *e);
+	/*
+	 * A body that is streamed, in place of page. open() looks at the head alone: 0
+	 * with *out set, or with the response filled and *out zero (then no body is
+	 * read), or -1. finish() is called once for every sink, and frees its arg:
+	 * complete when the whole body was taken; else *why says what take() said, or is
+	 * ERR_NONE when the client has gone and nobody reads the answer. Its page has
+	 * tenant, request and parameters, but no session: what open() knew of it,
+	 * arg carries.
+	 */
+	int (*open)(struct page *p, struct sink *out, struct err *e);
+	int (*finish)(struct page *p, struct sink *sink, bool complete,
+	    const struct err *why, struct err *e);
 };
 
 /*

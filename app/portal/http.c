@@ -1,6 +1,6 @@
 /*
- * response.c: header fields of a response, checked so that no value starts a line of
- * its own.
+ * http.c: fields of a request looked up; those of a response checked so that no value
+ * starts a line of its own.
  */
 #include "portal/http.h"
 
@@ -10,6 +10,16 @@
 #include <string.h>
 
 #include "base/secret.h"
+
+const char *
+request_field(const struct request *req, const char *name)
+{
+	for (size_t i = 0; i < req->n_field; i++) {
+		if (strcmp(req->field[i].name, name) == 0)
+			return req->field[i].value;
+	}
+	return "";
+}
 
 int
 response_header(struct response *r, const char *name, const char *fmt, ...)

@@ -1,0 +1,36 @@
+/*
+ * peers.h: what each network neighbour takes of us at this moment, so that no one of
+ * them takes all. A neighbour is an IPv4 address, or the /64 of an IPv6 address (one
+ * household or host has at least that much). Counts only; used on one event loop.
+ */
+#ifndef BASE_PEERS_H
+#define BASE_PEERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sockaddr;
+struct peers;
+
+/* One neighbour, as long as somebody holds it. */
+struct peer {
+	uint64_t key;         /* for pool_job.owner; never 0 */
+	unsigned connections; /* all below are the caller's to count */
+	unsigned requests;    /* at work or waiting */
+	unsigned bodies;      /* of strangers, being read */
+	/* private */
+	unsigned held;
+	struct peer *next;
+};
+
+/* NULL: memory. */
+struct peers *peers_new(void);
+void peers_free(struct peers *p); /* NULL is fine */
+
+/* The neighbour at that address, held until peer_drop(). NULL: memory. */
+struct peer *peer_hold(struct peers *p, const struct sockaddr *sa)
+    __attribute__((warn_unused_result));
+void peer_drop(struct peers *p, struct peer *peer); /* NULL is fine */
+
+#endif
