@@ -13,6 +13,7 @@
 #include <openssl/ssl.h>
 
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +96,9 @@ static struct sock_filter calls[] = {
     KORE_SYSCALL_ALLOW(set_robust_list),
     KORE_SYSCALL_ALLOW_ARG(prctl, 0, PR_SET_NAME),
     KORE_SYSCALL_ALLOW(eventfd2), /* how they wake the loop */
+    /* How many hash threads there are, and that they run last. */
+    KORE_SYSCALL_ALLOW(sched_getaffinity),
+    KORE_SYSCALL_ALLOW_ARG(sched_setscheduler, 1, SCHED_IDLE),
     /* raise(), abort(): signals to ourselves. */
     KORE_SYSCALL_ALLOW(gettid),
     KORE_SYSCALL_ALLOW(tgkill),

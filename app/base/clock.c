@@ -32,6 +32,15 @@ clock_mono_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+int64_t
+clock_mono_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * CLOCK_SECOND + ts.tv_nsec / 1000;
+}
+
 /* Calendar fields of t; returns the microseconds of its second. */
 static int
 split(int64_t t, struct tm *tm)

@@ -15,6 +15,7 @@
 
 int64_t clock_now(void);     /* wall clock */
 int64_t clock_mono_ms(void); /* monotonic, for deadlines */
+int64_t clock_mono_us(void); /* the same, for measuring */
 
 #define CLOCK_TEXT_LEN 64
 void clock_iso(

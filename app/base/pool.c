@@ -1,12 +1,17 @@
 /*
- * pool.c: one queue of jobs before the threads, one list of ended jobs behind
- * them, one lock for both, and an eventfd to wake the loop.
+ * pool.c: jobs in line before the threads, a stack of ended jobs behind them, and an
+ * eventfd to wake the loop. Common threads take from the line themselves, under a lock.
+ * Idle threads are given one job each by the loop, which alone sees the line, over
+ * what needs no lock: whoever held one might not run for seconds.
  */
 #include "base/pool.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,69 +19,112 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-struct job_list {
-	struct pool_job *first;
-	struct pool_job **tail;
+#include "base/clock.h"
+#include "base/turns.h"
+
+struct worker {
+	struct pool *pool;
+	pthread_t thread;
+	/* Of an idle pool: the job it was given, and the word that there is one. */
+	_Atomic(struct pool_job *) given;
+	sem_t word;
 };
 
 struct pool {
 	struct pool_setup setup;
-	pthread_t *threads;
-	int started;    /* threads that exist */
-	int fd;         /* eventfd */
-	size_t pending; /* the loop's own count */
+	struct worker *worker;
+	int started;                      /* threads that exist */
+	int fd;                           /* eventfd */
+	size_t pending;                   /* the loop's own count */
+	_Atomic(struct pool_job *) ended; /* the newest first */
+	atomic_bool stop;
+	atomic_int busy;
+	atomic_size_t waiting[POOL_LANES]; /* to look at; turns knows */
 
-	pthread_mutex_t lock; /* of all below */
+	struct turns *turns;  /* an idle pool's: the loop's; else locked */
+	pthread_mutex_t lock; /* of turns, and of all below */
 	pthread_cond_t work;  /* a job waits, or the end has come */
 	pthread_cond_t ready; /* a thread has its context, or failed */
-	struct job_list queue;
-	size_t queued;
-	struct job_list ended;
-	bool stop;
-	int inits; /* threads that tried their context */
+	int inits;            /* threads that tried their context */
 	int failed;
 	struct err failure; /* of the first that failed */
 };
 
-static void
-list_init(struct job_list *l)
+int
+pool_spare_threads(void)
 {
-	l->first = NULL;
-	l->tail = &l->first;
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) == -1)
+		return 1;
+	return CPU_COUNT(&set) > 1 ? CPU_COUNT(&set) - 1 : 1;
 }
 
-static void
-list_add(struct job_list *l, struct pool_job *job)
-{
-	job->next = NULL;
-	*l->tail = job;
-	l->tail = &job->next;
-}
+/* ---- the line ---- */
 
 static struct pool_job *
-list_take(struct job_list *l)
+take(struct pool *p)
 {
-	struct pool_job *job = l->first;
+	struct pool_job *job = turns_take(p->turns);
 
-	if (job != NULL && (l->first = job->next) == NULL)
-		l->tail = &l->first;
+	if (job != NULL)
+		atomic_store_explicit(&p->waiting[job->lane],
+		    turns_waiting(p->turns, job->lane), memory_order_relaxed);
 	return job;
 }
 
-/* The next job to run; NULL when the pool ends. Called with the lock held. */
+static int
+add(struct pool *p, struct pool_job *job)
+{
+	int ret = turns_add(p->turns, job);
+
+	if (ret == 0)
+		atomic_store_explicit(&p->waiting[job->lane],
+		    turns_waiting(p->turns, job->lane), memory_order_relaxed);
+	return ret;
+}
+
+/* The next job to run; NULL when the pool ends. */
 static struct pool_job *
-wait_for_job(struct pool *p)
+wait_in_line(struct pool *p)
+{
+	struct pool_job *job = NULL;
+
+	(void)pthread_mutex_lock(&p->lock);
+	while (!atomic_load(&p->stop) && (job = take(p)) == NULL)
+		(void)pthread_cond_wait(&p->work, &p->lock);
+	(void)pthread_mutex_unlock(&p->lock);
+	return job;
+}
+
+/* The same of an idle thread. */
+static struct pool_job *
+wait_for_gift(struct worker *w)
+{
+	while (sem_wait(&w->word) == -1 && errno == EINTR)
+		continue;
+	return atomic_load(&w->pool->stop) ? NULL : atomic_load(&w->given);
+}
+
+/* On the loop: jobs to the idle threads that have none. */
+static void
+hand_out(struct pool *p)
 {
 	struct pool_job *job;
 
-	while (!p->stop && p->queue.first == NULL)
-		(void)pthread_cond_wait(&p->work, &p->lock);
-	if (p->stop)
-		return NULL;
-	job = list_take(&p->queue);
-	p->queued--;
-	return job;
+	for (int i = 0; i < p->started; i++) {
+		struct worker *w = &p->worker[i];
+
+		if (atomic_load(&w->given) != NULL)
+			continue;
+		if ((job = take(p)) == NULL)
+			return;
+		atomic_store(&w->given, job);
+		(void)sem_post(&w->word);
+	}
 }
+
+/* ---- a thread ---- */
 
 static void
 wake_loop(struct pool *p)
@@ -90,14 +138,34 @@ wake_loop(struct pool *p)
 	} while (n == -1 && errno == EINTR);
 }
 
+/*
+ * Whoever puts the first one there wakes the loop, which takes them all; unless he may
+ * be stopped between the two.
+ */
+static void
+put_ended(struct pool *p, struct pool_job *job)
+{
+	struct pool_job *first = atomic_load(&p->ended);
+
+	do {
+		job->next = first;
+	} while (!atomic_compare_exchange_weak(&p->ended, &first, job));
+	if (first == NULL || p->setup.idle)
+		wake_loop(p);
+}
+
 static int
 thread_init(struct pool *p, void **ctx)
 {
+	const struct sched_param zero = {0};
 	struct err e;
 	int ret = 0;
 
 	err_clear(&e);
-	if (p->setup.init != NULL)
+	if (p->setup.idle && sched_setscheduler(0, SCHED_IDLE, &zero) == -1)
+		ret = err_set(&e, ERR_INTERNAL, "pool %s: no idle threads",
+		    p->setup.name);
+	else if (p->setup.init != NULL)
 		ret = p->setup.init(p->setup.arg, ctx, &e);
 	(void)pthread_mutex_lock(&p->lock);
 	p->inits++;
@@ -111,28 +179,29 @@ thread_init(struct pool *p, void **ctx)
 static void *
 thread_main(void *arg)
 {
-	struct pool *p = arg;
+	struct worker *w = arg;
+	struct pool *p = w->pool;
 	struct pool_job *job;
 	void *ctx = NULL;
 
 	(void)pthread_setname_np(pthread_self(), p->setup.name);
 	if (thread_init(p, &ctx) == -1)
 		return NULL;
-
-	(void)pthread_mutex_lock(&p->lock);
-	while ((job = wait_for_job(p)) != NULL) {
-		(void)pthread_mutex_unlock(&p->lock);
+	while ((job = p->setup.idle ? wait_for_gift(w) : wait_in_line(p)) !=
+	    NULL) {
+		(void)atomic_fetch_add(&p->busy, 1);
 		job->run(job->arg, ctx);
-		(void)pthread_mutex_lock(&p->lock);
-		list_add(&p->ended, job);
-		wake_loop(p);
+		(void)atomic_fetch_sub(&p->busy, 1);
+		/* Free for another before the loop hears of it. */
+		atomic_store(&w->given, NULL);
+		put_ended(p, job);
 	}
-	(void)pthread_mutex_unlock(&p->lock);
-
 	if (p->setup.fini != NULL)
 		p->setup.fini(ctx);
 	return NULL;
 }
+
+/* ---- start ---- */
 
 /* Signals are the loop's: the threads are born with all of them blocked. */
 static int
@@ -144,8 +213,11 @@ start_threads(struct pool *p)
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_BLOCK, &all, &before);
 	while (p->started < p->setup.threads && error == 0) {
-		error = pthread_create(
-		    &p->threads[p->started], NULL, thread_main, p);
+		struct worker *w = &p->worker[p->started];
+
+		w->pool = p;
+		(void)sem_init(&w->word, 0, 0);
+		error = pthread_create(&w->thread, NULL, thread_main, w);
 		if (error == 0)
 			p->started++;
 	}
@@ -180,14 +252,14 @@ pool_new(const struct pool_setup *setup, struct err *e)
 		return NULL;
 	}
 	p->setup = *setup;
-	list_init(&p->queue);
-	list_init(&p->ended);
 	(void)pthread_mutex_init(&p->lock, NULL);
 	(void)pthread_cond_init(&p->work, NULL);
 	(void)pthread_cond_init(&p->ready, NULL);
-	p->threads = calloc((size_t)setup->threads, sizeof(*p->threads));
+	p->turns = turns_new(setup->queue, setup->share);
+	p->worker = calloc((size_t)setup->threads, sizeof(*p->worker));
 	p->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (p->threads == NULL || p->fd == -1 || start_threads(p) == -1) {
+	if (p->turns == NULL || p->worker == NULL || p->fd == -1 ||
+	    start_threads(p) == -1) {
 		err_set(
 		    e, ERR_UNAVAILABLE, "pool %s does not start", setup->name);
 		pool_free(p);
@@ -206,23 +278,41 @@ pool_fd(const struct pool *p)
 	return p->fd;
 }
 
+/* ---- on the loop ---- */
+
 int
 pool_submit(struct pool *p, struct pool_job *job)
 {
-	bool full;
+	int ret;
 
-	(void)pthread_mutex_lock(&p->lock);
-	full = p->queued >= p->setup.queue;
-	if (!full) {
-		list_add(&p->queue, job);
-		p->queued++;
-		(void)pthread_cond_signal(&p->work);
+	job->since = clock_mono_us();
+	if (p->setup.idle) {
+		if ((ret = add(p, job)) == 0)
+			hand_out(p);
+	} else {
+		(void)pthread_mutex_lock(&p->lock);
+		if ((ret = add(p, job)) == 0)
+			(void)pthread_cond_signal(&p->work);
+		(void)pthread_mutex_unlock(&p->lock);
 	}
-	(void)pthread_mutex_unlock(&p->lock);
-	if (full)
-		return -1;
-	p->pending++;
-	return 0;
+	if (ret == 0)
+		p->pending++;
+	return ret;
+}
+
+/* All that have ended, the oldest first. */
+static struct pool_job *
+take_ended(struct pool *p)
+{
+	struct pool_job *job = atomic_exchange(&p->ended, NULL);
+	struct pool_job *list = NULL, *next;
+
+	for (; job != NULL; job = next) {
+		next = job->next;
+		job->next = list;
+		list = job;
+	}
+	return list;
 }
 
 void
@@ -233,12 +323,9 @@ pool_reap(struct pool *p)
 
 	while (read(p->fd, &count, sizeof(count)) == -1 && errno == EINTR)
 		continue;
-
-	(void)pthread_mutex_lock(&p->lock);
-	job = p->ended.first;
-	list_init(&p->ended);
-	(void)pthread_mutex_unlock(&p->lock);
-
+	job = take_ended(p);
+	if (p->setup.idle)
+		hand_out(p);
 	for (; job != NULL; job = next) {
 		next = job->next; /* done() may free the job */
 		p->pending--;
@@ -253,21 +340,47 @@ pool_pending(const struct pool *p)
 }
 
 void
+pool_look(const struct pool *p, struct pool_stats *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->name = p->setup.name;
+	out->threads = p->setup.threads;
+	out->busy = atomic_load(&p->busy);
+	for (int i = 0; i < POOL_LANES; i++)
+		out->waiting[i] = atomic_load_explicit(
+		    &p->waiting[i], memory_order_relaxed);
+	out->queue = p->setup.queue;
+}
+
+/* ---- the end ---- */
+
+static void
+stop_threads(struct pool *p)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	atomic_store(&p->stop, true);
+	(void)pthread_cond_broadcast(&p->work);
+	(void)pthread_mutex_unlock(&p->lock);
+	for (int i = 0; i < p->started; i++)
+		(void)sem_post(&p->worker[i].word);
+	for (int i = 0; i < p->started; i++) {
+		(void)pthread_join(p->worker[i].thread, NULL);
+		(void)sem_destroy(&p->worker[i].word);
+	}
+}
+
+void
 pool_free(struct pool *p)
 {
 	if (p == NULL)
 		return;
-	(void)pthread_mutex_lock(&p->lock);
-	p->stop = true;
-	(void)pthread_cond_broadcast(&p->work);
-	(void)pthread_mutex_unlock(&p->lock);
-	for (int i = 0; i < p->started; i++)
-		(void)pthread_join(p->threads[i], NULL);
+	stop_threads(p);
 	(void)pthread_cond_destroy(&p->ready);
 	(void)pthread_cond_destroy(&p->work);
 	(void)pthread_mutex_destroy(&p->lock);
 	if (p->fd != -1)
 		(void)close(p->fd);
-	free(p->threads);
+	turns_free(p->turns);
+	free(p->worker);
 	free(p);
 }

@@ -27,7 +27,9 @@ struct pool_job {
 	void *arg;
 	enum pool_lane lane;
 	uint64_t owner; /* whose it is: a client, a session; 0 nobody's */
-	struct pool_job *next; /* the pool's */
+	/* the pool's */
+	struct pool_job *next;
+	int64_t since; /* when it was submitted, microseconds */
 };
 
 struct pool_setup {
@@ -35,7 +37,12 @@ struct pool_setup {
 	int threads;
 	size_t queue; /* jobs waiting for a thread in one lane, at most */
 	size_t share; /* of one owner (but 0) in one lane, at most; 0: queue */
-	bool idle;    /* threads run when nothing else wants the processor */
+	/*
+	 * The threads run when nothing else wants the processor. They may then be
+	 * stopped at any place for long, so the loop shares no lock with them: it
+	 * hands them their jobs itself.
+	 */
+	bool idle;
 	/*
 	 * Makes and ends the context of one thread, on that thread. init gives 0,
 	 * or -1 with *e set; both may be NULL (then ctx is NULL).
@@ -44,6 +51,9 @@ struct pool_setup {
 	void (*fini)(void *ctx);
 	void *arg;
 };
+
+/* Threads for hashes: all processors this process may use but one, at least 1. */
+int pool_spare_threads(void);
 
 /* Returns when every thread has its context; NULL with *e set when one failed. */
 struct pool *pool_new(const struct pool_setup *setup, struct err *e)
@@ -63,6 +73,17 @@ int pool_submit(struct pool *p, struct pool_job *job)
 void pool_reap(struct pool *p);
 /* Jobs taken whose done() was not called yet. */
 size_t pool_pending(const struct pool *p);
+
+struct pool_stats {
+	const char *name;
+	int threads;
+	int busy; /* of them */
+	size_t waiting[POOL_LANES];
+	size_t queue; /* as set up */
+};
+/* On any thread while the pool lives; a moment's view. */
+void pool_look(const struct pool *p, struct pool_stats *out);
+
 /* Ends the threads after what they run now; done() of what is left is not called. NULL is fine. */
 void pool_free(struct pool *p);
 

@@ -1,7 +1,8 @@
-/* The pool: every job once, contexts of their own, the queue's limit, the end. */
+/* The pool: every job once, contexts of their own, turns, limits, the end. */
 #include "base/pool.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -17,6 +18,7 @@
 struct work {
 	struct pool_job job;
 	atomic_int *gate; /* waited for, unless NULL */
+	int name;
 	void *ctx;
 	int runs;
 	int dones;
@@ -61,18 +63,23 @@ done(void *arg)
 }
 
 static struct pool *
-start(int threads, size_t queue, void *arg, struct err *e)
+start_like(struct pool_setup setup, struct err *e)
 {
-	struct pool_setup setup = {.name = "test",
-	    .threads = threads,
-	    .queue = queue,
-	    .init = open_context,
-	    .fini = close_context,
-	    .arg = arg};
-
+	setup.name = "test";
+	setup.init = open_context;
+	setup.fini = close_context;
 	atomic_store(&opened, 0);
 	atomic_store(&closed, 0);
 	return pool_new(&setup, e);
+}
+
+static struct pool *
+start(int threads, size_t queue, void *arg, struct err *e)
+{
+	struct pool_setup setup = {
+	    .threads = threads, .queue = queue, .arg = arg};
+
+	return start_like(setup, e);
 }
 
 static void
@@ -94,13 +101,25 @@ settle(struct pool *p)
 	}
 }
 
+/* Until a thread has taken what is there. */
 static void
-test_every_job_once(void **state)
+wait_busy(struct pool *p)
+{
+	struct pool_stats stats;
+
+	do {
+		(void)usleep(1000);
+		pool_look(p, &stats);
+	} while (stats.busy == 0);
+}
+
+static void
+every_job_once(bool idle)
 {
 	static struct work work[JOBS];
-	struct pool *p = start(4, JOBS, NULL, NULL);
+	struct pool_setup setup = {.threads = 4, .queue = JOBS, .idle = idle};
+	struct pool *p = start_like(setup, NULL);
 
-	(void)state;
 	assert_non_null(p);
 	for (int i = 0; i < JOBS; i++) {
 		prepare(&work[i], NULL);
@@ -115,6 +134,14 @@ test_every_job_once(void **state)
 	pool_free(p);
 	assert_int_equal(atomic_load(&opened), 4);
 	assert_int_equal(atomic_load(&closed), 4);
+}
+
+static void
+test_every_job_once(void **state)
+{
+	(void)state;
+	every_job_once(false);
+	every_job_once(true);
 }
 
 /* One slow job does not hold up the others. */
@@ -155,7 +182,7 @@ test_queue_limit(void **state)
 	assert_non_null(p);
 	prepare(&first, &gate);
 	assert_int_equal(pool_submit(p, &first.job), 0);
-	(void)usleep(50000); /* the thread has taken it */
+	wait_busy(p);
 	for (int i = 0; i < 3; i++) {
 		prepare(&waiting[i], NULL);
 		assert_int_equal(pool_submit(p, &waiting[i].job), 0);
@@ -195,13 +222,189 @@ test_end_with_waiting_jobs(void **state)
 	prepare(&first, &gate);
 	prepare(&waiting, NULL);
 	assert_int_equal(pool_submit(p, &first.job), 0);
-	(void)usleep(50000);
+	wait_busy(p);
 	assert_int_equal(pool_submit(p, &waiting.job), 0);
 	atomic_store(&gate, 1);
 	pool_free(p);
 	assert_int_equal(first.runs, 1);
 	assert_int_equal(first.dones + waiting.dones, 0);
 	pool_free(NULL);
+}
+
+/* ---- whose turn it is ---- */
+
+/*
+ * One thread, held until all jobs wait: the order in which they run is the line's.
+ * Each case lists owners (upper case: second lane, '.': nobody's) as they come,
+ * and as they go.
+ */
+static const struct order {
+	const char *name, *come, *go;
+} orders[] = {
+    {"one owner, as they came", "aaa", "aaa"},
+    {"nobody's are in order with others'", ".a.b", ".a.b"},
+    {"owners take turns", "aaaabbc", "abcabaa"},
+    {"one who asks for much waits alone", "aaaaaaab", "abaaaaaa"},
+    {"nobody's do not wait for one another", "aaa..", "a..aa"},
+    {"the first lane goes first", "ABab", "abAB"},
+    {"every fourth turn is the others'", "AAAaaaaaaaa", "aaaAaaaAaaA"},
+    {"owners take turns in the other lane", "AAAAB", "ABAAA"},
+    {"an owner in both lanes is two", "AaAa", "aaAA"},
+};
+
+static char ran[64];
+
+static void
+run_noting(void *arg, void *ctx)
+{
+	run(arg, ctx);
+	ran[strlen(ran)] = (char)((struct work *)arg)->name;
+}
+
+static void
+test_order(void **state)
+{
+	struct work work[32], first;
+
+	(void)state;
+	for (size_t c = 0; c < sizeof(orders) / sizeof(orders[0]); c++) {
+		struct pool *p = start(1, 32, NULL, NULL);
+		atomic_int gate = 0;
+
+		memset(ran, 0, sizeof(ran));
+		prepare(&first, &gate);
+		assert_int_equal(pool_submit(p, &first.job), 0);
+		wait_busy(p);
+		for (size_t i = 0; orders[c].come[i] != '\0'; i++) {
+			char o = orders[c].come[i];
+
+			prepare(&work[i], NULL);
+			work[i].name = o;
+			work[i].job.run = run_noting;
+			work[i].job.owner = o == '.' ? 0 : (o | 0x20);
+			work[i].job.lane = o >= 'A' && o <= 'Z' ? POOL_SECOND :
+								  POOL_FIRST;
+			assert_int_equal(pool_submit(p, &work[i].job), 0);
+		}
+		atomic_store(&gate, 1);
+		settle(p);
+		pool_free(p);
+		if (strcmp(ran, orders[c].go) != 0)
+			fail_msg("%s: %s", orders[c].name, ran);
+	}
+}
+
+static int
+submit_one(struct pool *p, struct work *w, uint64_t owner, enum pool_lane lane)
+{
+	prepare(w, NULL);
+	w->job.owner = owner;
+	w->job.lane = lane;
+	return pool_submit(p, &w->job);
+}
+
+/* An owner's share and a lane's queue, at the limit and past it. */
+static void
+test_limits(void **state)
+{
+	struct pool_setup setup = {.threads = 1, .queue = 6, .share = 2};
+	struct work first, w[16];
+	atomic_int gate = 0;
+	struct pool *p = start_like(setup, NULL);
+	struct pool_stats stats;
+	int n = 0;
+
+	(void)state;
+	prepare(&first, &gate);
+	assert_int_equal(pool_submit(p, &first.job), 0);
+	wait_busy(p);
+	assert_int_equal(submit_one(p, &w[n++], 7, POOL_FIRST), 0);
+	assert_int_equal(submit_one(p, &w[n++], 7, POOL_FIRST), 0);
+	assert_int_equal(submit_one(p, &w[15], 7, POOL_FIRST), POOL_GREEDY);
+	assert_int_equal(submit_one(p, &w[n++], 7, POOL_SECOND), 0);
+	assert_int_equal(submit_one(p, &w[n++], 8, POOL_FIRST), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(submit_one(p, &w[n++], 0, POOL_FIRST), 0);
+	assert_int_equal(submit_one(p, &w[15], 0, POOL_FIRST), POOL_FULL);
+	assert_int_equal(submit_one(p, &w[15], 9, POOL_FIRST), POOL_FULL);
+	assert_int_equal(submit_one(p, &w[15], 7, POOL_FIRST), POOL_GREEDY);
+	assert_int_equal(submit_one(p, &w[n++], 9, POOL_SECOND), 0);
+	pool_look(p, &stats);
+	assert_int_equal(stats.busy, 1);
+	assert_int_equal(stats.waiting[POOL_FIRST], 6);
+	assert_int_equal(stats.waiting[POOL_SECOND], 2);
+	atomic_store(&gate, 1);
+	settle(p);
+	for (int i = 0; i < n; i++)
+		assert_int_equal(w[i].runs, 1);
+	pool_look(p, &stats);
+	assert_int_equal(stats.busy + (int)stats.waiting[POOL_FIRST], 0);
+	/* Their share is theirs again. */
+	assert_int_equal(submit_one(p, &w[0], 7, POOL_FIRST), 0);
+	settle(p);
+	pool_free(p);
+}
+
+/* Many owners come and go in both lanes; every job runs, once. */
+static void
+test_crowd(void **state)
+{
+	static struct work work[JOBS];
+	int next = 0, taken = 0, refused = 0;
+
+	(void)state;
+	for (int idle = 0; idle < 2; idle++) {
+		struct pool_setup setup = {
+		    .threads = 3, .queue = 64, .share = 5, .idle = idle == 1};
+		struct pool *p = start_like(setup, NULL);
+
+		for (next = taken = 0; next < JOBS;) {
+			int r = submit_one(p, &work[next],
+			    (uint64_t)(next * 7919 % 23),
+			    next % 3 == 0 ? POOL_SECOND : POOL_FIRST);
+
+			if (r == 0) {
+				next++;
+				taken++;
+				continue;
+			}
+			refused++;
+			pool_reap(p);
+		}
+		settle(p);
+		pool_free(p);
+		for (int i = 0; i < JOBS; i++)
+			assert_int_equal(work[i].runs + work[i].dones, 2);
+		assert_int_equal(taken, JOBS);
+	}
+	assert_true(refused > 0);
+}
+
+static void
+run_policy(void *arg, void *ctx)
+{
+	(void)ctx;
+	((struct work *)arg)->runs = sched_getscheduler(0);
+}
+
+static void
+test_idle_threads(void **state)
+{
+	(void)state;
+	for (int idle = 0; idle < 2; idle++) {
+		struct pool_setup setup = {
+		    .threads = 1, .queue = 4, .idle = idle == 1};
+		struct pool *p = start_like(setup, NULL);
+		struct work w;
+
+		prepare(&w, NULL);
+		w.job.run = run_policy;
+		assert_int_equal(pool_submit(p, &w.job), 0);
+		settle(p);
+		pool_free(p);
+		assert_int_equal(w.runs, idle ? SCHED_IDLE : SCHED_OTHER);
+	}
+	assert_true(pool_spare_threads() >= 1);
 }
 
 int
@@ -213,6 +416,10 @@ main(void)
 	    cmocka_unit_test(test_queue_limit),
 	    cmocka_unit_test(test_failing_context),
 	    cmocka_unit_test(test_end_with_waiting_jobs),
+	    cmocka_unit_test(test_order),
+	    cmocka_unit_test(test_limits),
+	    cmocka_unit_test(test_crowd),
+	    cmocka_unit_test(test_idle_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
