@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define HOSTNAME_LEN 254
+#define DAY_S        86400
 
 /* An empty value is no value. */
 static const char *
@@ -20,14 +21,14 @@ get(const char *name)
 	return v != NULL && *v != '\0' ? v : NULL;
 }
 
-/* Plain decimal digits of at most six places, low..high. */
+/* Plain decimal digits of at most eight places, low..high. */
 static int
 number(const char *v, int low, int high, int *out)
 {
 	int n = 0;
 	size_t i;
 
-	for (i = 0; v[i] >= '0' && v[i] <= '9' && i < 6; i++)
+	for (i = 0; v[i] >= '0' && v[i] <= '9' && i < 8; i++)
 		n = n * 10 + (v[i] - '0');
 	if (i == 0 || v[i] != '\0' || n < low || n > high)
 		return -1;
@@ -120,13 +121,20 @@ settings_read(struct settings *out, struct err *e)
 	    .share = get("RESTANTE_SHARE"),
 	    .tls_cert = get("RESTANTE_TLS_CERT"),
 	    .tls_key = get("RESTANTE_TLS_KEY"),
+	    .tls_dir = get("RESTANTE_TLS_DIR"),
+	    .acme_dir = get("RESTANTE_ACME_DIR"),
+	    .user = get("RESTANTE_USER"),
 	    .spool = get("RESTANTE_SPOOL"),
 	};
 	if (get_hostname(&out->hostname, e) == -1 ||
 	    get_smarthost(out, e) == -1 ||
 	    get_number("RESTANTE_HTTPS_PORT", 443, 1, 65535, &out->https_port,
 		e) == -1 ||
-	    get_number("RESTANTE_THREADS", 4, 1, 64, &out->threads, e) == -1)
+	    get_number("RESTANTE_THREADS", 4, 1, 64, &out->threads, e) == -1 ||
+	    get_number("RESTANTE_TICKET_PERIOD", DAY_S / 2, 1, DAY_S,
+		&out->ticket_period, e) == -1 ||
+	    get_number("RESTANTE_HSTS", 365 * DAY_S, 0, 730 * DAY_S, &out->hsts,
+		e) == -1)
 		return -1;
 	return 0;
 }

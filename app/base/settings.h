@@ -16,8 +16,11 @@ struct settings {
 	const char *keyd_uids; /* RESTANTE_KEYD_UIDS, or NULL */
 	const char
 	    *share; /* RESTANTE_SHARE: holds templates/ assets/ migrations/ */
-	const char *tls_cert; /* RESTANTE_TLS_CERT: PEM chain */
-	const char *tls_key;  /* RESTANTE_TLS_KEY: PEM */
+	const char *tls_cert; /* RESTANTE_TLS_CERT: PEM chains, ':' between */
+	const char *tls_key;  /* RESTANTE_TLS_KEY: PEM, ':' between */
+	const char *tls_dir;  /* RESTANTE_TLS_DIR: certificates by host */
+	const char *acme_dir; /* RESTANTE_ACME_DIR: web root of challenges */
+	const char *user;     /* RESTANTE_USER: of workers, when root starts */
 	const char
 	    *spool; /* RESTANTE_SPOOL: directory for unlinked spool files */
 	const char *hostname;  /* RESTANTE_HOSTNAME, else the machine's name */
@@ -26,6 +29,8 @@ struct settings {
 	    smarthost_tls; /* RESTANTE_SMARTHOST_TLS: required (default) or none */
 	int https_port;    /* RESTANTE_HTTPS_PORT, default 443 */
 	int threads;       /* RESTANTE_THREADS, 1..64, default 4 */
+	int ticket_period; /* RESTANTE_TICKET_PERIOD, s, default 12 hours */
+	int hsts;          /* RESTANTE_HSTS, s, default a year; 0: none */
 };
 
 /* The settings; what a program does not find it needs, it says itself. -1 on a malformed value. */

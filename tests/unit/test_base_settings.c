@@ -12,8 +12,10 @@
 static const char *const names[] = {"RESTANTE_DB", "RESTANTE_KEYD",
     "RESTANTE_KEYD_DIR", "RESTANTE_KEYD_UIDS", "RESTANTE_SHARE",
     "RESTANTE_TLS_CERT", "RESTANTE_TLS_KEY", "RESTANTE_SPOOL",
+    "RESTANTE_TLS_DIR", "RESTANTE_ACME_DIR", "RESTANTE_USER",
     "RESTANTE_HOSTNAME", "RESTANTE_SMARTHOST", "RESTANTE_SMARTHOST_TLS",
-    "RESTANTE_HTTPS_PORT", "RESTANTE_THREADS"};
+    "RESTANTE_HTTPS_PORT", "RESTANTE_THREADS", "RESTANTE_TICKET_PERIOD",
+    "RESTANTE_HSTS"};
 
 static int
 empty_environment(void **state)
@@ -44,6 +46,11 @@ defaults(void **state)
 	assert_true(s.smarthost_tls);
 	assert_int_equal(s.https_port, 443);
 	assert_int_equal(s.threads, 4);
+	assert_int_equal(s.ticket_period, 43200);
+	assert_int_equal(s.hsts, 31536000);
+	assert_null(s.tls_dir);
+	assert_null(s.acme_dir);
+	assert_null(s.user);
 	assert_non_null(s.hostname);
 	assert_true(strlen(s.hostname) > 0);
 }
@@ -55,13 +62,15 @@ each_is_read_from_its_name(void **state)
 	struct err e = {0};
 
 	(void)state;
-	for (size_t i = 0; i < 8; i++)
+	for (size_t i = 0; i < 11; i++)
 		setenv(names[i], names[i] + strlen("RESTANTE_"), 1);
 	setenv("RESTANTE_HOSTNAME", "mail.example", 1);
 	setenv("RESTANTE_SMARTHOST", "[::1]:1025", 1);
 	setenv("RESTANTE_SMARTHOST_TLS", "none", 1);
 	setenv("RESTANTE_HTTPS_PORT", "8443", 1);
 	setenv("RESTANTE_THREADS", "64", 1);
+	setenv("RESTANTE_TICKET_PERIOD", "3", 1);
+	setenv("RESTANTE_HSTS", "0", 1);
 	assert_int_equal(settings_read(&s, &e), 0);
 	assert_string_equal(s.db, "DB");
 	assert_string_equal(s.keyd, "KEYD");
@@ -71,6 +80,11 @@ each_is_read_from_its_name(void **state)
 	assert_string_equal(s.tls_cert, "TLS_CERT");
 	assert_string_equal(s.tls_key, "TLS_KEY");
 	assert_string_equal(s.spool, "SPOOL");
+	assert_string_equal(s.tls_dir, "TLS_DIR");
+	assert_string_equal(s.acme_dir, "ACME_DIR");
+	assert_string_equal(s.user, "USER");
+	assert_int_equal(s.ticket_period, 3);
+	assert_int_equal(s.hsts, 0);
 	assert_string_equal(s.hostname, "mail.example");
 	assert_string_equal(s.smarthost, "[::1]:1025");
 	assert_false(s.smarthost_tls);
