@@ -13,6 +13,8 @@
 struct sockaddr;
 struct peers;
 
+#define PEER_NET_LEN 9 /* 4 or 6, and its bytes */
+
 /* One neighbour, as long as somebody holds it. */
 struct peer {
 	uint64_t key;         /* for pool_job.owner; never 0 */
@@ -20,11 +22,12 @@ struct peer {
 	unsigned requests;    /* at work or waiting */
 	unsigned bodies;      /* of strangers, being read */
 	/* private */
+	uint8_t net[PEER_NET_LEN];
 	unsigned held;
 	struct peer *next;
 };
 
-/* NULL: memory. */
+/* After secret_init(). NULL: memory. */
 struct peers *peers_new(void);
 void peers_free(struct peers *p); /* NULL is fine */
 
@@ -32,5 +35,7 @@ void peers_free(struct peers *p); /* NULL is fine */
 struct peer *peer_hold(struct peers *p, const struct sockaddr *sa)
     __attribute__((warn_unused_result));
 void peer_drop(struct peers *p, struct peer *peer); /* NULL is fine */
+/* How many are held. */
+size_t peers_count(const struct peers *p);
 
 #endif

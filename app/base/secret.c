@@ -115,6 +115,19 @@ secret_random(void *p, size_t n)
 	randombytes_buf(p, n);
 }
 
+uint64_t
+secret_hash(const uint8_t key[SECRET_KEY_LEN], const void *p, size_t n)
+{
+	uint8_t out[crypto_shorthash_BYTES];
+	uint64_t h;
+
+	_Static_assert(crypto_shorthash_KEYBYTES <= SECRET_KEY_LEN, "key");
+	_Static_assert(sizeof(out) == sizeof(h), "hash");
+	(void)crypto_shorthash(out, p, n, key);
+	memcpy(&h, out, sizeof(h));
+	return h;
+}
+
 uint32_t
 secret_uniform(uint32_t below)
 {

@@ -38,6 +38,9 @@ void secret_wipe(void *p, size_t n);
 bool secret_equal(const void *a, const void *b, size_t n);
 /* Fills with random bytes from the system. */
 void secret_random(void *p, size_t n);
+/* A short keyed hash, for tables whose keys strangers choose. */
+uint64_t secret_hash(
+    const uint8_t key[SECRET_KEY_LEN], const void *p, size_t n);
 /* Uniform in 0 .. below - 1. */
 uint32_t secret_uniform(uint32_t below);
 
