@@ -11,6 +11,7 @@
     <xsl:when test="/page/@error = 'expired' or /page/@error = 'gone'"><w:t id="error.h-gone"/></xsl:when>
     <xsl:when test="/page/@error = 'denied'"><w:t id="error.h-denied"/></xsl:when>
     <xsl:when test="/page/@error = 'too_many'"><w:t id="error.h-later"/></xsl:when>
+    <xsl:when test="starts-with(/page/@error, 'busy')"><w:t id="error.h-busy"/></xsl:when>
     <xsl:when test="/page/@error = 'unavailable' or /page/@error = 'unknown'"><w:t id="error.h-unavailable"/></xsl:when>
     <xsl:when test="/page/@error = 'bad_input' or /page/@error = 'too_big' or /page/@error = 'conflict'"><w:t id="error.h-input"/></xsl:when>
     <xsl:otherwise><w:t id="error.h-internal"/></xsl:otherwise>
@@ -20,7 +21,13 @@
 <xsl:template match="page" mode="main">
   <div class="sheet">
     <h1><xsl:call-template name="heading"/></h1>
-    <p><xsl:value-of select="sentence"/></p>
+    <p>
+      <xsl:choose>
+        <xsl:when test="@error = 'busy'"><w:t id="error.busy"/></xsl:when>
+        <xsl:when test="@error = 'busy-you'"><w:t id="error.busy-you"/></xsl:when>
+        <xsl:otherwise><xsl:value-of select="sentence"/></xsl:otherwise>
+      </xsl:choose>
+    </p>
     <xsl:if test="@tenant">
       <div class="row">
         <xsl:choose>

@@ -193,9 +193,13 @@ page_headers(struct page *p, const char *content_type, const char *cache)
 	};
 	size_t i;
 
-	if (response_header(p->resp, "content-type", "%s", content_type) ==
-		-1 ||
-	    response_header(p->resp, "cache-control", "%s", cache) == -1)
+	if (content_type != NULL &&
+	    response_header(p->resp, "content-type", "%s", content_type) == -1)
+		return -1;
+	if (response_header(p->resp, "cache-control", "%s", cache) == -1)
+		return -1;
+	if (p->route != NULL && p->route->tus &&
+	    response_header(p->resp, "tus-resumable", "1.0.0") == -1)
 		return -1;
 	for (i = 0; i < sizeof(field) / sizeof(field[0]); i++)
 		if (response_header(p->resp, field[i][0], "%s", field[i][1]) ==
@@ -291,22 +295,52 @@ static const char last_resort[] =
     "<h1>Something went wrong on our side</h1><p>Please try again in a few "
     "minutes.</p></html>\n";
 
-void
-page_error(struct page *p, const struct err *e)
+/* What a program is told: the sentence alone. */
+static int
+error_text(struct page *p, const struct err_row *row, struct err *e)
 {
-	const struct err_row *row = err_row(e->code);
-	struct model *m;
-	struct err again;
+	if (buf_adds(&p->resp->body,
+		view_word(portal_view(p->portal), LANGUAGE, row->word)) == -1)
+		return no_memory(e);
+	return page_text(p, row->http_status, "\n", e);
+}
 
-	log_err(p->req->id, p->resp->route, e);
-	/* What a page had begun is of no use. */
-	response_free(p->resp);
-	m = page_model(p, "");
+static int
+error_page(struct page *p, const struct err_row *row, struct err *e)
+{
+	struct model *m = page_model(p, "");
+
 	node_set(model_root(m), "error", row->name);
 	node_set(model_root(m), "request", p->req->id);
 	node_text(model_root(m), "sentence",
 	    view_word(portal_view(p->portal), LANGUAGE, row->word));
-	if (page_render(p, row->http_status, "error", m, &again) == 0)
+	return page_render(
+	    p, p->nobody ? 421 : row->http_status, "error", m, e);
+}
+
+/* What a page had begun is of no use. */
+static void
+forget_answer(struct page *p)
+{
+	struct source *s = &p->resp->source;
+
+	if (s->arg != NULL)
+		s->end(s->arg, p->desk, false);
+	memset(s, 0, sizeof(*s));
+	response_free(p->resp);
+}
+
+void
+page_error(struct page *p, const struct err *e)
+{
+	const struct err_row *row = err_row(e->code);
+	struct err again;
+
+	log_err(p->req->id, p->resp->route, e);
+	forget_answer(p);
+	if ((p->route != NULL && p->route->tus ?
+		    error_text(p, row, &again) :
+		    error_page(p, row, &again)) == 0)
 		return;
 	response_free(p->resp);
 	p->resp->status = 500;

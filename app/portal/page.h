@@ -29,6 +29,7 @@ struct page {
 	struct desk_visit visit; /* its tenant is set */
 	struct form form;        /* POST: the body; else the query */
 	char param[PAGE_PARAMS][PAGE_PARAM_LEN]; /* of the path, in order */
+	bool nobody; /* no tenant has this host: 421 (RFC 9110 15.5.20) */
 };
 
 /* ---- the pages, by family --------------------------------------------------- */
@@ -61,6 +62,7 @@ int page_track(struct page *p, struct err *e);
 int page_compose(struct page *p, struct err *e);
 int page_compose_post(struct page *p, struct err *e);
 
+int page_options(struct page *p, const char *allow, struct err *e);
 int page_healthz(struct page *p, struct err *e);
 int page_readyz(struct page *p, struct err *e);
 int page_robots(struct page *p, struct err *e);
@@ -126,6 +128,14 @@ void node_landing(struct node *n, const struct desk_landing *l);
 const struct view *portal_view(const struct portal *p);
 struct limiter *portal_pickup_limiter(const struct portal *p);
 const struct assets *portal_assets(const struct portal *p);
+struct desk *portal_desk(struct portal *p); /* a new one; NULL: memory */
+/*
+ * Who has the host of the request: into p->visit.tenant. ERR_NOT_FOUND: nobody. On
+ * other errors it is filled as well as it is remembered, for the page of that error.
+ */
+int portal_tenant(struct page *p, struct err *e);
+/* The same from memory alone, however old it is; false, and it is empty. */
+bool portal_tenant_recall(struct page *p);
 /* "https://acme.localhost:8443". */
 void portal_origin(const struct portal *p, const char *host, char out[300]);
 

@@ -10,6 +10,16 @@
 #include <string.h>
 
 int
+page_options(struct page *p, const char *allow, struct err *e)
+{
+	p->resp->status = 204;
+	if (page_headers(p, NULL, "no-store") == -1 ||
+	    response_header(p->resp, "allow", "%s", allow) == -1)
+		return err_set(e, ERR_INTERNAL, "out of memory");
+	return 0;
+}
+
+int
 page_healthz(struct page *p, struct err *e)
 {
 	return page_text(p, 200, "ok\n", e);

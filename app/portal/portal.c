@@ -1,6 +1,6 @@
 /*
- * portal.c: from a request to its page: which tenant by Host, which route, who asks, is
- * the form theirs; then the page, and the page of its error.
+ * portal.c: what the threads of a process share, and what is decided on the event loop:
+ * which tenant has a host, what a head alone tells, answers that stand ready, refusals.
  */
 #include "portal/portal.h"
 
@@ -39,11 +39,6 @@ struct portal {
 	size_t next; /* which one goes next; under lock */
 };
 
-struct portal_thread {
-	struct portal *portal;
-	struct desk *desk;
-};
-
 int
 portal_open(const struct settings *set, struct portal **out, struct err *e)
 {
@@ -80,29 +75,10 @@ portal_close(struct portal *p)
 	free(p);
 }
 
-struct portal_thread *
-portal_thread_open(struct portal *p)
+struct desk *
+portal_desk(struct portal *p)
 {
-	struct portal_thread *t = calloc(1, sizeof(*t));
-
-	if (t == NULL)
-		return NULL;
-	t->portal = p;
-	t->desk = desk_open(p->settings, p->shared);
-	if (t->desk == NULL) {
-		free(t);
-		return NULL;
-	}
-	return t;
-}
-
-void
-portal_thread_close(struct portal_thread *t)
-{
-	if (t == NULL)
-		return;
-	desk_close(t->desk);
-	free(t);
+	return desk_open(p->settings, p->shared);
 }
 
 const struct view *
@@ -133,55 +109,6 @@ portal_origin(const struct portal *p, const char *host, char out[300])
 		    out, 300, "https://%s:%d", host, p->settings->https_port);
 }
 
-/* ---- on the event loop ----------------------------------------------------------- */
-
-static const struct route *
-find(const struct request *req)
-{
-	char param[PAGE_PARAMS][PAGE_PARAM_LEN];
-	const char *verbs;
-
-	return route_find(req->verb, req->path, param, &verbs);
-}
-
-bool
-portal_is_hash(const struct request *req)
-{
-	const struct route *r = find(req);
-
-	return r != NULL && r->class == ROUTE_HASH;
-}
-
-size_t
-portal_body_limit(const struct request *req)
-{
-	const struct route *r = find(req);
-	char cookie[DESK_COOKIE_LEN];
-	size_t limit = r == NULL ? LIMIT_FORM_BODY : r->body;
-	bool known = cookie_find(req->cookie, cookie);
-
-	secret_wipe(cookie, sizeof(cookie));
-	/* Nobody uploads files without a session. */
-	return limit > LIMIT_FORM_BODY && !known ? LIMIT_FORM_BODY : limit;
-}
-
-int
-portal_too_big(struct portal *portal, struct buf *out, struct err *e)
-{
-	const struct request nobody = {.path = "/", .query = ""};
-	struct page p = {.portal = portal, .req = &nobody};
-	const struct err_row *row = err_row(ERR_TOO_BIG);
-	struct model *m = page_model(&p, "");
-	int ret;
-
-	node_set(model_root(m), "error", row->name);
-	node_text(model_root(m), "sentence",
-	    view_word(portal->view, "en", row->word));
-	ret = view_page(portal->view, "error", "en", m, out, e);
-	model_free(m);
-	return ret;
-}
-
 /* ---- tenants ---------------------------------------------------------------------- */
 
 /* Copies the tenant out of the cache; stale ones only when asked to. */
@@ -192,7 +119,7 @@ recall(struct portal *p, const char *host, bool stale, struct tenant *out)
 	size_t i;
 
 	pthread_mutex_lock(&p->lock);
-	for (i = 0; i < TENANTS && !found; i++) {
+	for (i = 0; i < TENANTS && !found && host[0] != '\0'; i++) {
 		if (strcmp(p->known[i].tenant.host, host) != 0 ||
 		    (!stale && p->known[i].until < clock_mono_ms()))
 			continue;
@@ -221,15 +148,24 @@ keep(struct portal *p, const struct tenant *t)
 	pthread_mutex_unlock(&p->lock);
 }
 
-static int
-find_tenant(struct page *p, struct err *e)
+bool
+portal_tenant_recall(struct page *p)
+{
+	if (recall(p->portal, p->req->host, true, &p->visit.tenant))
+		return true;
+	memset(&p->visit.tenant, 0, sizeof(p->visit.tenant));
+	return false;
+}
+
+int
+portal_tenant(struct page *p, struct err *e)
 {
 	struct tenant *t = &p->visit.tenant;
 	const char *host = p->req->host;
 	int got;
 
 	if (host[0] == '\0')
-		return err_set(e, ERR_NOT_FOUND, "no host");
+		goto nobody;
 	if (recall(p->portal, host, false, t))
 		return 0;
 	got = tenant_by_host(desk_db(p->desk), host, t, e);
@@ -239,154 +175,97 @@ find_tenant(struct page *p, struct err *e)
 	}
 	memset(t, 0, sizeof(*t));
 	if (got == 0)
-		return err_set(e, ERR_NOT_FOUND, "no tenant has this host");
+		goto nobody;
 	/* So that the page of this error has a name and a telephone number. */
-	(void)recall(p->portal, host, true, t);
+	(void)portal_tenant_recall(p);
 	return -1;
+nobody:
+	p->nobody = true;
+	return err_set(e, ERR_NOT_FOUND, "no tenant has this host");
 }
 
-/* ---- checks ------------------------------------------------------------------------ */
+/* ---- on the event loop ----------------------------------------------------------- */
 
-static int
-read_form(struct page *p, struct err *e)
-{
-	const struct request *req = p->req;
-
-	if (req->verb != HTTP_POST)
-		return form_query(req->query, &p->form, e);
-	if (req->body_len > p->route->body)
-		return err_set(e, ERR_TOO_BIG, "form body");
-	return form_decode(
-	    req->content_type, req->body, req->body_len, &p->form, e);
-}
-
-/*
- * Does this form come from a page of ours? Browsers say so themselves (Sec-Fetch-Site,
- * older ones Origin, which is "null" where somebody hides it); a session's token proves
- * it again. Who says neither is no browser, and nobody's session can be abused.
- */
-static int
-check_ours(const struct page *p, struct err *e)
-{
-	const struct request *req = p->req;
-	char origin[300];
-	bool said = false;
-
-	portal_origin(p->portal, p->visit.tenant.host, origin);
-	if (req->fetch_site[0] != '\0')
-		said = strcmp(req->fetch_site, "same-origin") == 0 ||
-		    strcmp(req->fetch_site, "none") == 0;
-	else if (strcmp(req->origin, "null") == 0)
-		said = p->visit.kind != 0;
-	else
-		said = req->origin[0] == '\0' ||
-		    strcmp(req->origin, origin) == 0;
-	if (!said)
-		return err_set(e, ERR_DENIED, "a form from elsewhere");
-	if (p->visit.kind != 0 &&
-	    !desk_csrf_ok(&p->visit, form_get(&p->form, "csrf")))
-		return err_set(e, ERR_DENIED, "a form without its token");
-	return 0;
-}
-
-/* The page of a form that is refused says what can be done about it. */
-static int
-refuse(struct page *p, const char *kind, struct err *e)
-{
-	struct model *m = page_model(p, "");
-	const char *body = form_get(&p->form, "body");
-
-	log_err(p->req->id, p->route->name, e);
-	node_set(model_root(m), "error", kind);
-	if (body[0] != '\0')
-		node_text(model_root(m), "kept", body);
-	return page_render(p, 403, "refused", m, e);
-}
-
-static int
-serve(struct page *p, struct err *e)
+static uint64_t
+body_limit(const struct request *req, const struct route *r)
 {
 	char cookie[DESK_COOKIE_LEN];
-	bool known = cookie_find(p->req->cookie, cookie);
-	struct tenant t;
-	int ret;
+	size_t limit = r == NULL ? LIMIT_FORM_BODY : r->body;
+	bool named = cookie_find(req->cookie, cookie);
 
-	if (p->route->who == ROUTE_MACHINE)
-		return p->route->page(p, e);
-	if (find_tenant(p, e) == -1)
-		return -1;
-	t = p->visit.tenant;
-	ret = desk_visit_open(p->desk, &t, known ? cookie : NULL, &p->visit, e);
 	secret_wipe(cookie, sizeof(cookie));
-	if (ret == -1) {
-		p->visit.tenant = t;
-		return -1;
-	}
-	if (read_form(p, e) == -1)
-		return -1;
-	if (p->req->verb == HTTP_POST && check_ours(p, e) == -1)
-		return refuse(p, "elsewhere", e);
-	if (p->route->who == ROUTE_READER && !page_reader(p)) {
-		if (p->req->verb != HTTP_POST)
-			return page_redirect(p, e, "/login");
-		err_set(e, ERR_DENIED, "nobody is signed in");
-		return refuse(p, "session", e);
-	}
-	return p->route->page(p, e);
-}
-
-/* ---- on a pool thread ---------------------------------------------------------------- */
-
-static void
-set_cookie(struct page *p)
-{
-	char value[COOKIE_SET_LEN];
-
-	if (p->visit.cookie[0] == '\0' && !p->visit.cookie_end)
-		return;
-	cookie_set(p->visit.cookie, value);
-	if (response_header(p->resp, "set-cookie", "%s", value) == -1)
-		log_line(LOG_LEVEL_ERROR, p->req->id, "cookie not set", NULL);
-	secret_wipe(value, sizeof(value));
-}
-
-static void
-no_route(struct page *p, const char *verbs)
-{
-	struct err e;
-
-	/* For the name and the contact on the page. */
-	(void)find_tenant(p, &e);
-	if (verbs == NULL) {
-		err_set(&e, ERR_NOT_FOUND, "no such path");
-		page_error(p, &e);
-		return;
-	}
-	err_set(&e, ERR_BAD_INPUT, "no such verb here");
-	page_error(p, &e);
-	p->resp->status = 405;
-	if (response_header(p->resp, "allow", "%s", verbs) == -1)
-		log_line(LOG_LEVEL_ERROR, p->req->id, "header not set", NULL);
+	/* Nobody uploads files without a session. */
+	return limit > LIMIT_FORM_BODY && !named ? LIMIT_FORM_BODY : limit;
 }
 
 void
-portal_handle(
-    struct portal_thread *t, const struct request *req, struct response *resp)
+portal_plan(
+    struct portal *p, const struct request *req, struct portal_plan *out)
 {
-	struct page p = {
-	    .portal = t->portal, .desk = t->desk, .req = req, .resp = resp};
+	char param[PAGE_PARAMS][PAGE_PARAM_LEN], allow[ROUTE_ALLOW_LEN];
+	const struct route *r = route_find(req->verb, req->path, param, allow);
+
+	(void)p;
+	*out = (struct portal_plan){.route = route_name(req->verb, r, allow),
+	    .body = body_limit(req, r),
+	    .lane = r != NULL && r->class == ROUTE_HASH ? PORTAL_LANE_HASH :
+							  PORTAL_LANE_PAGE,
+	    .stream = r != NULL && r->open != NULL,
+	    .quick = r != NULL ? r->class == ROUTE_QUICK :
+				 req->verb == HTTP_OPTIONS && allow[0] != '\0'};
+	secret_wipe(param, sizeof(param));
+}
+
+bool
+portal_is_hash(const struct request *req)
+{
+	struct portal_plan plan;
+
+	portal_plan(NULL, req, &plan);
+	return plan.lane == PORTAL_LANE_HASH;
+}
+
+size_t
+portal_body_limit(const struct request *req)
+{
+	struct portal_plan plan;
+
+	portal_plan(NULL, req, &plan);
+	return plan.body;
+}
+
+int
+portal_too_big(struct portal *p, struct buf *out, struct err *e)
+{
+	struct response resp;
+
+	portal_refuse(p, NULL, 413, &resp);
+	*out = resp.body;
+	resp.body = (struct buf)BUF_INIT;
+	response_free(&resp);
+	return out->len > 0 ? 0 : err_set(e, ERR_INTERNAL, "no page");
+}
+
+bool
+portal_quick(
+    struct portal *portal, const struct request *req, struct response *resp)
+{
+	struct page p = {.portal = portal, .req = req, .resp = resp};
+	char allow[ROUTE_ALLOW_LEN];
 	struct err e = {ERR_NONE, ""};
-	const char *verbs;
+	int ret = -1;
 
 	memset(resp, 0, sizeof(*resp));
-	p.route = route_find(req->verb, req->path, p.param, &verbs);
-	resp->route = p.route == NULL ? "none" : p.route->name;
-	if (p.route == NULL)
-		no_route(&p, verbs);
-	else if (serve(&p, &e) == -1)
+	p.route = route_find(req->verb, req->path, p.param, allow);
+	resp->route = route_name(req->verb, p.route, allow);
+	if (p.route == NULL && req->verb == HTTP_OPTIONS && allow[0] != '\0')
+		ret = page_options(&p, allow, &e);
+	else if (p.route != NULL && p.route->class == ROUTE_QUICK)
+		ret = p.route->page(&p, &e);
+	else
+		return false;
+	if (ret == -1)
 		page_error(&p, &e);
-	set_cookie(&p);
-	form_free(&p.form);
-	desk_visit_close(&p.visit);
 	secret_wipe(&p, sizeof(p));
+	return true;
 }

@@ -3,6 +3,7 @@
  */
 #include "portal/routes.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -10,11 +11,22 @@
 #define FORM   LIMIT_FORM_BODY
 #define UPLOAD LIMIT_UPLOAD_BODY
 
-/* A page, and a body that is streamed. */
+/* A page; a page of the tus protocol; and a body of it that is streamed. */
 #define PAGE(v, pat, n, w, c, b, f)                                     \
 	{                                                               \
 		.verb = (v), .pattern = (pat), .name = (n), .who = (w), \
 		.class = (c), .body = (b), .page = (f)                  \
+	}
+#define TUS_PAGE(v, pat, n, c, f)                                           \
+	{                                                                   \
+		.verb = (v), .pattern = (pat), .name = (n),                 \
+		.who = ROUTE_READER, .class = (c), .tus = true, .page = (f) \
+	}
+#define TUS_BODY(v, pat, n, b, o, f)                                       \
+	{                                                                  \
+		.verb = (v), .pattern = (pat), .name = (n),                \
+		.who = ROUTE_READER, .class = ROUTE_TRANSFER, .body = (b), \
+		.tus = true, .open = (o), .finish = (f)                    \
 	}
 
 /* clang-format off */
@@ -85,25 +97,71 @@ is_match(const char *pattern, const char *path,
 	return *pattern == '\0' && (*path == '\0' || strcmp(path, "/") == 0);
 }
 
+/* The verbs of a path, one bit each, as Allow lists them. */
+static void
+list_verbs(unsigned verbs, char allow[ROUTE_ALLOW_LEN])
+{
+	static const char *const name[] = {[HTTP_GET] = "GET",
+	    [HTTP_HEAD] = "HEAD",
+	    [HTTP_POST] = "POST",
+	    [HTTP_PATCH] = "PATCH",
+	    [HTTP_DELETE] = "DELETE",
+	    [HTTP_OPTIONS] = "OPTIONS"};
+	size_t n = 0;
+
+	allow[0] = '\0';
+	if (verbs == 0)
+		return;
+	if ((verbs & 1U << HTTP_GET) != 0)
+		verbs |= 1U << HTTP_HEAD;
+	verbs |= 1U << HTTP_OPTIONS;
+	for (unsigned v = HTTP_GET; v <= HTTP_OPTIONS; v++) {
+		if ((verbs & 1U << v) != 0)
+			n += (size_t)snprintf(allow + n, ROUTE_ALLOW_LEN - n,
+			    "%s%s", n == 0 ? "" : ", ", name[v]);
+	}
+}
+
+const char *
+route_name(enum http_verb verb, const struct route *r, const char *allow)
+{
+	if (r != NULL)
+		return r->name;
+	if (allow[0] == '\0')
+		return "none";
+	return verb == HTTP_OPTIONS ? "options" : "verb";
+}
+
+bool
+route_changes(enum http_verb verb)
+{
+	return verb == HTTP_POST || verb == HTTP_PATCH || verb == HTTP_DELETE;
+}
+
 const struct route *
 route_find(enum http_verb verb, const char *path,
-    char param[PAGE_PARAMS][PAGE_PARAM_LEN], const char **verbs)
+    char param[PAGE_PARAMS][PAGE_PARAM_LEN], char allow[ROUTE_ALLOW_LEN])
 {
-	bool get = false, post = false;
+	char taken[PAGE_PARAMS][PAGE_PARAM_LEN];
+	const struct route *get = NULL;
+	unsigned verbs = 0;
 	size_t i;
 
-	*verbs = NULL;
+	allow[0] = '\0';
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		memset(param, 0, PAGE_PARAMS * PAGE_PARAM_LEN);
-		if (!is_match(table[i].pattern, path, param))
+		memset(taken, 0, sizeof(taken));
+		if (!is_match(table[i].pattern, path, taken))
 			continue;
-		if (verb == table[i].verb ||
-		    (verb == HTTP_HEAD && table[i].verb == HTTP_GET))
+		memcpy(param, taken, sizeof(taken));
+		if (verb == table[i].verb)
 			return &table[i];
-		get |= table[i].verb == HTTP_GET;
-		post |= table[i].verb == HTTP_POST;
+		if (table[i].verb == HTTP_GET)
+			get = &table[i];
+		verbs |= 1U << table[i].verb;
 	}
-	if (get)
-		*verbs = post ? "GET, HEAD, POST" : "GET, HEAD";
+	/* A path has the same parameters whatever its verb. */
+	if (verb == HTTP_HEAD && get != NULL)
+		return get;
+	list_verbs(verbs, allow);
 	return NULL;
 }

@@ -31,6 +31,11 @@ struct route {
 	enum route_who who;
 	enum route_class class;
 	size_t body; /* bytes of a body at most */
+	/*
+	 * Carries Tus-Resumable, which no form of another site can send: it stands for
+	 * the form token. Its answers carry it too, and its errors are text.
+	 */
+	bool tus;
 	int (*page)(struct page *p, struct err *e);
 	/*
 	 * A body that is streamed, in place of page. open() looks at the head alone: 0
@@ -46,13 +51,22 @@ struct route {
 	    const struct err *why, struct err *e);
 };
 
+#define ROUTE_ALLOW_LEN 64
+
 /*
- * The route of a path. NULL when there is none: then *verbs says "GET, HEAD" or the like
- * where the path is known by other verbs, else NULL. param gets what "*" took; too long
- * a segment is no match.
+ * The route of a path. NULL when there is none: then allow is what Allow says, "GET,
+ * HEAD, OPTIONS" or the like, where the path is known by other verbs, else "". param
+ * gets what "*" took; too long a segment is no match.
  */
 const struct route *route_find(enum http_verb verb, const char *path,
-    char param[PAGE_PARAMS][PAGE_PARAM_LEN], const char **verbs);
+    char param[PAGE_PARAMS][PAGE_PARAM_LEN], char allow[ROUTE_ALLOW_LEN]);
+
+/* For the log, also where there is no route. */
+const char *route_name(
+    enum http_verb verb, const struct route *r, const char *allow);
+
+/* May a request of this verb change something? */
+bool route_changes(enum http_verb verb);
 
 /* For tests: the table. */
 const struct route *route_table(size_t *n);

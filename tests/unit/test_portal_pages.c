@@ -390,7 +390,7 @@ test_origin(void **state)
 static void
 test_no_tenant(void **state)
 {
-	struct row r = {NULL, HTTP_GET, "/", 0, NULL, 404, NULL, 0};
+	struct row r = {NULL, HTTP_GET, "/", 0, NULL, 421, NULL, 0};
 	struct response resp;
 	struct ask a;
 
@@ -398,7 +398,7 @@ test_no_tenant(void **state)
 	prepare(&a, &r);
 	a.req.host = "evil.example";
 	portal_handle(thread, &a.req, &resp);
-	assert_int_equal(resp.status, 404);
+	assert_int_equal(resp.status, 421);
 	drop_prints(&resp.body);
 	assert_int_equal(
 	    golden_check("pages/no-tenant.html", resp.body.data, resp.body.len),
@@ -406,7 +406,7 @@ test_no_tenant(void **state)
 	response_free(&resp);
 	a.req.host = "";
 	portal_handle(thread, &a.req, &resp);
-	assert_int_equal(resp.status, 404);
+	assert_int_equal(resp.status, 421);
 	response_free(&resp);
 	a.req.path = "/healthz";
 	portal_handle(thread, &a.req, &resp);
