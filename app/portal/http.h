@@ -93,6 +93,18 @@ struct sink {
 	/* portal_finish() calls it with the page at hand: see page.h. */
 };
 
+/*
+ * An answer that was written out before: in place of header fields and body. What it points
+ * to is good until the portal is called again on the loop: copy it into what is sent.
+ */
+struct ready {
+	const char
+	    *head; /* fields, each "name: value\r\n"; no Content-Length */
+	size_t head_len;
+	const void *body;
+	size_t body_len;
+};
+
 #define RESPONSE_HEADERS 24
 
 struct response {
@@ -103,7 +115,8 @@ struct response {
 		char *value;
 	} header[RESPONSE_HEADERS];
 	size_t n_header;
-	struct source source; /* in place of body */
+	struct source source;      /* in place of body */
+	const struct ready *ready; /* in place of all that; NULL: none */
 	/* name of the route for the access log; a constant string */
 	const char *route;
 };

@@ -45,7 +45,7 @@ void portal_plan(
 
 /*
  * The answer where it stands ready (assets, health, pages that are the same for
- * everybody): true with resp filled.
+ * everybody): true with resp filled, mostly with resp->ready. false: as any other page.
  */
 bool portal_quick(
     struct portal *p, const struct request *req, struct response *resp);
