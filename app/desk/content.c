@@ -14,9 +14,47 @@ struct content {
 	uint32_t chunks;
 	uint32_t at; /* index of the chunk in clear */
 	struct buf clear;
-	struct buf sealed;
 	bool loaded;
 };
+
+struct taking {
+	struct content *c;
+	uint32_t next; /* the chunk that must come */
+	uint32_t end;
+	struct buf *out;
+};
+
+static int
+content_take(
+    void *arg, uint32_t seq, const void *sealed, size_t n, struct err *e)
+{
+	struct taking *t = arg;
+
+	if (seq != t->next || seq >= t->end)
+		return err_set(e, ERR_CORRUPT, "chunk %u is missing", t->next);
+	t->next++;
+	return seal_opener_chunk(
+	    t->c->opener, seq, seq + 1 == t->c->chunks, sealed, n, t->out, e);
+}
+
+int
+content_block(struct content *c, uint32_t first, uint32_t n, struct buf *out,
+    struct err *e)
+{
+	struct taking t = {.c = c, .next = first, .end = first + n, .out = out};
+	const size_t before = out->len;
+
+	if (buf_reserve(out, (size_t)n * SEAL_CHUNK + 1) == -1)
+		return err_set(e, ERR_UNAVAILABLE, "content: memory");
+	if (c->fetch(c->arg, first, n, content_take, &t, e) == 0) {
+		if (t.next == t.end)
+			return 0;
+		err_set(e, ERR_CORRUPT, "chunk %u is missing", t.next);
+	}
+	secret_wipe(out->data + before, out->len - before);
+	out->len = before;
+	return -1;
+}
 
 static int
 content_load(struct content *c, uint32_t seq, struct err *e)
@@ -25,38 +63,32 @@ content_load(struct content *c, uint32_t seq, struct err *e)
 		return 0;
 	c->loaded = false;
 	buf_clear(&c->clear);
-	if (c->fetch(c->arg, seq, &c->sealed, e) == -1 ||
-	    seal_opener_chunk(c->opener, seq, seq + 1 == c->chunks,
-		c->sealed.data, c->sealed.len, &c->clear, e) == -1)
+	if (content_block(c, seq, 1, &c->clear, e) == -1)
 		return -1;
-	if (seq + 1 < c->chunks && c->clear.len != SEAL_CHUNK)
-		return err_set(e, ERR_CORRUPT, "content: short chunk %u", seq);
 	c->at = seq;
 	c->loaded = true;
 	return 0;
 }
 
 int
-content_open(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
-    const struct id *message, const uint8_t header[SEAL_CONTENT_HEADER],
-    uint64_t size, uint32_t chunks, content_fetch fetch, void *arg,
+content_open(const struct content_place *p, content_fetch fetch, void *arg,
     struct content **out, struct err *e)
 {
 	struct content *c;
 
-	if (chunks == 0)
+	if (p->chunks == 0)
 		return err_set(e, ERR_CORRUPT, "content without chunks");
 	if ((c = calloc(1, sizeof(*c))) == NULL)
 		return err_set(e, ERR_UNAVAILABLE, "content: memory");
 	c->fetch = fetch;
 	c->arg = arg;
-	c->size = size;
-	c->chunks = chunks;
-	if (seal_opener_new(dek, tenant, message, 0, header, &c->opener, e) ==
-		-1 ||
-	    content_load(c, chunks - 1, e) == -1)
+	c->size = p->size;
+	c->chunks = p->chunks;
+	if (seal_opener_new(p->key, p->tenant, p->id, p->part, p->header,
+		&c->opener, e) == -1 ||
+	    content_load(c, p->chunks - 1, e) == -1)
 		goto bad;
-	if ((uint64_t)(chunks - 1) * SEAL_CHUNK + c->clear.len != size) {
+	if ((uint64_t)(p->chunks - 1) * SEAL_CHUNK + c->clear.len != p->size) {
 		err_set(e, ERR_CORRUPT, "content: size differs");
 		goto bad;
 	}
@@ -105,6 +137,5 @@ content_close(struct content *c)
 		return;
 	seal_opener_free(c->opener);
 	buf_free(&c->clear);
-	buf_free(&c->sealed);
 	free(c);
 }

@@ -267,15 +267,32 @@ draft_chunk(struct desk_draft *f, uint32_t seq, struct buf *out, struct err *e)
 }
 
 static int
-fetch_draft(void *arg, uint32_t seq, struct buf *out, struct err *e)
+fetch_draft(void *arg, uint32_t first, uint32_t n, seal_sink take,
+    void *take_arg, struct err *e)
 {
-	return draft_chunk(arg, seq, out, e);
+	struct buf sealed = BUF_INIT;
+	uint32_t i;
+	int r = 0;
+
+	for (i = 0; i < n && r == 0; i++) {
+		r = draft_chunk(arg, first + i, &sealed, e);
+		if (r == 0)
+			r = take(
+			    take_arg, first + i, sealed.data, sealed.len, e);
+	}
+	buf_free(&sealed);
+	return r;
 }
 
 int
 draft_open(struct desk_draft *f, struct content **out, struct err *e)
 {
-	return content_open(secret_peek(f->dek), &f->tenant, &f->id,
-	    draft_header(f), draft_size(f), draft_chunks(f), fetch_draft, f,
-	    out, e);
+	const struct content_place at = {.key = secret_peek(f->dek),
+	    .tenant = &f->tenant,
+	    .id = &f->id,
+	    .header = draft_header(f),
+	    .size = draft_size(f),
+	    .chunks = draft_chunks(f)};
+
+	return content_open(&at, fetch_draft, f, out, e);
 }

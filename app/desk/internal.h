@@ -65,16 +65,27 @@ int draft_chunk(struct desk_draft *f, uint32_t seq, struct buf *out,
     struct err *e) __attribute__((warn_unused_result));
 
 /*
- * The clear bytes of sealed content with random access. `fetch` gives one sealed chunk;
- * the last chunk is verified when the source is opened, before any other is served.
+ * The clear bytes of sealed content with random access, wherever its chunks are kept.
+ * The last chunk is verified when it is opened, before any other is served.
  */
-typedef int (*content_fetch)(
-    void *arg, uint32_t seq, struct buf *out, struct err *e);
+struct content_place {
+	const uint8_t *key; /* SECRET_KEY_LEN bytes; copied */
+	const struct id *tenant;
+	const struct id *id; /* the message's, or the file's */
+	uint32_t part;
+	const uint8_t *header; /* SEAL_CONTENT_HEADER bytes; copied */
+	uint64_t size;         /* clear bytes */
+	uint32_t chunks;
+};
+/* A store: hands n sealed chunks from `first` on to take, in order. */
+typedef int (*content_fetch)(void *arg, uint32_t first, uint32_t n,
+    seal_sink take, void *take_arg, struct err *e);
 struct content;
-int content_open(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
-    const struct id *message, const uint8_t header[SEAL_CONTENT_HEADER],
-    uint64_t size, uint32_t chunks, content_fetch fetch, void *arg,
+int content_open(const struct content_place *p, content_fetch fetch, void *arg,
     struct content **out, struct err *e) __attribute__((warn_unused_result));
+/* Appends the clear bytes of n chunks from `first` on; they are inside. */
+int content_block(struct content *c, uint32_t first, uint32_t n,
+    struct buf *out, struct err *e) __attribute__((warn_unused_result));
 void content_source(struct content *c, struct mail_source *out);
 /* The clear bytes of a finished draft. */
 int draft_open(struct desk_draft *f, struct content **out, struct err *e)

@@ -269,16 +269,16 @@ struct making {
 };
 
 static int
-fetch_stored(void *arg, uint32_t seq, struct buf *out, struct err *e)
+fetch_stored(void *arg, uint32_t first, uint32_t n, seal_sink take,
+    void *take_arg, struct err *e)
 {
 	struct making *k = arg;
-	int found;
+	const struct chunk_range r = {.tenant = k->tenant,
+	    .message = &k->m->row.id,
+	    .first = first,
+	    .n = n};
 
-	found = chunk_get(k->d->db, k->tenant, &k->m->row.id, 0, seq, out, e);
-	return found == 0 ?
-	    err_set(e, ERR_CORRUPT, "chunk %u is missing", seq) :
-	    found == 1 ? 0 :
-			 -1;
+	return chunk_each(k->d->db, &r, take, take_arg, e);
 }
 
 static int
@@ -289,10 +289,15 @@ content_make(struct desk *d, void *arg, struct err *e)
 	struct mail_source src;
 	int r;
 
+	const struct content_place at = {.key = k->m->dek,
+	    .tenant = k->tenant,
+	    .id = &k->m->row.id,
+	    .header = k->m->row.content_header,
+	    .size = k->m->row.size,
+	    .chunks = k->m->row.chunks};
+
 	k->d = d;
-	if (content_open(k->m->dek, k->tenant, &k->m->row.id,
-		k->m->row.content_header, k->m->row.size, k->m->row.chunks,
-		fetch_stored, k, &c, e) == -1)
+	if (content_open(&at, fetch_stored, k, &c, e) == -1)
 		return -1;
 	content_source(c, &src);
 	r = k->make(&src, k, e);

@@ -5,6 +5,7 @@
 #include "seal/content.h"
 
 #include <sodium.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
@@ -51,8 +52,7 @@ struct seal_writer {
 struct seal_opener {
 	struct content_key k;
 	uint8_t work[SEAL_CHUNK + 1];
-	uint8_t clear[SEAL_CHUNK];
-	ZSTD_DCtx *zstd;
+	ZSTD_DCtx *zstd; /* made for the first chunk that needs it */
 };
 
 static void
@@ -246,10 +246,8 @@ seal_opener_new(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
 		return err_set(e, ERR_CORRUPT,
 		    "content: header malformed or of another part");
 	o = calloc(1, sizeof(*o));
-	if (o == NULL || (o->zstd = ZSTD_createDCtx()) == NULL) {
-		seal_opener_free(o);
+	if (o == NULL)
 		return err_set(e, ERR_UNAVAILABLE, "content: out of memory");
-	}
 	memcpy(o->k.ad, header, SEAL_CONTENT_HEADER);
 	memcpy(o->k.ad + SEAL_CONTENT_HEADER, tenant->b, ID_LEN);
 	content_derive(dek, tenant, message, header, &o->k);
@@ -262,25 +260,57 @@ seal_opener_new(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
 	return 0;
 }
 
-/* The clear bytes of the n > 0 deciphered ones in work[]; NULL when they are no chunk. */
-static const uint8_t *
-opener_expand(struct seal_opener *o, size_t n, size_t *len_out)
+/*
+ * A whole chunk that did not compress, opened where it is wanted: its first octet comes to
+ * lie on the last byte of what is there already, which is put back. *done: it was one.
+ */
+static int
+opener_whole(struct seal_opener *o, const uint8_t *sealed, const uint8_t *nonce,
+    struct buf *out, bool *done)
+{
+	uint8_t *at, kept = 0, first;
+	int r;
+
+	if (buf_reserve(out, SEAL_CHUNK + 1) == -1)
+		return -1;
+	at = out->data + out->len;
+	if (out->len > 0)
+		kept = *--at;
+	r = crypto_aead_xchacha20poly1305_ietf_decrypt(at, NULL, NULL, sealed,
+	    SEAL_CHUNK_MAX, o->k.ad, sizeof(o->k.ad), nonce, o->k.key);
+	first = *at;
+	if (out->len > 0)
+		*at = kept;
+	else if (r == 0)
+		memmove(at, at + 1, SEAL_CHUNK);
+	*done = r == 0 && first == CHUNK_RAW;
+	if (*done)
+		out->len += SEAL_CHUNK;
+	return 0;
+}
+
+/* The n > 0 deciphered bytes in work[], appended as clear ones. -1: they are no chunk. */
+static int
+opener_expand(struct seal_opener *o, size_t n, struct buf *out)
 {
 	size_t z;
 
 	switch (o->work[0]) {
 	case CHUNK_RAW:
-		*len_out = n - 1;
-		return o->work + 1;
+		memcpy(out->data + out->len, o->work + 1, n - 1);
+		out->len += n - 1;
+		return 0;
 	case CHUNK_ZSTD:
-		z = ZSTD_decompressDCtx(
-		    o->zstd, o->clear, sizeof(o->clear), o->work + 1, n - 1);
+		if (o->zstd == NULL && (o->zstd = ZSTD_createDCtx()) == NULL)
+			return -1;
+		z = ZSTD_decompressDCtx(o->zstd, out->data + out->len,
+		    SEAL_CHUNK, o->work + 1, n - 1);
 		if (ZSTD_isError(z))
-			return NULL;
-		*len_out = z;
-		return o->clear;
+			return -1;
+		out->len += z;
+		return 0;
 	default:
-		return NULL;
+		return -1;
 	}
 }
 
@@ -289,29 +319,32 @@ seal_opener_chunk(struct seal_opener *o, uint32_t seq, int final,
     const void *sealed, size_t n, struct buf *out, struct err *e)
 {
 	uint8_t nonce[CONTENT_NONCE];
-	const uint8_t *clear = NULL;
-	size_t len = 0;
+	const size_t before = out->len;
+	bool done = false;
+	size_t len;
 	int r = -1;
 
 	if (n < 1 + CONTENT_TAG || n > SEAL_CHUNK_MAX)
 		return err_set(e, ERR_CORRUPT, "content: chunk length");
 	content_nonce(seq, final, nonce);
+	if (buf_reserve(out, SEAL_CHUNK) == -1 ||
+	    (n == SEAL_CHUNK_MAX &&
+		opener_whole(o, sealed, nonce, out, &done) == -1))
+		return err_set(e, ERR_UNAVAILABLE, "content: out of memory");
+	if (done)
+		return 0;
 	if (crypto_aead_xchacha20poly1305_ietf_decrypt(o->work, NULL, NULL,
 		sealed, n, o->k.ad, sizeof(o->k.ad), nonce, o->k.key) == 0)
-		clear = opener_expand(o, n - CONTENT_TAG, &len);
+		r = opener_expand(o, n - CONTENT_TAG, out);
+	secret_wipe(o->work, n - CONTENT_TAG);
+	len = out->len - before;
 	/* Only the last may be short, and only a sole one empty. */
-	if (clear == NULL || (!final && len != SEAL_CHUNK) ||
-	    (final && len == 0 && seq > 0))
-		err_set(e, ERR_CORRUPT,
-		    "content: chunk %u changed, moved or not the %s", seq,
-		    final ? "last" : "expected");
-	else if (buf_add(out, clear, len) == -1)
-		err_set(e, ERR_UNAVAILABLE, "content: out of memory");
-	else
-		r = 0;
-	secret_wipe(o->work, sizeof(o->work));
-	secret_wipe(o->clear, sizeof(o->clear));
-	return r;
+	if (r == 0 && (final ? len > 0 || seq == 0 : len == SEAL_CHUNK))
+		return 0;
+	out->len = before;
+	return err_set(e, ERR_CORRUPT,
+	    "content: chunk %u changed, moved or not the %s", seq,
+	    final ? "last" : "expected");
 }
 
 void

@@ -44,7 +44,10 @@ int seal_opener_new(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
     const struct id *message, uint32_t part,
     const uint8_t header[SEAL_CONTENT_HEADER], struct seal_opener **out,
     struct err *e) __attribute__((warn_unused_result));
-/* Appends the clear bytes of chunk seq; final says whether it must be the last. */
+/*
+ * Appends the clear bytes of chunk seq; final says whether it must be the last. With room
+ * for SEAL_CHUNK + 1 bytes in out nothing is moved.
+ */
 int seal_opener_chunk(struct seal_opener *o, uint32_t seq, int final,
     const void *sealed, size_t n, struct buf *out, struct err *e)
     __attribute__((warn_unused_result));

@@ -3,6 +3,7 @@
  */
 #include "seal/kdf.h"
 
+#include <openssl/evp.h>
 #include <stdlib.h>
 
 #include "seal/kdf_list.h"
@@ -44,6 +45,7 @@ static const char *const labels[SEAL_LABELS] = {
     [SEAL_L_ADDRESS] = "restante address 1",
     [SEAL_L_COUNT] = "restante counter 1",
     [SEAL_L_SIGN] = "restante signature 1",
+    [SEAL_L_DOWNLOAD_TAG] = "restante download tag 1",
 };
 
 const char *
@@ -129,7 +131,8 @@ seal_kdf(uint8_t *out, size_t outlen, const uint8_t key[SECRET_KEY_LEN],
 
 struct seal_hash {
 	crypto_generichash_state blake; /* first: it wants its alignment */
-	crypto_hash_sha256_state sha;
+	/* OpenSSL's: with the processor's own instructions four times as fast */
+	EVP_MD_CTX *sha;
 	enum seal_hash_kind kind;
 };
 
@@ -141,10 +144,16 @@ seal_hash_new(enum seal_hash_kind kind)
 
 	if (h == NULL)
 		return NULL;
+	h->sha = NULL;
 	h->kind = kind;
 	switch (kind) {
 	case SEAL_SHA256:
-		crypto_hash_sha256_init(&h->sha);
+		h->sha = EVP_MD_CTX_new();
+		if (h->sha == NULL ||
+		    EVP_DigestInit_ex(h->sha, EVP_sha256(), NULL) != 1) {
+			seal_hash_end(h, NULL);
+			return NULL;
+		}
 		break;
 	case SEAL_BLAKE2B:
 		crypto_generichash_init(&h->blake, NULL, 0, 32);
@@ -160,7 +169,7 @@ seal_hash_add(struct seal_hash *h, const void *p, size_t n)
 		return;
 	switch (h->kind) {
 	case SEAL_SHA256:
-		crypto_hash_sha256_update(&h->sha, p, n);
+		EVP_DigestUpdate(h->sha, p, n);
 		break;
 	case SEAL_BLAKE2B:
 		crypto_generichash_update(&h->blake, p, n);
@@ -176,13 +185,14 @@ seal_hash_end(struct seal_hash *h, uint8_t out[32])
 	if (out != NULL) {
 		switch (h->kind) {
 		case SEAL_SHA256:
-			crypto_hash_sha256_final(&h->sha, out);
+			EVP_DigestFinal_ex(h->sha, out, NULL);
 			break;
 		case SEAL_BLAKE2B:
 			crypto_generichash_final(&h->blake, out, 32);
 			break;
 		}
 	}
+	EVP_MD_CTX_free(h->sha); /* wipes */
 	secret_wipe(h, sizeof(*h));
 	free(h);
 }

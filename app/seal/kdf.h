@@ -41,10 +41,11 @@ enum seal_label {
 	SEAL_L_PROOF,         /* keyd's proof that an address was proved */
 	SEAL_L_DUPLICATE,     /* duplicate tag under a daily key */
 	SEAL_L_DUPLICATE_DAY, /* that daily key */
-	SEAL_L_DIGEST,  /* unkeyed digest of named fields (key of zeros) */
-	SEAL_L_ADDRESS, /* digest of an address inside a certificate */
-	SEAL_L_COUNT,   /* keyd's budget counters: row of an account */
-	SEAL_L_SIGN,    /* what an Ed25519 signature is over */
+	SEAL_L_DIGEST,       /* unkeyed digest of named fields (key of zeros) */
+	SEAL_L_ADDRESS,      /* digest of an address inside a certificate */
+	SEAL_L_COUNT,        /* keyd's budget counters: row of an account */
+	SEAL_L_SIGN,         /* what an Ed25519 signature is over */
+	SEAL_L_DOWNLOAD_TAG, /* validator of a file that is downloaded */
 	SEAL_LABELS
 };
 

@@ -12,6 +12,7 @@ enum {
 	S_GET,
 	S_CHUNK_ADD,
 	S_CHUNK_GET,
+	S_CHUNK_EACH,
 	S_DUPLICATE_FIND,
 	S_DUPLICATE_ADD,
 	S_TENANT,
@@ -43,6 +44,9 @@ static const struct sql statements[] = {
     [S_CHUNK_GET] = {"chunk_get", "uuii",
 	"SELECT data FROM chunk WHERE tenant_id = $1 AND message_id = $2"
 	" AND part = $3 AND seq = $4"},
+    [S_CHUNK_EACH] = {"chunk_each", "uuiii",
+	"SELECT seq, data FROM chunk WHERE tenant_id = $1 AND message_id = $2"
+	" AND part = $3 AND seq BETWEEN $4 AND $5 ORDER BY seq"},
     /* Tag by tag: plans outlive the time when this table was small and cheap to walk. */
     [S_DUPLICATE_FIND] = {"duplicate_find", "ubbbbi",
 	"SELECT d.message_id FROM unnest(ARRAY[$2, $3, $4, $5]) AS t(tag), LATERAL"
@@ -177,6 +181,49 @@ chunk_get(struct db *db, const struct id *tenant, const struct id *message,
 	}
 	PQclear(res);
 	return rc;
+}
+
+/* Each row's chunk, where it lies in the answer. */
+static int
+chunks_take(const PGresult *res, seal_sink take, void *arg, struct err *e)
+{
+	struct sql_row r;
+	const uint8_t *p;
+	uint32_t seq;
+	size_t len;
+	int i;
+
+	for (i = 0; i < PQntuples(res); i++) {
+		r = sql_row_at(res, i);
+		seq = (uint32_t)sql_get_int(&r);
+		p = sql_get_bytes(&r, &len);
+		if (sql_row_end(&r, &statements[S_CHUNK_EACH], e) == -1 ||
+		    take(arg, seq, p, len, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int
+chunk_each(struct db *db, const struct chunk_range *range, seal_sink take,
+    void *arg, struct err *e)
+{
+	struct sql_args a = {0};
+	PGresult *res;
+	int r;
+
+	if (range->n == 0)
+		return 0;
+	sql_id(&a, range->tenant);
+	sql_id(&a, range->message);
+	sql_int(&a, range->part);
+	sql_int(&a, range->first);
+	sql_int(&a, (int64_t)range->first + range->n - 1);
+	if (sql_exec(db, &statements[S_CHUNK_EACH], &a, &res, e) == -1)
+		return -1;
+	r = chunks_take(res, take, arg, e);
+	PQclear(res);
+	return r;
 }
 
 /* At most four tags a query; fewer are filled up with the first. */

@@ -50,6 +50,19 @@ int chunk_add(struct db *db, const struct id *tenant, const struct id *message,
 int chunk_get(struct db *db, const struct id *tenant, const struct id *message,
     uint32_t part, uint32_t seq, struct buf *out, struct err *e)
     __attribute__((warn_unused_result));
+/*
+ * Those of n chunks from `first` on that are there, in order and in one round trip: each
+ * is handed to take in place. -1 also when take said so.
+ */
+struct chunk_range {
+	const struct id *tenant;
+	const struct id *message;
+	uint32_t part;
+	uint32_t first;
+	uint32_t n;
+};
+int chunk_each(struct db *db, const struct chunk_range *r, seal_sink take,
+    void *arg, struct err *e) __attribute__((warn_unused_result));
 
 /* Readers. */
 enum reader_role { READER_SENDER = 1, READER_RECIPIENT = 2 };

@@ -208,6 +208,12 @@ sql_get_buf(struct sql_row *r, struct buf *out)
 		r->bad = true;
 }
 
+const uint8_t *
+sql_get_bytes(struct sql_row *r, size_t *n)
+{
+	return next(r, n);
+}
+
 int64_t
 sql_get_int(struct sql_row *r)
 {

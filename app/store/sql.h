@@ -79,9 +79,11 @@ void sql_get_text(struct sql_row *r, char *out, size_t cap); /* null: "" */
 void sql_get_fixed(struct sql_row *r, void *out, size_t n);  /* null: zeros */
 void sql_get_buf(
     struct sql_row *r, struct buf *out); /* null: empty; replaces *out */
-int64_t sql_get_int(struct sql_row *r);  /* null: 0 */
-int64_t sql_get_time(struct sql_row *r); /* null: 0 */
-bool sql_get_bool(struct sql_row *r);    /* null: false */
+/* In place, good until PQclear(). */
+const uint8_t *sql_get_bytes(struct sql_row *r, size_t *n); /* null: NULL, 0 */
+int64_t sql_get_int(struct sql_row *r);                     /* null: 0 */
+int64_t sql_get_time(struct sql_row *r);                    /* null: 0 */
+bool sql_get_bool(struct sql_row *r);                       /* null: false */
 int sql_row_end(const struct sql_row *r, const struct sql *s, struct err *e)
     __attribute__((warn_unused_result));
 

@@ -527,6 +527,54 @@ the_bell_rings(void **state)
 	db_close(db);
 }
 
+struct seen {
+	uint32_t next;
+	uint32_t stop; /* at this one */
+	const uint8_t *chunk;
+};
+
+static int
+see(void *arg, uint32_t seq, const void *p, size_t n, struct err *e)
+{
+	struct seen *s = arg;
+
+	assert_int_equal(seq, s->next++);
+	assert_int_equal(n, SEAL_CHUNK_MAX);
+	assert_memory_equal(p, s->chunk, n);
+	return seq == s->stop ? err_set(e, ERR_CORRUPT, "enough") : 0;
+}
+
+static void
+chunks_in_one_answer(
+    struct db *db, const struct sample *s, const uint8_t *chunk)
+{
+	static const struct {
+		uint32_t first, n, end;
+	} cases[] = {{0, 8, 8}, {7, 1, 8}, {0, 0, 0}, {492, 8, 500},
+	    {495, 8, 500}, {500, 8, 500}, {UINT32_MAX - 7, 8, UINT32_MAX - 7}};
+	struct chunk_range r = {.tenant = &tenant_a, .message = &s->m.id};
+	struct err e;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct seen g = {cases[i].first, UINT32_MAX, chunk};
+
+		r.first = cases[i].first;
+		r.n = cases[i].n;
+		assert_int_equal(chunk_each(db, &r, see, &g, &e), 0);
+		assert_int_equal(g.next, cases[i].end);
+	}
+	r = (struct chunk_range){&tenant_a, &s->m.id, 0, 3, 8};
+	assert_int_equal(
+	    chunk_each(db, &r, see, &(struct seen){3, 5, chunk}, &e), -1);
+	assert_int_equal(e.code, ERR_CORRUPT);
+	r.part = 1;
+	assert_int_equal(
+	    chunk_each(db, &r, see, &(struct seen){0, 0, chunk}, &e), 0);
+	r = (struct chunk_range){&tenant_b, &s->m.id, 0, 0, 8};
+	assert_int_equal(
+	    chunk_each(db, &r, see, &(struct seen){0, 0, chunk}, &e), 0);
+}
+
 /* More statements than the pipeline owes answers for at once, and an error among them. */
 static void
 a_long_pipeline(void **state)
@@ -559,6 +607,7 @@ a_long_pipeline(void **state)
 	assert_memory_equal(out.data, chunk, sizeof(chunk));
 	assert_int_equal(
 	    chunk_get(db, &tenant_a, &s.m.id, 0, 500, &out, &e), 0);
+	chunks_in_one_answer(db, &s, chunk);
 	for (i = 499; i < 1200 && rc == 0; i++)
 		rc = chunk_add(db, &tenant_a, &s.m.id, 0, i, chunk, 100, &e);
 	assert_int_equal(rc, -1); /* 499 is there already */
