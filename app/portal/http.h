@@ -98,8 +98,7 @@ struct sink {
  * to is good until the portal is called again on the loop: copy it into what is sent.
  */
 struct ready {
-	const char
-	    *head; /* fields, each "name: value\r\n"; no Content-Length */
+	const char *head; /* "name: value\r\n"..., no Content-Length */
 	size_t head_len;
 	const void *body;
 	size_t body_len;

@@ -19,6 +19,7 @@
 
 struct route;
 struct limiter;
+struct known;
 
 struct page {
 	struct portal *portal;
@@ -61,6 +62,15 @@ int page_track(struct page *p, struct err *e);
 
 int page_compose(struct page *p, struct err *e);
 int page_compose_post(struct page *p, struct err *e);
+
+int page_upload_options(struct page *p, struct err *e);
+int page_upload_post(struct page *p, struct err *e);
+int page_upload_head(struct page *p, struct err *e);
+int page_upload_delete(struct page *p, struct err *e);
+/* A slice: the two ends of a streamed body (routes.h). */
+int upload_open(struct page *p, struct sink *out, struct err *e);
+int upload_finish(struct page *p, struct sink *sink, bool complete,
+    const struct err *why, struct err *e);
 
 int page_options(struct page *p, const char *allow, struct err *e);
 int page_healthz(struct page *p, struct err *e);
@@ -128,6 +138,7 @@ void node_landing(struct node *n, const struct desk_landing *l);
 const struct view *portal_view(const struct portal *p);
 struct limiter *portal_pickup_limiter(const struct portal *p);
 const struct assets *portal_assets(const struct portal *p);
+struct known *portal_known(const struct portal *p);
 struct desk *portal_desk(struct portal *p); /* a new one; NULL: memory */
 /*
  * Who has the host of the request: into p->visit.tenant. ERR_NOT_FOUND: nobody. On

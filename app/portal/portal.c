@@ -15,6 +15,7 @@
 #include "base/secret.h"
 #include "portal/asset.h"
 #include "portal/cookie.h"
+#include "portal/known.h"
 #include "portal/limiter.h"
 #include "portal/page.h"
 #include "portal/routes.h"
@@ -34,6 +35,7 @@ struct portal {
 	struct assets *assets;
 	struct limiter *pickup;
 	struct desk_shared *shared;
+	struct known *sessions;
 	pthread_mutex_t lock;
 	struct known_tenant known[TENANTS]; /* under lock */
 	size_t next; /* which one goes next; under lock */
@@ -51,7 +53,8 @@ portal_open(const struct settings *set, struct portal **out, struct err *e)
 	pthread_mutex_init(&p->lock, NULL);
 	p->pickup = limiter_new(LIMIT_PICKUP_HOUR);
 	p->shared = desk_shared_new();
-	if (p->pickup == NULL || p->shared == NULL ||
+	p->sessions = known_new();
+	if (p->pickup == NULL || p->shared == NULL || p->sessions == NULL ||
 	    view_load(set->share, &p->view, e) == -1 ||
 	    assets_load(set->share, &p->assets, e) == -1) {
 		portal_close(p);
@@ -68,6 +71,7 @@ portal_close(struct portal *p)
 	if (p == NULL)
 		return;
 	desk_shared_free(p->shared);
+	known_free(p->sessions);
 	limiter_free(p->pickup);
 	assets_free(p->assets);
 	view_free(p->view);
@@ -91,6 +95,12 @@ struct limiter *
 portal_pickup_limiter(const struct portal *p)
 {
 	return p->pickup;
+}
+
+struct known *
+portal_known(const struct portal *p)
+{
+	return p->sessions;
 }
 
 const struct assets *
@@ -186,15 +196,16 @@ nobody:
 
 /* ---- on the event loop ----------------------------------------------------------- */
 
+/*
+ * A body over a plain form's needs a session. One that is not known, after a restart, may
+ * still be good: its name is enough here. A stream's open() finds out before anything
+ * is read; of other bodies the glue takes a few from those who are not known.
+ */
 static uint64_t
-body_limit(const struct request *req, const struct route *r)
+body_limit(const struct route *r, bool named)
 {
-	char cookie[DESK_COOKIE_LEN];
-	size_t limit = r == NULL ? LIMIT_FORM_BODY : r->body;
-	bool named = cookie_find(req->cookie, cookie);
+	uint64_t limit = r == NULL ? LIMIT_FORM_BODY : r->body;
 
-	secret_wipe(cookie, sizeof(cookie));
-	/* Nobody uploads files without a session. */
 	return limit > LIMIT_FORM_BODY && !named ? LIMIT_FORM_BODY : limit;
 }
 
@@ -204,34 +215,38 @@ portal_plan(
 {
 	char param[PAGE_PARAMS][PAGE_PARAM_LEN], allow[ROUTE_ALLOW_LEN];
 	const struct route *r = route_find(req->verb, req->path, param, allow);
+	char cookie[DESK_COOKIE_LEN];
+	bool named = cookie_find(req->cookie, cookie);
 
-	(void)p;
 	*out = (struct portal_plan){.route = route_name(req->verb, r, allow),
-	    .body = body_limit(req, r),
+	    .body = body_limit(r, named),
 	    .lane = r != NULL && r->class == ROUTE_HASH ? PORTAL_LANE_HASH :
 							  PORTAL_LANE_PAGE,
 	    .stream = r != NULL && r->open != NULL,
+	    .known = named && known_has(p->sessions, cookie, clock_mono_ms()),
 	    .quick = r != NULL ? r->class == ROUTE_QUICK :
 				 req->verb == HTTP_OPTIONS && allow[0] != '\0'};
+	secret_wipe(cookie, sizeof(cookie));
 	secret_wipe(param, sizeof(param));
 }
 
 bool
 portal_is_hash(const struct request *req)
 {
-	struct portal_plan plan;
+	char param[PAGE_PARAMS][PAGE_PARAM_LEN], allow[ROUTE_ALLOW_LEN];
+	const struct route *r = route_find(req->verb, req->path, param, allow);
 
-	portal_plan(NULL, req, &plan);
-	return plan.lane == PORTAL_LANE_HASH;
+	return r != NULL && r->class == ROUTE_HASH;
 }
 
 size_t
 portal_body_limit(const struct request *req)
 {
-	struct portal_plan plan;
+	char param[PAGE_PARAMS][PAGE_PARAM_LEN], allow[ROUTE_ALLOW_LEN];
+	char cookie[DESK_COOKIE_LEN];
 
-	portal_plan(NULL, req, &plan);
-	return plan.body;
+	return body_limit(route_find(req->verb, req->path, param, allow),
+	    cookie_find(req->cookie, cookie));
 }
 
 int

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "portal/cookie.h"
+#include "portal/known.h"
 #include "portal/page.h"
 #include "portal/portal.h"
 #include "portal/routes.h"
@@ -86,10 +88,9 @@ check_ours(const struct page *p, struct err *e)
 		    strcmp(req->origin, origin) == 0;
 	if (!said)
 		return err_set(e, ERR_DENIED, "a form from elsewhere");
+	/* Its pages ask for Tus-Resumable, and answer 412. */
 	if (p->route->tus)
-		return request_field(req, "tus-resumable")[0] != '\0' ?
-		    0 :
-		    err_set(e, ERR_DENIED, "tus without its field");
+		return 0;
 	if (p->visit.kind != 0 &&
 	    !desk_csrf_ok(&p->visit, form_get(&p->form, "csrf")))
 		return err_set(e, ERR_DENIED, "a form without its token");
@@ -113,6 +114,18 @@ refuse(struct page *p, const char *kind, struct err *e)
 	return page_render(p, 403, "refused", m, e);
 }
 
+/* For portal_plan(): a proved reader's session goes first, nobody else's. */
+static void
+remember(struct page *p, const char cookie[DESK_COOKIE_LEN])
+{
+	struct known *k = portal_known(p->portal);
+
+	if (page_reader(p))
+		known_add(k, cookie, clock_mono_ms());
+	else
+		known_drop(k, cookie);
+}
+
 static int
 find_session(struct page *p, struct err *e)
 {
@@ -122,9 +135,11 @@ find_session(struct page *p, struct err *e)
 	int ret = desk_visit_open(
 	    p->desk, &t, named ? cookie : NULL, &p->visit, e);
 
-	secret_wipe(cookie, sizeof(cookie));
 	if (ret == -1)
 		p->visit.tenant = t;
+	else if (named)
+		remember(p, cookie);
+	secret_wipe(cookie, sizeof(cookie));
 	return ret;
 }
 
@@ -159,6 +174,11 @@ set_cookie(struct page *p)
 
 	if (p->visit.cookie[0] == '\0' && !p->visit.cookie_end)
 		return;
+	/* Another session, or none, in place of the one that was named. */
+	if (cookie_find(p->req->cookie, value))
+		known_drop(portal_known(p->portal), value);
+	if (page_reader(p) && p->visit.cookie[0] != '\0')
+		remember(p, p->visit.cookie);
 	cookie_set(p->visit.cookie, value);
 	if (response_header(p->resp, "set-cookie", "%s", value) == -1)
 		log_line(LOG_LEVEL_ERROR, p->req->id, "cookie not set", NULL);

@@ -578,18 +578,104 @@ test_too_big(void **state)
 	portal_handle(thread, &a.req, &resp);
 	assert_int_equal(resp.status, 413);
 	response_free(&resp);
-	assert_int_equal(portal_body_limit(&a.req), LIMIT_FORM_BODY);
-	r.path = "/compose";
-	prepare(&a, &r);
-	assert_int_equal(portal_body_limit(&a.req), LIMIT_FORM_BODY);
-	r.who = 'A';
-	prepare(&a, &r);
-	assert_int_equal(portal_body_limit(&a.req), LIMIT_UPLOAD_BODY);
-	assert_false(portal_is_hash(&a.req));
-	r.path = "/login";
-	prepare(&a, &r);
-	assert_true(portal_is_hash(&a.req));
 	free(body);
+}
+
+/* What a head alone tells. */
+static void
+test_plan(void **state)
+{
+	static const struct {
+		enum http_verb verb;
+		const char *path;
+		char who;
+		enum portal_lane lane;
+		uint64_t body;
+		bool known, quick;
+		const char *route;
+	} cases[] = {
+	    {HTTP_POST, "/", 0, PORTAL_LANE_PAGE, LIMIT_FORM_BODY, false, false,
+		"home"},
+	    {HTTP_POST, "/login", 0, PORTAL_LANE_HASH, LIMIT_FORM_BODY, false,
+		false, "login"},
+	    {HTTP_GET, "/inbox", 0, PORTAL_LANE_PAGE, 0, false, false, "inbox"},
+	    {HTTP_GET, "/inbox", 'A', PORTAL_LANE_PAGE, 0, true, false,
+		"inbox"},
+	    {HTTP_GET, "/inbox", 'G', PORTAL_LANE_PAGE, 0, true, false,
+		"inbox"},
+	    /* A visitor proved nothing yet, and X is nobody. */
+	    {HTTP_GET, "/inbox", 'V', PORTAL_LANE_PAGE, 0, false, false,
+		"inbox"},
+	    {HTTP_GET, "/inbox", 'X', PORTAL_LANE_PAGE, 0, false, false,
+		"inbox"},
+	    {HTTP_POST, "/compose", 0, PORTAL_LANE_PAGE, LIMIT_FORM_BODY, false,
+		false, "compose"},
+	    {HTTP_POST, "/compose", 'X', PORTAL_LANE_PAGE, LIMIT_UPLOAD_BODY,
+		false, false, "compose"},
+	    {HTTP_POST, "/compose", 'A', PORTAL_LANE_PAGE, LIMIT_UPLOAD_BODY,
+		true, false, "compose"},
+	    {HTTP_GET, "/healthz", 0, PORTAL_LANE_PAGE, 0, false, true,
+		"healthz"},
+	    {HTTP_OPTIONS, "/inbox", 0, PORTAL_LANE_PAGE, LIMIT_FORM_BODY,
+		false, true, "options"},
+	    {HTTP_POST, "/inbox", 0, PORTAL_LANE_PAGE, LIMIT_FORM_BODY, false,
+		false, "verb"},
+	    {HTTP_GET, "/nothing", 0, PORTAL_LANE_PAGE, LIMIT_FORM_BODY, false,
+		false, "none"},
+	};
+	struct row r = {NULL, HTTP_GET, "/sent", 0, NULL, 0, NULL, 0};
+	struct portal_plan plan;
+	struct response resp;
+	struct ask a;
+	size_t i;
+
+	(void)state;
+	memset(&fake, 0, sizeof(fake));
+	for (i = 0; i < strlen("AGVX"); i++) {
+		r.who = "AGVX"[i];
+		answer(&r, &a, &resp);
+		response_free(&resp);
+	}
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		r.verb = cases[i].verb;
+		r.path = cases[i].path;
+		r.who = cases[i].who;
+		prepare(&a, &r);
+		portal_plan(portal, &a.req, &plan);
+		if (plan.lane != cases[i].lane || plan.body != cases[i].body ||
+		    plan.known != cases[i].known ||
+		    plan.quick != cases[i].quick || plan.stream ||
+		    strcmp(plan.route, cases[i].route) != 0)
+			fail_msg("%s %c", cases[i].path, cases[i].who);
+	}
+}
+
+/* Signed out, or signed in anew: the old name goes behind the others. */
+static void
+test_forgotten(void **state)
+{
+	struct row in = {NULL, HTTP_GET, "/sent", 'G', NULL, 0, NULL, 0};
+	struct row out = {NULL, HTTP_POST, "/logout", 'G', CSRF, 0, NULL, 0};
+	struct row again = {NULL, HTTP_POST, "/login", 'G',
+	    CSRF CAROL "&password=x", 0, NULL, 0};
+	const struct row *const ends[] = {&out, &again};
+	struct portal_plan plan;
+	struct response resp;
+	struct ask a;
+	size_t i;
+
+	(void)state;
+	memset(&fake, 0, sizeof(fake));
+	for (i = 0; i < 2; i++) {
+		answer(&in, &a, &resp);
+		response_free(&resp);
+		portal_plan(portal, &a.req, &plan);
+		assert_true(plan.known);
+		answer(ends[i], &a, &resp);
+		response_free(&resp);
+		portal_plan(portal, &a.req, &plan);
+		assert_false(plan.known);
+	}
 }
 
 /* Whoever tries codes one after the other is stopped; others go on. */
@@ -751,7 +837,7 @@ main(void)
 {
 	enum { N = sizeof(rows) / sizeof(rows[0]) };
 	static char names[N][300];
-	struct CMUnitTest tests[N + 13];
+	struct CMUnitTest tests[N + 20];
 	size_t n = 0, i;
 
 	for (i = 0; i < N; i++) {
@@ -773,6 +859,8 @@ main(void)
 		    cmocka_unit_test(test_upload),
 		    cmocka_unit_test(test_send_refused),
 		    cmocka_unit_test(test_too_big),
+		    cmocka_unit_test(test_plan),
+		    cmocka_unit_test(test_forgotten),
 		    cmocka_unit_test(test_guessing),
 		    cmocka_unit_test(test_download),
 		    cmocka_unit_test(test_assets),

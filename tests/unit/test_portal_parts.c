@@ -18,6 +18,7 @@
 #include "portal/brand.h"
 #include "portal/cookie.h"
 #include "portal/disposition.h"
+#include "portal/known.h"
 #include "portal/limiter.h"
 
 #define A63  "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA_"
@@ -291,6 +292,61 @@ test_limiter(void **state)
 }
 
 static void
+name(char cookie[DESK_COOKIE_LEN], unsigned n, char secret)
+{
+	memset(cookie, 'A', DESK_COOKIE_LEN - 1);
+	snprintf(cookie, DESK_COOKIE_LEN, "%08x", n);
+	cookie[8] = 'A';
+	memset(cookie + 22, secret, DESK_COOKIE_LEN - 1 - 22);
+	cookie[DESK_COOKIE_LEN - 1] = '\0';
+}
+
+/* By its name alone, for as long as it may idle, and however many there are. */
+static void
+test_known(void **state)
+{
+	const int64_t idle = LIMIT_SESSION_IDLE_MIN * INT64_C(60000);
+	struct known *k = known_new();
+	char a[DESK_COOKIE_LEN], b[DESK_COOKIE_LEN];
+	unsigned i, n = 0;
+
+	(void)state;
+	name(a, 1, 'x');
+	name(b, 2, 'x');
+	assert_false(known_has(k, a, 5));
+	known_add(k, a, 5);
+	assert_true(known_has(k, a, 5));
+	assert_false(known_has(k, b, 5));
+	assert_true(known_has(k, a, 5 + idle - 1));
+	assert_false(known_has(k, a, 5 + idle));
+	known_add(k, a, 6);
+	known_add(k, b, 6);
+	assert_true(known_has(k, a, 5 + idle));
+	name(a, 1, 'y');
+	assert_true(known_has(k, a, 6));
+	known_drop(k, a);
+	known_drop(k, a);
+	assert_false(known_has(k, a, 6));
+	assert_true(known_has(k, b, 6));
+	memset(a, 0, sizeof(a));
+	known_add(k, a, 6);
+	assert_false(known_has(k, a, 6));
+	for (i = 3; i < 100000; i++) {
+		name(a, i, 'x');
+		known_add(k, a, 7 + i);
+		assert_true(known_has(k, a, 7 + i));
+	}
+	/* The newest stay. */
+	for (i = 100000 - 8000; i < 100000; i++) {
+		name(a, i, 'x');
+		n += known_has(k, a, 7 + i);
+	}
+	assert_true(n > 7600);
+	known_free(k);
+	known_free(NULL);
+}
+
+static void
 test_response(void **state)
 {
 	struct response r;
@@ -325,6 +381,7 @@ main(void)
 	    cmocka_unit_test(test_disposition),
 	    cmocka_unit_test(test_brand),
 	    cmocka_unit_test(test_limiter),
+	    cmocka_unit_test(test_known),
 	    cmocka_unit_test(test_response),
 	};
 
