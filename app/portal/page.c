@@ -295,14 +295,21 @@ static const char last_resort[] =
     "<h1>Something went wrong on our side</h1><p>Please try again in a few "
     "minutes.</p></html>\n";
 
-/* What a program is told: the sentence alone. */
+/*
+ * What a program is told: the sentence alone. Where to prove who it is for, it cannot be
+ * told in the terms of RFC 9110 11.6.1: the scheme says that a cookie is wanted.
+ */
 static int
-error_text(struct page *p, const struct err_row *row, struct err *e)
+error_text(
+    struct page *p, const struct err_row *row, bool stranger, struct err *e)
 {
 	if (buf_adds(&p->resp->body,
-		view_word(portal_view(p->portal), LANGUAGE, row->word)) == -1)
+		view_word(portal_view(p->portal), LANGUAGE, row->word)) == -1 ||
+	    (stranger &&
+		response_header(p->resp, "www-authenticate",
+		    "Cookie realm=\"/login\"") == -1))
 		return no_memory(e);
-	return page_text(p, row->http_status, "\n", e);
+	return page_text(p, stranger ? 401 : row->http_status, "\n", e);
 }
 
 static int
@@ -339,7 +346,8 @@ page_error(struct page *p, const struct err *e)
 	log_err(p->req->id, p->resp->route, e);
 	forget_answer(p);
 	if ((p->route != NULL && p->route->tus ?
-		    error_text(p, row, &again) :
+		    error_text(p, row, e->code == ERR_DENIED && !page_reader(p),
+			&again) :
 		    error_page(p, row, &again)) == 0)
 		return;
 	response_free(p->resp);

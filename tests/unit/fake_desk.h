@@ -15,6 +15,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "desk/mailbox.h"
+#include "desk/upload.h"
 #include "store/tenant.h"
 
 #define FAKE_ID     "01936f3e-7a00-7000-8000-000000000001"
@@ -39,6 +40,12 @@ static struct {
 	size_t file_len;
 	const char *subject; /* of the message; NULL: the usual one */
 	const char *body;
+	enum err_code upload;    /* what its use cases give */
+	enum err_code slice;     /* what the end of a slice gives */
+	struct desk_upload kept; /* the one that there is: of Alice */
+	enum desk_digest digest; /* of the last slice */
+	int slices;              /* open ones */
+	struct id uploads[LIMIT_UPLOAD_COUNT]; /* of the last letter */
 } fake;
 
 struct desk_shared *
@@ -473,6 +480,8 @@ desk_send(struct desk *d, const struct desk_visit *v,
 	(void)v;
 	fake.letter = *l;
 	text_cut(fake.text, sizeof(fake.text), l->text);
+	for (size_t i = 0; i < l->n_uploads && i < LIMIT_UPLOAD_COUNT; i++)
+		fake.uploads[i] = l->uploads[i];
 	if (l->n_files > 0) {
 		text_cut(fake.file, sizeof(fake.file), l->files[0].name);
 		fake.file_len = l->files[0].len;
@@ -482,6 +491,111 @@ desk_send(struct desk *d, const struct desk_visit *v,
 		return err_set(e, fake.send, "%s", fake.send_text);
 	fake.sent++;
 	return id_parse(FAKE_ID, id_out);
+}
+
+/* ---- uploads ------------------------------------------------------------------- */
+
+/* One of 1000 bytes, 400 of them taken. */
+static inline void
+fake_upload(void)
+{
+	memset(&fake.kept, 0, sizeof(fake.kept));
+	if (id_parse(FAKE_ID, &fake.kept.id) == -1)
+		abort();
+	fake.kept.length = 1000;
+	fake.kept.offset = 400;
+	fake.kept.expires = FAKE_DAY + LIMIT_UPLOAD_DAYS * CLOCK_DAY;
+	text_cut(fake.kept.name, sizeof(fake.kept.name), "figures.pdf");
+	text_cut(fake.kept.type, sizeof(fake.kept.type), "application/pdf");
+}
+
+int
+desk_upload_create(struct desk *d, const struct desk_visit *v, uint64_t length,
+    const char *name, const char *type, struct desk_upload *out, struct err *e)
+{
+	(void)d;
+	(void)v;
+	if (fake.upload != ERR_NONE)
+		return err_set(e, fake.upload, "upload");
+	fake_upload();
+	fake.kept.length = length;
+	fake.kept.offset = 0;
+	text_cut(fake.kept.name, sizeof(fake.kept.name), name);
+	text_cut(fake.kept.type, sizeof(fake.kept.type), type);
+	*out = fake.kept;
+	return 0;
+}
+
+int
+desk_upload_get(struct desk *d, const struct desk_visit *v, const struct id *id,
+    struct desk_upload *out, struct err *e)
+{
+	(void)d;
+	if (fake.upload != ERR_NONE)
+		return err_set(e, fake.upload, "upload");
+	if (v->kind != SESSION_ACCOUNT || id_is_zero(&fake.kept.id) ||
+	    !id_equal(id, &fake.kept.id))
+		return err_set(e, ERR_NOT_FOUND, "no such upload");
+	*out = fake.kept;
+	return 0;
+}
+
+int
+desk_upload_remove(struct desk *d, const struct desk_visit *v,
+    const struct id *id, struct err *e)
+{
+	struct desk_upload u;
+
+	if (desk_upload_get(d, v, id, &u, e) == -1)
+		return -1;
+	memset(&fake.kept, 0, sizeof(fake.kept));
+	return 0;
+}
+
+int
+desk_slice_open(struct desk *d, const struct desk_visit *v, const struct id *id,
+    uint64_t offset, uint64_t length, enum desk_digest kind,
+    const uint8_t *digest, struct desk_slice **out, struct err *e)
+{
+	struct desk_upload u;
+
+	(void)digest;
+	if (desk_upload_get(d, v, id, &u, e) == -1)
+		return -1;
+	if (offset != u.offset)
+		return err_set(e, ERR_CONFLICT, "offset");
+	if (length > u.length - offset)
+		return err_set(e, ERR_TOO_BIG, "length");
+	fake.digest = kind;
+	fake.slices++;
+	*out = malloc(1);
+	return 0;
+}
+
+int
+desk_slice_add(struct desk *d, struct desk_slice *s, const void *p, size_t n,
+    struct err *e)
+{
+	(void)d;
+	(void)s;
+	(void)p;
+	if (fake.upload != ERR_NONE)
+		return err_set(e, fake.upload, "upload");
+	fake.kept.offset += n;
+	return 0;
+}
+
+int
+desk_slice_end(struct desk *d, struct desk_slice *s, bool complete,
+    struct desk_upload *out, struct err *e)
+{
+	(void)d;
+	fake.slices--;
+	free(s);
+	if (complete && fake.slice != ERR_NONE)
+		return err_set(e, fake.slice, "slice");
+	*out = fake.kept;
+	return 0;
 }
 
 static void
