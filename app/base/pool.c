@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "base/turns.h"
 
 struct worker {
@@ -32,6 +33,7 @@ struct worker {
 
 struct pool {
 	struct pool_setup setup;
+	unsigned label; /* of its metrics */
 	struct worker *worker;
 	int started;                      /* threads that exist */
 	int fd;                           /* eventfd */
@@ -62,14 +64,23 @@ pool_spare_threads(void)
 
 /* ---- the line ---- */
 
+/* The length of a lane, for those who look without a lock. */
+static void
+show_waiting(struct pool *p, enum pool_lane lane)
+{
+	size_t n = turns_waiting(p->turns, lane);
+
+	atomic_store_explicit(&p->waiting[lane], n, memory_order_relaxed);
+	metrics_set(METRIC_POOL_WAITING, p->label, lane, (int64_t)n);
+}
+
 static struct pool_job *
 take(struct pool *p)
 {
 	struct pool_job *job = turns_take(p->turns);
 
 	if (job != NULL)
-		atomic_store_explicit(&p->waiting[job->lane],
-		    turns_waiting(p->turns, job->lane), memory_order_relaxed);
+		show_waiting(p, job->lane);
 	return job;
 }
 
@@ -79,8 +90,11 @@ add(struct pool *p, struct pool_job *job)
 	int ret = turns_add(p->turns, job);
 
 	if (ret == 0)
-		atomic_store_explicit(&p->waiting[job->lane],
-		    turns_waiting(p->turns, job->lane), memory_order_relaxed);
+		show_waiting(p, job->lane);
+	else
+		metrics_add(METRIC_POOL_REFUSED, p->label,
+		    ret == POOL_FULL ? METRIC_QUEUE_FULL : METRIC_QUEUE_GREEDY,
+		    1);
 	return ret;
 }
 
@@ -176,6 +190,18 @@ thread_init(struct pool *p, void **ctx)
 	return ret;
 }
 
+static void
+run(struct pool *p, struct pool_job *job, void *ctx)
+{
+	metrics_observe(METRIC_POOL_WAIT, p->label, job->lane,
+	    clock_mono_us() - job->since);
+	metrics_add(METRIC_POOL_BUSY, p->label, 0, 1);
+	(void)atomic_fetch_add(&p->busy, 1);
+	job->run(job->arg, ctx);
+	(void)atomic_fetch_sub(&p->busy, 1);
+	metrics_add(METRIC_POOL_BUSY, p->label, 0, -1);
+}
+
 static void *
 thread_main(void *arg)
 {
@@ -189,9 +215,7 @@ thread_main(void *arg)
 		return NULL;
 	while ((job = p->setup.idle ? wait_for_gift(w) : wait_in_line(p)) !=
 	    NULL) {
-		(void)atomic_fetch_add(&p->busy, 1);
-		job->run(job->arg, ctx);
-		(void)atomic_fetch_sub(&p->busy, 1);
+		run(p, job, ctx);
 		/* Free for another before the loop hears of it. */
 		atomic_store(&w->given, NULL);
 		put_ended(p, job);
@@ -252,6 +276,8 @@ pool_new(const struct pool_setup *setup, struct err *e)
 		return NULL;
 	}
 	p->setup = *setup;
+	p->label = metrics_pool(setup->name);
+	metrics_set(METRIC_POOL_THREADS, p->label, 0, setup->threads);
 	(void)pthread_mutex_init(&p->lock, NULL);
 	(void)pthread_cond_init(&p->work, NULL);
 	(void)pthread_cond_init(&p->ready, NULL);
