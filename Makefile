@@ -68,7 +68,7 @@ KORE_GLUE := app/main.c app/portal/kore_portal.c app/intake/kore_intake.c
 LIB_SRC := $(filter-out app/base/wipe.c, \
 	$(call sources,base mail view seal policy store desk)) \
 	$(wildcard $(KEYD_SHARED))
-FRONT_SRC := $(filter-out $(KORE_GLUE),$(call sources,portal intake))
+FRONT_SRC := $(filter-out $(KORE_GLUE),$(call sources,front portal intake))
 KEYD_SRC := $(filter-out $(KEYD_SHARED),$(call sources,keyd))
 COURIER_SRC := $(call sources,courier)
 CTL_SRC := $(call sources,ctl)

@@ -10,8 +10,6 @@
 #include <kore/hooks.h>
 #include <kore/seccomp.h>
 
-#include <openssl/ssl.h>
-
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
@@ -27,6 +25,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "front/book.h"
+#include "front/tls.h"
 #include "mail/parse.h"
 
 #define DRAIN_MS    30000 /* what SIGTERM leaves to running work */
@@ -34,6 +34,9 @@
 #define TICK_MS     1000  /* between looks at idle connections */
 #define SOLO_WORKER 3     /* what Kore counts when one worker serves */
 #define WATCHED_MAX 4     /* pools of a worker */
+
+/* What the parent tells its workers. */
+enum { MSG_BOOK = KORE_MSG_APP_BASE, MSG_TICKET_KEY };
 
 /* What kore.conf names, and Kore looks up by name. */
 u_int8_t asset_builtin_kore_conf[PATH_MAX + 16];
@@ -48,6 +51,7 @@ static struct {
 	const struct front *front;
 	struct settings set;
 	SSL_CTX *tls;
+	struct book *book; /* the parent's, and a worker's until it serves */
 	pid_t parent;
 	struct watched watched[WATCHED_MAX];
 	int n_watched;
@@ -144,61 +148,6 @@ kore_seccomp_hook(void)
 
 /* ---- TLS ---- */
 
-/* RFC 7301 3.2: http/1.1, or the handshake fails. */
-static int
-choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
-    const unsigned char *in, unsigned int in_len, void *arg)
-{
-	static const unsigned char ours[] = "\x08http/1.1";
-	unsigned char *chosen;
-
-	(void)ssl;
-	(void)arg;
-	if (SSL_select_next_proto(&chosen, out_len, ours, sizeof(ours) - 1, in,
-		in_len) != OPENSSL_NPN_NEGOTIATED)
-		return SSL_TLSEXT_ERR_ALERT_FATAL;
-	*out = chosen;
-	return SSL_TLSEXT_ERR_OK;
-}
-
-/*
- * Read before the fork: the workers have one context and one ticket key, and the
- * key file may be out of their reach.
- */
-static SSL_CTX *
-tls_context(const struct front *front, const struct settings *set)
-{
-	static const unsigned char name[] = "restante";
-	SSL_CTX *ctx;
-
-	if (set->tls_cert == NULL || set->tls_key == NULL)
-		die("tls",
-		    "RESTANTE_TLS_CERT and RESTANTE_TLS_KEY are not set");
-	if ((ctx = SSL_CTX_new(TLS_server_method())) == NULL)
-		die("tls", "no context");
-	if (SSL_CTX_use_certificate_chain_file(ctx, set->tls_cert) != 1)
-		die("tls", "the certificate cannot be read");
-	if (SSL_CTX_use_PrivateKey_file(ctx, set->tls_key, SSL_FILETYPE_PEM) !=
-	    1)
-		die("tls", "the key cannot be read, or is another's");
-	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
-	    SSL_CTX_set_cipher_list(ctx,
-		"ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES+SHA256:!aNULL") != 1 ||
-	    SSL_CTX_set_session_id_context(ctx, name, sizeof(name) - 1) != 1)
-		die("tls", "the context refuses its settings");
-	SSL_CTX_set_options(ctx,
-	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-		SSL_OP_CIPHER_SERVER_PREFERENCE);
-	/* Kore writes again from wherever its buffer lies by then. */
-	SSL_CTX_set_mode(ctx,
-	    SSL_MODE_ENABLE_PARTIAL_WRITE |
-		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
-	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	if (front->alpn)
-		SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
-	return ctx;
-}
-
 /*
  * Every server is `tls no` in the file, which keeps Kore's own key manager out;
  * those named tls-* become TLS servers here, with our context. The first domain
@@ -221,6 +170,100 @@ tls_attach(SSL_CTX *ctx)
 				primary_dom = dom;
 		}
 	}
+}
+
+/* Before the fork: certificates, keys and the first key of tickets. */
+static void
+tls_prepare(void)
+{
+	struct err e;
+
+	err_clear(&e);
+	self.tls = tls_new(self.front->alpn, self.set.ticket_period, &e);
+	if (self.tls != NULL)
+		self.book = book_read(&self.set, NULL, &e);
+	if (self.tls == NULL || self.book == NULL) {
+		log_err(NULL, "tls", &e);
+		exit(1);
+	}
+}
+
+/* In a worker, which keeps OpenSSL's form of them alone. */
+static void
+tls_take(struct book *book)
+{
+	struct err e;
+
+	err_clear(&e);
+	if (book == NULL)
+		(void)err_set(&e, ERR_INTERNAL, "malformed, or no memory");
+	if (book == NULL || tls_use(book, &e) == -1)
+		log_err(NULL, "certificates", &e);
+	else
+		log_line(LOG_LEVEL_INFO, NULL, "certificates",
+		    "pairs=%zu names=%zu", book->n, tls_names());
+	book_free(book);
+}
+
+static void
+got_book(struct kore_msg *msg, const void *data)
+{
+	tls_take(book_unpack(data, msg->length));
+}
+
+static void
+got_ticket_key(struct kore_msg *msg, const void *data)
+{
+	if (msg->length == TLS_TICKET_KEY)
+		tls_tickets_set(data);
+}
+
+static void
+tell_workers(u_int8_t id, const void *data, size_t len)
+{
+	for (u_int16_t i = 0; i < worker_count; i++)
+		kore_msg_parent_send(
+		    kore_worker_data((u_int8_t)i), id, data, len);
+}
+
+/* SIGHUP: certificates are read again. All else is read at a start. */
+static void
+reload(void)
+{
+	struct buf packed = BUF_INIT;
+	struct err e;
+	struct book *b;
+
+	err_clear(&e);
+	if ((b = book_read(&self.set, self.book, &e)) == NULL) {
+		log_err(NULL, "reload", &e);
+		return;
+	}
+	if (book_pack(b, &packed) == 0)
+		tell_workers(MSG_BOOK, packed.data, packed.len);
+	buf_free(&packed);
+	book_free(self.book);
+	self.book = b;
+	log_line(LOG_LEVEL_INFO, NULL, "reload",
+	    "certificates read again; settings and configuration take a"
+	    " restart");
+}
+
+static void
+rotate(void *arg, u_int64_t now)
+{
+	(void)arg;
+	(void)now;
+	if (tls_tickets_rotate() == 0)
+		tell_workers(MSG_TICKET_KEY, tls_tickets_key(), TLS_TICKET_KEY);
+}
+
+/* Kore's call in the parent, when its workers run. */
+static void
+parent_started(void)
+{
+	(void)kore_timer_add(
+	    rotate, (u_int64_t)self.set.ticket_period * 1000, NULL, 0);
 }
 
 /* ---- the parent ---- */
@@ -301,7 +344,7 @@ kore_parent_configure(int argc, char **argv)
 		log_err(NULL, "settings", &e);
 		exit(1);
 	}
-	self.tls = tls_context(self.front, &self.set);
+	tls_prepare();
 	self.parent = getpid();
 
 	n = snprintf((char *)asset_builtin_kore_conf,
@@ -315,6 +358,8 @@ kore_parent_configure(int argc, char **argv)
 	skip_chroot = 1; /* systemd's, with the change of user */
 	skip_runas = 1;
 	kore_log_hook = kore_said;
+	kore_parent_started_hook = parent_started;
+	kore_parent_reload_hook = reload;
 }
 
 /* ---- a worker ---- */
@@ -355,6 +400,10 @@ kore_worker_configure(void)
 	struct err e;
 
 	tls_attach(self.tls);
+	tls_take(self.book);
+	self.book = NULL;
+	(void)kore_msg_register(MSG_BOOK, got_book);
+	(void)kore_msg_register(MSG_TICKET_KEY, got_ticket_key);
 	(void)kore_timer_add(tick, TICK_MS, NULL, 0);
 	mail_init();
 	err_clear(&e);
@@ -362,6 +411,7 @@ kore_worker_configure(void)
 		log_err(NULL, "start", &e);
 		exit(1);
 	}
+	worker->ready = 1;
 	log_line(LOG_LEVEL_INFO, NULL, "serving", NULL);
 }
 

@@ -13,7 +13,7 @@ export const services = ['postgres', 'keyd', 'portal', 'intake', 'courier', 'cat
 export const demoPassword = 'correct horse battery staple';
 
 const portNames = [
-  'HTTPS_PORT', 'SMTP_PORT', 'SMTPS_PORT', 'CATCH_SMTP_PORT', 'CATCH_HTTP_PORT', 'METRICS_PORT',
+  'HTTPS_PORT', 'SMTP_PORT', 'SMTPS_PORT', 'CATCH_SMTP_PORT', 'CATCH_HTTP_PORT', 'METRICS_PORT', 'HTTP_PORT',
 ];
 
 // What a process still holds when it is told to end is no leak.
