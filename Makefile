@@ -63,7 +63,8 @@ objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
 sources = $(wildcard $(patsubst %,app/%/*.c,$(1)))
 
 KEYD_SHARED := app/keyd/proto.c app/keyd/client.c
-KORE_GLUE := app/main.c app/portal/kore_portal.c app/intake/kore_intake.c
+KORE_GLUE := app/main.c app/kore_metrics.c app/portal/kore_portal.c \
+	app/intake/kore_intake.c
 
 LIB_SRC := $(filter-out app/base/wipe.c, \
 	$(call sources,base mail view seal policy store desk)) \

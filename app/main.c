@@ -24,6 +24,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/secret.h"
 #include "front/book.h"
 #include "front/tls.h"
@@ -346,6 +347,8 @@ kore_parent_configure(int argc, char **argv)
 	}
 	tls_prepare();
 	self.parent = getpid();
+	if (metrics_share() == -1)
+		die("metrics", "no memory");
 
 	n = snprintf((char *)asset_builtin_kore_conf,
 	    sizeof(asset_builtin_kore_conf), "include %s\n", argv[2]);
@@ -386,12 +389,16 @@ front_watch_pool(struct pool *p)
 	kore_platform_schedule_read(pool_fd(p), w);
 }
 
-/* Kore looks for connections idle for too long when it wakes: so it must wake. */
+/*
+ * Kore looks for connections idle for too long when it wakes: so it must wake. And
+ * what a worker uses is seen then.
+ */
 static void
 tick(void *arg, u_int64_t now)
 {
 	(void)arg;
 	(void)now;
+	metrics_process();
 }
 
 void
@@ -404,6 +411,7 @@ kore_worker_configure(void)
 	self.book = NULL;
 	(void)kore_msg_register(MSG_BOOK, got_book);
 	(void)kore_msg_register(MSG_TICKET_KEY, got_ticket_key);
+	metrics_worker(worker->id, self.front->name, worker_rlimit_nofiles);
 	(void)kore_timer_add(tick, TICK_MS, NULL, 0);
 	mail_init();
 	err_clear(&e);
