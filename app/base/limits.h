@@ -42,7 +42,9 @@
 #define LIMIT_FILE         ((uint64_t)2 * 1024 * 1024 * 1024) /* one file */
 #define LIMIT_UPLOAD_SLICE ((size_t)8 * 1024 * 1024) /* one PATCH of it */
 #define LIMIT_UPLOADS_OPEN 20 /* files of one owner not yet sent */
-#define LIMIT_UPLOAD_DAYS  7  /* they are kept, from the last byte */
+/* Bytes of those files together, as announced. */
+#define LIMIT_UPLOAD_BYTES ((uint64_t)10 * 1024 * 1024 * 1024)
+#define LIMIT_UPLOAD_DAYS  7 /* they are kept, from the last byte */
 /* Bytes of a block of what is streamed to or from a client. */
 #define LIMIT_STREAM_BLOCK ((size_t)512 * 1024)
 #define LIMIT_UPLOADS      32U /* bodies over LIMIT_FORM_BODY at once, a process */

@@ -23,6 +23,10 @@
 #define CONTENT_NONCE     24
 #define ZSTD_LEVEL        1
 
+#define FLAGS_AT    7
+#define FLAG_LOOSE  1
+#define DULL_CHUNKS 2 /* that did not shrink: what follows will not */
+
 #define CHUNK_RAW  0 /* first byte of a clear chunk */
 #define CHUNK_ZSTD 1
 
@@ -49,6 +53,12 @@ struct seal_writer {
 	void *arg;
 };
 
+struct seal_chunker {
+	struct content_key k;
+	ZSTD_CCtx *zstd;
+	int dull; /* chunks on end that did not shrink */
+};
+
 struct seal_opener {
 	struct content_key k;
 	uint8_t work[SEAL_CHUNK + 1];
@@ -62,7 +72,7 @@ content_form(uint8_t out[CONTENT_FORM])
 	out[4] = CONTENT_VERSION;
 	out[5] = CONTENT_ALG;
 	out[6] = CONTENT_LOG2;
-	out[7] = 0;
+	out[FLAGS_AT] = 0;
 }
 
 /* The first 32 bytes, which say what and where, without salt and commitment. */
@@ -93,7 +103,50 @@ content_commit(
 	    &SEAL_F(header, CONTENT_COMMITTED), 1);
 }
 
-/* Index and final flag: no two chunks under one key share a nonce. */
+/* Salt, key and commitment of new content whose place stands in the header. */
+static void
+content_begin(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
+    const struct id *message, struct content_key *k)
+{
+	secret_random(k->ad + CONTENT_SALT_AT, 32);
+	content_derive(dek, tenant, message, k->ad, k);
+	content_commit(k, k->ad, k->ad + CONTENT_COMMITTED);
+	memcpy(k->ad + SEAL_CONTENT_HEADER, tenant->b, ID_LEN);
+}
+
+/* The key of stored content: its header must name this place, and commit to this key. */
+static int
+content_again(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
+    const struct id *message, uint32_t part,
+    const uint8_t header[SEAL_CONTENT_HEADER], struct content_key *k,
+    struct err *e)
+{
+	uint8_t place[32], commit[32];
+
+	content_place(message, part, place);
+	place[FLAGS_AT] = header[FLAGS_AT] & FLAG_LOOSE;
+	if (memcmp(header, place, sizeof(place)) != 0)
+		return err_set(e, ERR_CORRUPT,
+		    "content: header malformed or of another part");
+	memcpy(k->ad, header, SEAL_CONTENT_HEADER);
+	memcpy(k->ad + SEAL_CONTENT_HEADER, tenant->b, ID_LEN);
+	content_derive(dek, tenant, message, header, k);
+	content_commit(k, header, commit);
+	if (!secret_equal(commit, header + CONTENT_COMMITTED, sizeof(commit)))
+		return err_set(e, ERR_DENIED, "content: not its key");
+	return 0;
+}
+
+static bool
+is_loose(const struct content_key *k)
+{
+	return k->ad[FLAGS_AT] == FLAG_LOOSE;
+}
+
+/*
+ * Index and final flag: no two chunks under one key share a nonce. A loose one may be
+ * sealed again, and has random bytes in front.
+ */
 static void
 content_nonce(uint32_t seq, int final, uint8_t out[CONTENT_NONCE])
 {
@@ -102,51 +155,58 @@ content_nonce(uint32_t seq, int final, uint8_t out[CONTENT_NONCE])
 	out[23] = final ? 1 : 0;
 }
 
+/* Puts the chunk behind its first byte; returns the length of both. zstd NULL: as it is. */
+static size_t
+chunk_prefix(ZSTD_CCtx *zstd, const uint8_t *p, size_t n, uint8_t *out)
+{
+	size_t most, z;
+
+	/* Worth it only where a sixteenth is saved: zstd may not write more. */
+	most = n - (n + 15) / 16;
+	if (most > 0 && zstd != NULL) {
+		z = ZSTD_compress2(zstd, out + 1, most, p, n);
+		if (!ZSTD_isError(z) && z <= most) {
+			out[0] = CHUNK_ZSTD;
+			return z + 1;
+		}
+	}
+	out[0] = CHUNK_RAW;
+	if (n > 0)
+		memcpy(out + 1, p, n);
+	return n + 1;
+}
+
+static ZSTD_CCtx *
+compressor(void)
+{
+	ZSTD_CCtx *z = ZSTD_createCCtx();
+
+	if (z != NULL &&
+	    ZSTD_isError(ZSTD_CCtx_setParameter(
+		z, ZSTD_c_compressionLevel, ZSTD_LEVEL))) {
+		ZSTD_freeCCtx(z);
+		return NULL;
+	}
+	return z;
+}
+
 struct seal_writer *
 seal_writer_new(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
     const struct id *message, uint32_t part, seal_sink sink, void *arg)
 {
 	struct seal_writer *w = calloc(1, sizeof(*w));
-	uint8_t *header;
 
 	if (w == NULL)
 		return NULL;
-	w->zstd = ZSTD_createCCtx();
-	if (w->zstd == NULL ||
-	    ZSTD_isError(ZSTD_CCtx_setParameter(
-		w->zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL))) {
+	if ((w->zstd = compressor()) == NULL) {
 		seal_writer_free(w);
 		return NULL;
 	}
 	w->sink = sink;
 	w->arg = arg;
-	header = w->k.ad;
-	content_place(message, part, header);
-	secret_random(header + CONTENT_SALT_AT, 32);
-	content_derive(dek, tenant, message, header, &w->k);
-	content_commit(&w->k, header, header + CONTENT_COMMITTED);
-	memcpy(header + SEAL_CONTENT_HEADER, tenant->b, ID_LEN);
+	content_place(message, part, w->k.ad);
+	content_begin(dek, tenant, message, &w->k);
 	return w;
-}
-
-/* Puts the chunk behind its first byte into work[]; returns the length of both. */
-static size_t
-writer_prefix(struct seal_writer *w)
-{
-	size_t n = w->have, most, z;
-
-	/* Worth it only where a sixteenth is saved: zstd may not write more. */
-	most = n - (n + 15) / 16;
-	if (most > 0) {
-		z = ZSTD_compress2(w->zstd, w->work + 1, most, w->clear, n);
-		if (!ZSTD_isError(z) && z <= most) {
-			w->work[0] = CHUNK_ZSTD;
-			return z + 1;
-		}
-	}
-	w->work[0] = CHUNK_RAW;
-	memcpy(w->work + 1, w->clear, n);
-	return n + 1;
 }
 
 static int
@@ -157,7 +217,7 @@ writer_flush(struct seal_writer *w, int final, struct err *e)
 
 	if (w->chunks == UINT32_MAX)
 		return err_set(e, ERR_TOO_BIG, "content: too many chunks");
-	n = writer_prefix(w);
+	n = chunk_prefix(w->zstd, w->clear, w->have, w->work);
 	content_nonce(w->chunks, final, nonce);
 	crypto_aead_xchacha20poly1305_ietf_encrypt(w->work, NULL, w->work, n,
 	    w->k.ad, sizeof(w->k.ad), NULL, nonce, w->k.key);
@@ -231,6 +291,79 @@ seal_writer_free(struct seal_writer *w)
 	free(w);
 }
 
+void
+seal_loose_header(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
+    const struct id *file, uint32_t part, uint8_t header[SEAL_CONTENT_HEADER])
+{
+	struct content_key k;
+
+	content_place(file, part, k.ad);
+	k.ad[FLAGS_AT] = FLAG_LOOSE;
+	content_begin(dek, tenant, file, &k);
+	memcpy(header, k.ad, SEAL_CONTENT_HEADER);
+	secret_wipe(&k, sizeof(k));
+}
+
+int
+seal_chunker_new(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
+    const struct id *file, uint32_t part,
+    const uint8_t header[SEAL_CONTENT_HEADER], struct seal_chunker **out,
+    struct err *e)
+{
+	struct seal_chunker *c;
+
+	*out = NULL;
+	if ((c = calloc(1, sizeof(*c))) == NULL ||
+	    (c->zstd = compressor()) == NULL) {
+		seal_chunker_free(c);
+		return err_set(e, ERR_UNAVAILABLE, "content: out of memory");
+	}
+	if (content_again(dek, tenant, file, part, header, &c->k, e) == -1) {
+		seal_chunker_free(c);
+		return -1;
+	}
+	if (!is_loose(&c->k)) {
+		seal_chunker_free(c);
+		return err_set(e, ERR_CORRUPT, "content: was sealed in one go");
+	}
+	*out = c;
+	return 0;
+}
+
+int
+seal_chunker_add(struct seal_chunker *c, uint32_t seq, int final, const void *p,
+    size_t n, struct buf *out, struct err *e)
+{
+	uint8_t nonce[CONTENT_NONCE], *at;
+	size_t len;
+
+	if (n > SEAL_CHUNK || (!final && n < SEAL_CHUNK))
+		return err_set(e, ERR_INTERNAL, "content: length of a chunk");
+	if (buf_reserve(out, SEAL_LOOSE_MAX) == -1)
+		return err_set(e, ERR_UNAVAILABLE, "content: out of memory");
+	content_nonce(seq, final, nonce);
+	secret_random(nonce, SEAL_LOOSE);
+	at = out->data + out->len;
+	memcpy(at, nonce, SEAL_LOOSE);
+	at += SEAL_LOOSE;
+	len = chunk_prefix(c->dull < DULL_CHUNKS ? c->zstd : NULL, p, n, at);
+	c->dull = at[0] == CHUNK_RAW ? c->dull + 1 : 0;
+	crypto_aead_xchacha20poly1305_ietf_encrypt(
+	    at, NULL, at, len, c->k.ad, sizeof(c->k.ad), NULL, nonce, c->k.key);
+	out->len += SEAL_LOOSE + len + CONTENT_TAG;
+	return 0;
+}
+
+void
+seal_chunker_free(struct seal_chunker *c)
+{
+	if (c == NULL)
+		return;
+	ZSTD_freeCCtx(c->zstd);
+	secret_wipe(c, sizeof(*c));
+	free(c);
+}
+
 int
 seal_opener_new(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
     const struct id *message, uint32_t part,
@@ -238,23 +371,14 @@ seal_opener_new(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
     struct err *e)
 {
 	struct seal_opener *o;
-	uint8_t place[32], commit[32];
 
 	*out = NULL;
-	content_place(message, part, place);
-	if (memcmp(header, place, sizeof(place)) != 0)
-		return err_set(e, ERR_CORRUPT,
-		    "content: header malformed or of another part");
 	o = calloc(1, sizeof(*o));
 	if (o == NULL)
 		return err_set(e, ERR_UNAVAILABLE, "content: out of memory");
-	memcpy(o->k.ad, header, SEAL_CONTENT_HEADER);
-	memcpy(o->k.ad + SEAL_CONTENT_HEADER, tenant->b, ID_LEN);
-	content_derive(dek, tenant, message, header, &o->k);
-	content_commit(&o->k, header, commit);
-	if (!secret_equal(commit, header + CONTENT_COMMITTED, sizeof(commit))) {
+	if (content_again(dek, tenant, message, part, header, &o->k, e) == -1) {
 		seal_opener_free(o);
-		return err_set(e, ERR_DENIED, "content: not its key");
+		return -1;
 	}
 	*out = o;
 	return 0;
@@ -324,9 +448,14 @@ seal_opener_chunk(struct seal_opener *o, uint32_t seq, int final,
 	size_t len;
 	int r = -1;
 
+	content_nonce(seq, final, nonce);
+	if (is_loose(&o->k) && n >= SEAL_LOOSE) {
+		memcpy(nonce, sealed, SEAL_LOOSE);
+		sealed = (const uint8_t *)sealed + SEAL_LOOSE;
+		n -= SEAL_LOOSE;
+	}
 	if (n < 1 + CONTENT_TAG || n > SEAL_CHUNK_MAX)
 		return err_set(e, ERR_CORRUPT, "content: chunk length");
-	content_nonce(seq, final, nonce);
 	if (buf_reserve(out, SEAL_CHUNK) == -1 ||
 	    (n == SEAL_CHUNK_MAX &&
 		opener_whole(o, sealed, nonce, out, &done) == -1))

@@ -14,6 +14,9 @@
 #define SEAL_CHUNK          65536 /* clear bytes a chunk; only the last is shorter */
 #define SEAL_CHUNK_MAX      (SEAL_CHUNK + 1 + 16) /* sealed bytes at most */
 #define SEAL_CONTENT_HEADER 96
+/* A loose chunk carries the random part of its nonce in front. */
+#define SEAL_LOOSE     15
+#define SEAL_LOOSE_MAX (SEAL_LOOSE + SEAL_CHUNK_MAX)
 
 /* Called with each sealed chunk in turn, seq from 0. 0, or -1 to stop with *e set. */
 typedef int (*seal_sink)(
@@ -37,6 +40,30 @@ uint32_t seal_writer_chunks(const struct seal_writer *w); /* chunks so far */
 const uint8_t *seal_writer_header(
     const struct seal_writer *w);             /* SEAL_CONTENT_HEADER bytes */
 void seal_writer_free(struct seal_writer *w); /* wipes; NULL is fine */
+
+/*
+ * Loose content: chunks sealed one by one, in any order, at any time, by whoever has key and
+ * header; the same one twice, too, whatever is in it. The header's flag says so, and the
+ * same opener opens it.
+ */
+struct seal_chunker;
+/* A new one's header. */
+void seal_loose_header(const uint8_t dek[SECRET_KEY_LEN],
+    const struct id *tenant, const struct id *file, uint32_t part,
+    uint8_t header[SEAL_CONTENT_HEADER]);
+/* Checks header and key commitment: ERR_DENIED, ERR_CORRUPT. */
+int seal_chunker_new(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
+    const struct id *file, uint32_t part,
+    const uint8_t header[SEAL_CONTENT_HEADER], struct seal_chunker **out,
+    struct err *e) __attribute__((warn_unused_result));
+/*
+ * Appends chunk seq sealed. n is SEAL_CHUNK, or less for the last. Where the first ones did
+ * not shrink, those that follow are not tried.
+ */
+int seal_chunker_add(struct seal_chunker *c, uint32_t seq, int final,
+    const void *p, size_t n, struct buf *out, struct err *e)
+    __attribute__((warn_unused_result));
+void seal_chunker_free(struct seal_chunker *c); /* wipes; NULL is fine */
 
 struct seal_opener;
 /* Checks header and key commitment: ERR_DENIED, ERR_CORRUPT. */

@@ -46,6 +46,8 @@ static const char *const labels[SEAL_LABELS] = {
     [SEAL_L_COUNT] = "restante counter 1",
     [SEAL_L_SIGN] = "restante signature 1",
     [SEAL_L_DOWNLOAD_TAG] = "restante download tag 1",
+    [SEAL_L_UPLOAD] = "restante upload key 1",
+    [SEAL_L_UPLOAD_GUEST] = "restante guest's uploads 1",
 };
 
 const char *
@@ -148,9 +150,12 @@ seal_hash_new(enum seal_hash_kind kind)
 	h->kind = kind;
 	switch (kind) {
 	case SEAL_SHA256:
+	case SEAL_SHA1:
 		h->sha = EVP_MD_CTX_new();
 		if (h->sha == NULL ||
-		    EVP_DigestInit_ex(h->sha, EVP_sha256(), NULL) != 1) {
+		    EVP_DigestInit_ex(h->sha,
+			kind == SEAL_SHA1 ? EVP_sha1() : EVP_sha256(),
+			NULL) != 1) {
 			seal_hash_end(h, NULL);
 			return NULL;
 		}
@@ -169,6 +174,7 @@ seal_hash_add(struct seal_hash *h, const void *p, size_t n)
 		return;
 	switch (h->kind) {
 	case SEAL_SHA256:
+	case SEAL_SHA1:
 		EVP_DigestUpdate(h->sha, p, n);
 		break;
 	case SEAL_BLAKE2B:
@@ -185,6 +191,7 @@ seal_hash_end(struct seal_hash *h, uint8_t out[32])
 	if (out != NULL) {
 		switch (h->kind) {
 		case SEAL_SHA256:
+		case SEAL_SHA1:
 			EVP_DigestFinal_ex(h->sha, out, NULL);
 			break;
 		case SEAL_BLAKE2B:

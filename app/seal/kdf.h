@@ -46,6 +46,8 @@ enum seal_label {
 	SEAL_L_COUNT,        /* keyd's budget counters: row of an account */
 	SEAL_L_SIGN,         /* what an Ed25519 signature is over */
 	SEAL_L_DOWNLOAD_TAG, /* validator of a file that is downloaded */
+	SEAL_L_UPLOAD, /* key of an upload's facts and tail, from its file key */
+	SEAL_L_UPLOAD_GUEST, /* wrap of a guest's uploads, from the cookie's secret */
 	SEAL_LABELS
 };
 
@@ -65,9 +67,12 @@ const char *seal_label_text(enum seal_label l);
 void seal_kdf(uint8_t *out, size_t outlen, const uint8_t key[SECRET_KEY_LEN],
     enum seal_label label, const struct seal_field *f, size_t n);
 
-/* Incremental SHA-256 and BLAKE2b-256 for bodies, so that no other module needs libsodium. */
+/*
+ * Incremental SHA-256, BLAKE2b-256 and SHA-1 (20 bytes; a client's check, no proof), so that
+ * no other module needs libsodium.
+ */
 struct seal_hash;
-enum seal_hash_kind { SEAL_SHA256, SEAL_BLAKE2B };
+enum seal_hash_kind { SEAL_SHA256, SEAL_BLAKE2B, SEAL_SHA1 };
 struct seal_hash *seal_hash_new(enum seal_hash_kind kind)
     __attribute__((warn_unused_result));
 void seal_hash_add(struct seal_hash *h, const void *p, size_t n);

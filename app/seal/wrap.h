@@ -36,7 +36,10 @@ enum seal_purpose {
 	SEAL_P_ESCROW = 5, /* escrow record, boxed to keyd */
 	SEAL_P_OUTBOX = 6, /* secret part of an outbox row, boxed to keyd */
 	SEAL_P_SLOT = 7,   /* a message's data key for one reader */
-	SEAL_P_MANIFEST = 8
+	SEAL_P_MANIFEST = 8,
+	SEAL_P_UPLOAD_KEY = 9,    /* an upload's file key for its owner */
+	SEAL_P_UPLOAD_FACTS = 10, /* its name and type */
+	SEAL_P_UPLOAD_TAIL = 11   /* the beginning of its next chunk */
 };
 
 /* Where a blob belongs. Zero what does not apply. */

@@ -249,14 +249,122 @@ every_changed_bit_of_the_header(void **state)
 			assert_int_equal(seal_opener_new(dek, &tenant, &message,
 					     1, s.header, &o, &e),
 			    -1);
-			/* Salt and commitment are what names the key. */
-			if (e.code != (i < 32 ? ERR_CORRUPT : ERR_DENIED))
+			/* Salt, commitment and what it covers name the key. */
+			if (e.code !=
+			    (i >= 32 || (i == 7 && bit == 0) ? ERR_DENIED :
+							       ERR_CORRUPT))
 				fail_msg("byte %zu: %d", i, (int)e.code);
 			assert_null(o);
 			s.header[i] ^= (uint8_t)(1 << bit);
 		}
 	}
 	drop(&s);
+}
+
+static void
+loose_chunk(struct seal_chunker *c, uint32_t seq, int final, const uint8_t *p,
+    size_t n, struct buf *out)
+{
+	struct err e = {0};
+
+	buf_clear(out);
+	assert_int_equal(seal_chunker_add(c, seq, final, p, n, out, &e), 0);
+	assert_in_range(out->len, SEAL_LOOSE + 17, SEAL_LOOSE_MAX);
+}
+
+/* Any order, any number of times, by anybody with key and header: all of it opens. */
+static void
+loose_chunks_open_one_by_one(void **state)
+{
+	uint8_t *p = malloc(SEAL_CHUNK);
+	struct buf a = BUF_INIT, b = BUF_INIT, out = BUF_INIT;
+	struct seal_chunker *one, *two;
+	struct seal_opener *o;
+	struct sealed s = {.n = 0};
+	struct err e = {0};
+
+	(void)state;
+	secret_random(p, SEAL_CHUNK);
+	seal_loose_header(dek, &tenant, &message, 1, s.header);
+	assert_int_equal(
+	    seal_chunker_new(dek, &tenant, &message, 1, s.header, &one, &e), 0);
+	assert_int_equal(
+	    seal_chunker_new(dek, &tenant, &message, 1, s.header, &two, &e), 0);
+	o = opener(&s, 1);
+	loose_chunk(one, 7, 1, p, 100, &a);
+	assert_int_equal(open_chunk(o, 7, 1, a.data, a.len, &out), ERR_NONE);
+	assert_int_equal(out.len, 100);
+	assert_memory_equal(out.data, p, 100);
+	assert_int_equal(open_chunk(o, 7, 0, a.data, a.len, NULL), ERR_CORRUPT);
+	assert_int_equal(open_chunk(o, 6, 1, a.data, a.len, NULL), ERR_CORRUPT);
+	loose_chunk(one, 3, 0, p, SEAL_CHUNK, &a);
+	assert_int_equal(a.len, SEAL_LOOSE_MAX);
+	loose_chunk(two, 3, 0, p, SEAL_CHUNK, &b);
+	/* The same chunk again shares no nonce and no byte of key stream. */
+	assert_memory_not_equal(a.data, b.data, SEAL_LOOSE);
+	assert_memory_not_equal(a.data + SEAL_LOOSE, b.data + SEAL_LOOSE, 64);
+	buf_clear(&out);
+	assert_int_equal(open_chunk(o, 3, 0, b.data, b.len, &out), ERR_NONE);
+	assert_memory_equal(out.data, p, SEAL_CHUNK);
+	for (size_t i = 0; i < b.len; i += i < 80 ? 1 : 997) {
+		b.data[i] ^= 1;
+		assert_int_equal(
+		    open_chunk(o, 3, 0, b.data, b.len, NULL), ERR_CORRUPT);
+		b.data[i] ^= 1;
+	}
+	for (size_t n = 0; n < 40; n++)
+		assert_int_equal(
+		    open_chunk(o, 3, 0, b.data, n, NULL), ERR_CORRUPT);
+	assert_int_equal(
+	    open_chunk(o, 3, 0, b.data, b.len + 1, NULL), ERR_CORRUPT);
+	seal_opener_free(o);
+	seal_chunker_free(one);
+	seal_chunker_free(two);
+	buf_free(&a);
+	buf_free(&b);
+	buf_free(&out);
+	free(p);
+}
+
+static void
+loose_chunks_shrink_until_they_do_not(void **state)
+{
+	uint8_t *p = calloc(1, SEAL_CHUNK), *dense = malloc(SEAL_CHUNK);
+	struct buf b = BUF_INIT;
+	struct sealed s = {.n = 0}, whole;
+	struct seal_chunker *c;
+	struct err e = {0};
+
+	(void)state;
+	secret_random(dense, SEAL_CHUNK);
+	seal_loose_header(dek, &tenant, &message, 1, s.header);
+	assert_int_equal(
+	    seal_chunker_new(dek, &tenant, &message, 1, s.header, &c, &e), 0);
+	loose_chunk(c, 0, 0, p, SEAL_CHUNK, &b);
+	assert_true(b.len < 1000);
+	loose_chunk(c, 1, 0, dense, SEAL_CHUNK, &b);
+	loose_chunk(c, 2, 0, p, SEAL_CHUNK, &b);
+	assert_true(b.len < 1000);
+	loose_chunk(c, 3, 0, dense, SEAL_CHUNK, &b);
+	loose_chunk(c, 4, 0, dense, SEAL_CHUNK, &b);
+	loose_chunk(c, 5, 0, p, SEAL_CHUNK, &b);
+	assert_int_equal(b.len, SEAL_LOOSE_MAX);
+	/* A short one that is not the last is none; nor may counting content be gone on with. */
+	assert_int_equal(
+	    seal_chunker_add(c, 6, 0, p, SEAL_CHUNK - 1, &b, &e), -1);
+	assert_int_equal(
+	    seal_chunker_add(c, 6, 1, p, SEAL_CHUNK + 1, &b, &e), -1);
+	seal_chunker_free(c);
+	seal_in_steps((const uint8_t *)"content", 7, 7, 1, &whole);
+	assert_int_equal(
+	    seal_chunker_new(dek, &tenant, &message, 1, whole.header, &c, &e),
+	    -1);
+	assert_int_equal(e.code, ERR_CORRUPT);
+	assert_null(c);
+	drop(&whole);
+	buf_free(&b);
+	free(p);
+	free(dense);
 }
 
 static enum err_code
@@ -506,6 +614,9 @@ main(void)
 	    cmocka_unit_test_setup(layout_of_the_header, fresh),
 	    cmocka_unit_test_setup(compression_only_where_it_pays, fresh),
 	    cmocka_unit_test_setup(every_changed_bit_of_the_header, fresh),
+	    cmocka_unit_test_setup(loose_chunks_open_one_by_one, fresh),
+	    cmocka_unit_test_setup(
+		loose_chunks_shrink_until_they_do_not, fresh),
 	    cmocka_unit_test_setup(content_of_another, fresh),
 	    cmocka_unit_test_setup(every_changed_byte_of_a_chunk, fresh),
 	    cmocka_unit_test_setup(cut_and_extended_chunks, fresh),
