@@ -19,6 +19,7 @@ struct desk_shared {
 	int64_t cert_until;
 	struct keyd_slot slot[KEYD_LEASE];
 	size_t n_slot;
+	struct delivered *delivered; /* has its own lock */
 };
 
 struct desk_shared *
@@ -28,6 +29,10 @@ desk_shared_new(void)
 
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return NULL;
+	if ((s->delivered = delivered_new()) == NULL) {
+		free(s);
+		return NULL;
+	}
 	pthread_mutex_init(&s->lock, NULL);
 	seal_signer_new(&s->signer);
 	return s;
@@ -38,6 +43,7 @@ desk_shared_free(struct desk_shared *s)
 {
 	if (s == NULL)
 		return;
+	delivered_free(s->delivered);
 	pthread_mutex_destroy(&s->lock);
 	secret_wipe(s, sizeof(*s));
 	free(s);
@@ -199,4 +205,10 @@ const struct seal_signer *
 shared_signer(const struct desk *d)
 {
 	return &d->shared->signer;
+}
+
+struct delivered *
+shared_delivered(const struct desk *d)
+{
+	return d->shared->delivered;
 }

@@ -4,6 +4,7 @@
 #ifndef DESK_INTERNAL_H
 #define DESK_INTERNAL_H
 
+#include "desk/delivered.h"
 #include "desk/desk.h"
 #include "desk/intake.h"
 #include "desk/visit.h"
@@ -34,6 +35,8 @@ int shared_cert(struct desk *d, uint8_t cert[SEAL_CERT_LEN], struct err *e)
 int shared_slots(struct desk *d, struct keyd_slot *out, size_t n, struct err *e)
     __attribute__((warn_unused_result));
 const struct seal_signer *shared_signer(const struct desk *d);
+/* Of the process, and safe between threads. */
+struct delivered *shared_delivered(const struct desk *d);
 
 /*
  * Runs fn inside a transaction of the tenant (NULL: none) and commits; rolls back

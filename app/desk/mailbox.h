@@ -90,8 +90,8 @@ int desk_download_next(struct desk *d, struct desk_download *dl,
     struct buf *out, struct err *e) __attribute__((warn_unused_result));
 /*
  * Ends it; dl is gone in any case. complete: every byte asked for was acknowledged; when
- * that was the whole file, or what a reader had not had of it, it is recorded as
- * downloaded.
+ * that was the whole file, or the rest of one that broke off in this session, it is
+ * recorded as downloaded. Not for the sender's own slot.
  */
 int desk_download_end(struct desk *d, struct desk_download *dl, bool complete,
     struct err *e) __attribute__((warn_unused_result));

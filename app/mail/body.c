@@ -3,12 +3,12 @@
  */
 #include "mail/body.h"
 
-#include <gmime/gmime.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "mail/decode.h"
 
 #define PIECE 16384
 
@@ -64,40 +64,10 @@ body_choose(struct manifest *m, const bool *attachment)
 		    (int)i != m->text_part && (int)i != m->html_part;
 }
 
-static GMimeContentEncoding
-gmime_encoding(enum mail_encoding enc)
-{
-	switch (enc) {
-	case MAIL_ENC_IDENTITY:
-		break;
-	case MAIL_ENC_BASE64:
-		return GMIME_CONTENT_ENCODING_BASE64;
-	case MAIL_ENC_QP:
-		return GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE;
-	case MAIL_ENC_UU:
-		return GMIME_CONTENT_ENCODING_UUENCODE;
-	}
-	return GMIME_CONTENT_ENCODING_BINARY;
-}
-
-static int
-hand_on(GMimeFilter *filter, char *p, size_t n, bool end, mail_sink sink,
-    void *arg, struct err *e)
-{
-	char *out = p;
-	size_t len = n;
-	size_t before;
-
-	if (filter != NULL && end)
-		g_mime_filter_complete(filter, p, n, 0, &out, &len, &before);
-	else if (filter != NULL)
-		g_mime_filter_filter(filter, p, n, 0, &out, &len, &before);
-	return len > 0 ? sink(arg, out, len, e) : 0;
-}
-
 static int
 decode(const struct mail_source *src, const struct mail_part *part,
-    GMimeFilter *filter, char *piece, mail_sink sink, void *arg, struct err *e)
+    struct mail_decoder *d, char *piece, mail_sink sink, void *arg,
+    struct err *e)
 {
 	uint64_t at = part->offset;
 	uint64_t left = part->length;
@@ -112,34 +82,32 @@ decode(const struct mail_source *src, const struct mail_part *part,
 			return err_set(e, ERR_CORRUPT,
 			    "part %u ends past its message",
 			    (unsigned)part->no);
-		if (hand_on(filter, piece, got, false, sink, arg, e) == -1)
+		if (mail_decoder_add(d, piece, got, sink, arg, e) == -1)
 			return -1;
 		at += got;
 		left -= got;
 	}
-	return filter ? hand_on(filter, piece, 0, true, sink, arg, e) : 0;
+	return mail_decoder_end(d, sink, arg, e);
 }
 
 int
 mail_part_decode(const struct mail_source *src, const struct mail_part *part,
     mail_sink sink, void *arg, struct err *e)
 {
-	GMimeFilter *filter = NULL;
+	struct mail_decoder *d;
 	char *piece;
-	int r;
+	int r = -1;
 
 	if (!part->leaf)
 		return err_set(e, ERR_NOT_FOUND, "part %u has no content",
 		    (unsigned)part->no);
 	piece = malloc(PIECE);
-	if (piece == NULL)
-		return err_set(e, ERR_INTERNAL, "memory");
-	if (part->encoding != MAIL_ENC_IDENTITY)
-		filter = g_mime_filter_basic_new(
-		    gmime_encoding(part->encoding), FALSE);
-	r = decode(src, part, filter, piece, sink, arg, e);
-	if (filter != NULL)
-		g_object_unref(filter);
+	d = mail_decoder_new(part->encoding);
+	if (piece == NULL || d == NULL)
+		err_set(e, ERR_INTERNAL, "memory");
+	else
+		r = decode(src, part, d, piece, sink, arg, e);
+	mail_decoder_free(d);
 	free(piece);
 	return r;
 }

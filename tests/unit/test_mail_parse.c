@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "mail/decode.h"
 #include "mail/name.h"
 #include "mail/parse.h"
 
@@ -699,6 +700,50 @@ a_failing_source_is_an_error(void **state)
 	assert_null(m);
 }
 
+/* However it is cut: letters, lines and escapes, and damage among them. */
+static void
+pieces_decode_as_the_whole(void **state)
+{
+	static const struct {
+		enum mail_encoding enc;
+		const char *in, *out;
+	} cases[] = {
+	    {MAIL_ENC_IDENTITY, "a=\r\nb", "a=\r\nb"},
+	    {MAIL_ENC_BASE64, "SGVs\r\nbG8s\r\nIHdv\r\ncmxkIQ==\r\n",
+		"Hello, world!"},
+	    {MAIL_ENC_BASE64, "SG\r\nVsb!G8sIHd\tvcmxkIQ", "Hello, world"},
+	    {MAIL_ENC_BASE64, "\r\n \r\n", ""},
+	    {MAIL_ENC_QP, "na=C3=AFve=\r\n line =3D=zz\r\nend=",
+		"na\xc3\xafve line ==zz\r\nend"},
+	    {MAIL_ENC_UU, "begin 644 x\r\n#0V%T\r\n#0V%T\r\n`\r\nend\r\n",
+		"CatCat"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const size_t n = strlen(cases[i].in);
+
+		for (size_t step = n; step > 0; step--) {
+			struct mail_decoder *d = mail_decoder_new(cases[i].enc);
+			struct buf b = BUF_INIT;
+
+			assert_non_null(d);
+			for (size_t at = 0; at < n; at += step)
+				assert_int_equal(
+				    mail_decoder_add(d, cases[i].in + at,
+					n - at < step ? n - at : step, gather,
+					&b, NULL),
+				    0);
+			assert_int_equal(
+			    mail_decoder_end(d, gather, &b, NULL), 0);
+			assert_string_equal(buf_cstr(&b), cases[i].out);
+			mail_decoder_free(d);
+			buf_free(&b);
+		}
+	}
+	mail_decoder_free(NULL);
+}
+
 int
 main(void)
 {
@@ -720,6 +765,7 @@ main(void)
 	    cmocka_unit_test(a_manifest_with_lies_is_corrupt),
 	    cmocka_unit_test(encoded_words),
 	    cmocka_unit_test(a_failing_source_is_an_error),
+	    cmocka_unit_test(pieces_decode_as_the_whole),
 	};
 
 	mail_init();
