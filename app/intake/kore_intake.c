@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/secret.h"
 #include "desk/desk.h"
 #include "desk/intake.h"
@@ -33,6 +34,7 @@ struct link {
 	bool wants_tls; /* as soon as the answer to STARTTLS has left */
 	bool over;      /* the last reply is on its way */
 	struct buf in;  /* received and not yet fed */
+	enum metric_door door; /* by which it came */
 	struct link *next, *prev;
 };
 
@@ -312,6 +314,7 @@ tls_done(struct link *l)
 
 	c->state = CONN_STATE_ESTABLISHED;
 	c->idle_timer.length = IDLE_MS;
+	metrics_handshake(SSL_version(c->ssl), SSL_session_reused(c->ssl) == 1);
 	smtp_session_tls(l->session, tls_words(c, words, sizeof(words)));
 	set_reading(l);
 }
@@ -423,6 +426,7 @@ on_disconnect(struct connection *c)
 		c->flags &= ~CONN_CLOSE_EMPTY;
 		(void)net_send_flush(c);
 	}
+	metrics_add(METRIC_CONNECTIONS, l->door, 0, -1);
 	l->c = NULL;
 	if (!l->running)
 		link_free(l);
@@ -441,6 +445,7 @@ turn_away(struct connection *c)
 {
 	static const char text[] = "421 4.3.2 Too many connections\r\n";
 
+	metrics_add(METRIC_TURNED_AWAY, METRIC_WHY_ALL, 0, 1);
 	c->state = CONN_STATE_ESTABLISHED;
 	net_recv_queue(c, READ_SIZE, NETBUF_CALL_CB_ALWAYS, on_bytes);
 	kore_free(c->rnb->buf);
@@ -475,9 +480,15 @@ intake_connect(struct connection *c)
 	c->handle = on_event;
 	c->disconnect = on_disconnect;
 	c->idle_timer.length = IDLE_MS;
-	if (c->ssl != NULL)
+	l->door = c->ssl != NULL ? METRIC_SMTPS : METRIC_SMTP;
+	metrics_add(METRIC_CONNECTIONS, l->door, 0, 1);
+	metrics_add(METRIC_ACCEPTED, l->door, 0, 1);
+	if (c->ssl != NULL) {
+		metrics_handshake(
+		    SSL_version(c->ssl), SSL_session_reused(c->ssl) == 1);
 		smtp_session_tls(
 		    l->session, tls_words(c, words, sizeof(words)));
+	}
 	net_recv_queue(c, READ_SIZE, NETBUF_CALL_CB_ALWAYS, on_bytes);
 	smtp_session_greet(l->session, &out);
 	queue(l, &out);

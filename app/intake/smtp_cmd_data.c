@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "intake/smtp_received.h"
 
 /* A message that will be refused keeps no draft, and so no spool space. */
@@ -92,6 +93,13 @@ run(struct smtp_session *s, void *ctx)
 	    ctx, &s->sender, &t->env, t->draft, &t->message, &s->job.err);
 }
 
+static void
+count_refused(const char *code)
+{
+	metrics_add(METRIC_MAILS,
+	    *code == '4' ? METRIC_MAIL_DEFERRED : METRIC_MAIL_REFUSED, 0, 1);
+}
+
 static enum smtp_next
 done(struct smtp_session *s)
 {
@@ -99,9 +107,12 @@ done(struct smtp_session *s)
 	char text[ID_TEXT_LEN];
 
 	if (s->job.result == -1) {
+		count_refused(
+		    smtp_reply_err_code(SMTP_ASKED_DATA, s->job.err.code));
 		smtp_txn_end(s);
 		return smtp_refuse_err(s, SMTP_ASKED_DATA, &s->job.err);
 	}
+	metrics_add(METRIC_MAILS, METRIC_MAIL_TAKEN, 0, 1);
 	id_format(&message, text);
 	log_line(LOG_LEVEL_INFO, s->sender.session, "message accepted",
 	    "message=%s size=%zu recipients=%zu", text, s->txn->size,
@@ -119,14 +130,16 @@ finish(struct smtp_session *s)
 {
 	enum smtp_reply why = verdict(s->txn);
 	struct err fault = s->txn->fault;
+	const char *code;
 
 	if (why == SMTP_REPLY_NONE && s->txn->draft != NULL)
 		return smtp_job_start(s, run, done);
+	code = why == SMTP_REPLY_NONE ?
+	    smtp_reply_err_code(SMTP_ASKED_DATA, fault.code) :
+	    smtp_reply_code(why);
+	count_refused(code);
 	log_line(LOG_LEVEL_INFO, s->sender.session, "message refused",
-	    "size=%zu reply=%s", s->txn->size,
-	    why == SMTP_REPLY_NONE ?
-		smtp_reply_err_code(SMTP_ASKED_DATA, fault.code) :
-		smtp_reply_code(why));
+	    "size=%zu reply=%s", s->txn->size, code);
 	smtp_txn_end(s);
 	if (why == SMTP_REPLY_NONE)
 		return smtp_refuse_err(s, SMTP_ASKED_DATA, &fault);

@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/metrics.h"
 #include "base/text.h"
 #include "keyd/proto.h"
 
@@ -218,6 +219,7 @@ call(struct keyd *k, enum proto_verb verb, int *wait_s, struct err *e)
 	if (o != ANSWERED) {
 		hang_up(k);
 		finish(k);
+		metrics_add(METRIC_ERRORS, METRIC_KEYD, 0, 1);
 		return err_set(e, ERR_UNAVAILABLE, "keyd: %s: no answer",
 		    proto_verb_name(verb));
 	}

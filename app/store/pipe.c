@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/metrics.h"
 
 /* The server ends a statement after 30 s; past this it is taken for dead. */
 #define ANSWER_MS 40000
@@ -37,6 +38,7 @@ no_connection(const PGconn *conn, struct err *e)
 {
 	const char *why = conn != NULL ? PQerrorMessage(conn) : "";
 
+	metrics_add(METRIC_ERRORS, METRIC_DATABASE, 0, 1);
 	return err_set(e, ERR_UNAVAILABLE,
 	    "no connection to the database: %.*s", (int)strcspn(why, "\n"),
 	    why);
@@ -121,6 +123,8 @@ describe(const PGresult *res, const struct sql *s, struct err *e)
 	const char *constraint = PQresultErrorField(
 	    res, PG_DIAG_CONSTRAINT_NAME);
 
+	if (state == NULL || code_of(state) == ERR_UNAVAILABLE)
+		metrics_add(METRIC_ERRORS, METRIC_DATABASE, 0, 1);
 	if (state == NULL) {
 		err_set(
 		    e, ERR_UNAVAILABLE, "%s: the connection broke", s->name);

@@ -14,6 +14,7 @@ export const demoPassword = 'correct horse battery staple';
 
 const portNames = [
   'HTTPS_PORT', 'SMTP_PORT', 'SMTPS_PORT', 'CATCH_SMTP_PORT', 'CATCH_HTTP_PORT', 'METRICS_PORT', 'HTTP_PORT',
+  'INTAKE_METRICS_PORT',
 ];
 
 // What a process still holds when it is told to end is no leak.
