@@ -53,10 +53,12 @@ export async function profiled(title, work) {
   const value = await work();
   perf.kill('SIGINT');
   await over;
-  const report = async (sort, least) => (await run('perf', ['report', '-i', data, '--stdio', '--sort', sort, '--percent-limit', least], { timeout: 300000 }))
-    .stdout.split('\n').filter((line) => /^\s+\d/.test(line)).map((line) => line.trimEnd().slice(0, 110));
-  console.log(`\n---- ${title}: where the processors were (perf, %)`);
-  console.log([...(await report('comm', '1')), '', ...(await report('comm,dso', '1')).slice(0, 16), '', ...(await report('comm,symbol', '0.8')).slice(0, 40)].join('\n'));
+  const report = async (least, ...args) => (await run('perf', ['report', '-i', data, '--stdio', '--percent-limit', least, ...args], { timeout: 300000 }))
+    .stdout.split('\n').filter((line) => /^\s+\d/.test(line)).map((line) => line.replace(/[\s-]+$/, '').slice(0, 110));
+  const ours = ['--comms', 'restante,work,hash,postgres,restante-keyd', '--percentage', 'relative'];
+  console.log(`\n---- ${title}: where the processors were (perf, %): all; ours; functions of ours`);
+  console.log([...(await report('2', '--sort', 'comm')), '', ...(await report('1', '--sort', 'comm,dso', ...ours)), '',
+    ...(await report('1', '--sort', 'comm,symbol', ...ours)).slice(0, 40)].join('\n'));
   await fs.rm(data, { force: true });
   return value;
 }
