@@ -8,7 +8,6 @@
 #include <kore/kore.h>
 #include <kore/http.h>
 #include <kore/hooks.h>
-#include <kore/seccomp.h>
 
 #include <limits.h>
 #include <sched.h>
@@ -27,6 +26,7 @@
 #include "base/metrics.h"
 #include "base/secret.h"
 #include "front/book.h"
+#include "front/confine.h"
 #include "front/tls.h"
 #include "mail/parse.h"
 
@@ -85,56 +85,19 @@ __lsan_default_suppressions(void)
 }
 #endif
 
-/* ---- seccomp ---- */
+/* ---- confinement ---- */
+
+void kore_sandbox(void);
 
 /*
- * Beside Kore's own list. No process of these two can open a network connection:
- * database and keyd are reached through Unix sockets alone.
- */
-static struct sock_filter calls[] = {
-#ifdef RESTANTE_SANITIZE
-    KORE_BPF_RET(SECCOMP_RET_ALLOW), /* the sanitizers call anything */
-#endif
-    /* The pool's threads: birth, name, end. */
-    KORE_SYSCALL_ALLOW(clone3),
-    KORE_SYSCALL_ALLOW(rseq),
-    KORE_SYSCALL_ALLOW(set_robust_list),
-    KORE_SYSCALL_ALLOW_ARG(prctl, 0, PR_SET_NAME),
-    KORE_SYSCALL_ALLOW(eventfd2), /* how they wake the loop */
-    /* How many hash threads there are, and that they run last. */
-    KORE_SYSCALL_ALLOW(sched_getaffinity),
-    KORE_SYSCALL_ALLOW_ARG(sched_setscheduler, 1, SCHED_IDLE),
-    /* raise(), abort(): signals to ourselves. */
-    KORE_SYSCALL_ALLOW(gettid),
-    KORE_SYSCALL_ALLOW(tgkill),
-    /* glibc's stat(). */
-    KORE_SYSCALL_ALLOW(newfstatat),
-    /* Tables of character sets, and the spool. */
-    KORE_SYSCALL_ALLOW(pread64),
-    KORE_SYSCALL_ALLOW(pwrite64),
-    KORE_SYSCALL_ALLOW(getdents64), /* the directory of templates */
-    /* libsodium locks the pages of secrets. */
-    KORE_SYSCALL_ALLOW(mlock),
-    KORE_SYSCALL_ALLOW(munlock),
-    KORE_SYSCALL_ALLOW(sysinfo), /* glibc's qsort() asks for memory */
-    KORE_SYSCALL_ALLOW(uname),   /* gethostname() */
-    /* libpq and keyd's client, over Unix sockets. */
-    KORE_SYSCALL_ALLOW_ARG(socket, 0, AF_UNIX),
-    KORE_SYSCALL_DENY(socket, EACCES),
-    KORE_SYSCALL_ALLOW(connect),
-    KORE_SYSCALL_ALLOW(getsockname),
-    KORE_SYSCALL_ALLOW(getsockopt),
-    /* The end of a connection, and of the listening sockets at SIGTERM. */
-    KORE_SYSCALL_ALLOW(shutdown),
-};
-
-/*
- * Called by Kore in a new worker, between the change of user and the filter. What
- * the kernel forgets at that change is set here.
+ * Called by Kore in a new worker, after the change of user, in place of its own
+ * filter. What the kernel forgets at that change is set here.
  */
 void
-kore_seccomp_hook(void)
+kore_sandbox(void)
 {
+	struct err e;
+
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
 		die("prctl", strerror(errno));
 	if (getppid() != self.parent)
@@ -143,8 +106,11 @@ kore_seccomp_hook(void)
 	if (prctl(PR_SET_DUMPABLE, 0) == -1)
 		die("prctl", strerror(errno));
 #endif
-	if (!kore_seccomp_filter("restante", calls, KORE_FILTER_LEN(calls)))
-		die("seccomp", "the filter is there already");
+	err_clear(&e);
+	if (confine_front(&self.set, &e) == -1) {
+		log_err(NULL, "confinement", &e);
+		exit(1);
+	}
 }
 
 /* ---- TLS ---- */
@@ -358,8 +324,10 @@ kore_parent_configure(int argc, char **argv)
 
 	kore_foreground = 1;
 	kore_quiet = 1;
-	skip_chroot = 1; /* systemd's, with the change of user */
-	skip_runas = 1;
+	skip_chroot = 1; /* Landlock's */
+	skip_runas = self.set.user == NULL;
+	if (self.set.user != NULL)
+		kore_runas_user = kore_strdup(self.set.user);
 	kore_log_hook = kore_said;
 	kore_parent_started_hook = parent_started;
 	kore_parent_reload_hook = reload;
