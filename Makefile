@@ -29,7 +29,7 @@ JOBS ?= $(shell nproc)
 once = $(eval $(1) := $$(shell $(2)))$($(1))
 
 PACKAGES := libpq libsodium gmime-3.0 libxml-2.0 libxslt libexslt openssl \
-	jansson libzstd libidn2 libesmtp-1.0
+	jansson libzstd zlib libidn2 libesmtp-1.0
 PKG_CFLAGS = $(call once,PKG_CFLAGS,$(PKG_CONFIG) --cflags $(PACKAGES) | \
 	sed 's/-I/-isystem /g')
 LIBS = $(call once,LIBS,$(PKG_CONFIG) --libs $(PACKAGES)) -ldl

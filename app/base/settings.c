@@ -110,6 +110,23 @@ get_smarthost(struct settings *out, struct err *e)
 	return 0;
 }
 
+/* A URI, as security.txt wants it (RFC 9116 2.5.3). */
+static int
+get_security_contact(const char **out, struct err *e)
+{
+	const char *v = get("RESTANTE_SECURITY_CONTACT");
+	bool good = v == NULL || strncmp(v, "https://", 8) == 0 ||
+	    strncmp(v, "mailto:", 7) == 0 || strncmp(v, "tel:", 4) == 0;
+
+	for (size_t i = 0; v != NULL && v[i] != '\0'; i++)
+		good = good && v[i] > ' ' && v[i] < 0x7f;
+	*out = v;
+	return good ? 0 :
+		      err_set(e, ERR_BAD_INPUT,
+			  "RESTANTE_SECURITY_CONTACT must be a URI: "
+			  "mailto:, https: or tel:");
+}
+
 int
 settings_read(struct settings *out, struct err *e)
 {
@@ -128,6 +145,7 @@ settings_read(struct settings *out, struct err *e)
 	};
 	if (get_hostname(&out->hostname, e) == -1 ||
 	    get_smarthost(out, e) == -1 ||
+	    get_security_contact(&out->security_contact, e) == -1 ||
 	    get_number("RESTANTE_HTTPS_PORT", 443, 1, 65535, &out->https_port,
 		e) == -1 ||
 	    get_number("RESTANTE_THREADS", 4, 1, 64, &out->threads, e) == -1 ||

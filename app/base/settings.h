@@ -27,6 +27,8 @@ struct settings {
 	const char *smarthost; /* RESTANTE_SMARTHOST: host:port */
 	bool
 	    smarthost_tls; /* RESTANTE_SMARTHOST_TLS: required (default) or none */
+	/* RESTANTE_SECURITY_CONTACT: URI of whom to tell of faults, or NULL */
+	const char *security_contact;
 	int https_port;    /* RESTANTE_HTTPS_PORT, default 443 */
 	int threads;       /* RESTANTE_THREADS, 1..64, default 4 */
 	int ticket_period; /* RESTANTE_TICKET_PERIOD, s, default 12 hours */

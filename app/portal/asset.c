@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "base/text.h"
 #include "portal/brand.h"
@@ -18,6 +19,7 @@ struct asset {
 	const char *type;
 	char fingerprint[FINGERPRINT_LEN];
 	struct buf bytes;
+	struct buf zipped; /* empty when that is not smaller */
 };
 
 static const struct {
@@ -26,6 +28,7 @@ static const struct {
 } files[] = {
     {"restante.css", "text/css; charset=utf-8"},
     {"icon.svg", "image/svg+xml"},
+    {"upload.js", "text/javascript; charset=utf-8"},
 };
 #define FILES (sizeof(files) / sizeof(files[0]))
 
@@ -43,6 +46,33 @@ fingerprint(const struct buf *b, char out[FINGERPRINT_LEN])
 	for (i = 0; i < b->len; i++)
 		h = (h ^ b->data[i]) * UINT64_C(0x100000001b3);
 	snprintf(out, FINGERPRINT_LEN, "%016llx", (unsigned long long)h);
+}
+
+/*
+ * Assets alone are compressed: they are public, and hold nothing that somebody put there
+ * beside a secret.
+ */
+static int
+zip(const struct buf *in, struct buf *out)
+{
+	z_stream z = {.next_in = in->data, .avail_in = (uInt)in->len};
+	int ret;
+
+	/* 15 bits of window, 16 for gzip's frame */
+	if (deflateInit2(&z, Z_BEST_COMPRESSION, Z_DEFLATED, 15 + 16, 9,
+		Z_DEFAULT_STRATEGY) != Z_OK)
+		return -1;
+	ret = buf_reserve(out, deflateBound(&z, in->len));
+	if (ret == 0) {
+		z.next_out = out->data;
+		z.avail_out = (uInt)out->cap;
+		ret = deflate(&z, Z_FINISH) == Z_STREAM_END ? 0 : -1;
+		out->len = z.total_out;
+	}
+	deflateEnd(&z);
+	if (out->len >= in->len)
+		buf_clear(out);
+	return ret;
 }
 
 static int
@@ -85,6 +115,10 @@ assets_load(const char *share, struct assets **out, struct err *e)
 			return -1;
 		}
 		fingerprint(&a->file[i].bytes, a->file[i].fingerprint);
+		if (zip(&a->file[i].bytes, &a->file[i].zipped) == -1) {
+			assets_free(a);
+			return err_set(e, ERR_INTERNAL, "assets: zlib");
+		}
 	}
 	*out = a;
 	return 0;
@@ -97,8 +131,10 @@ assets_free(struct assets *a)
 
 	if (a == NULL)
 		return;
-	for (i = 0; i < FILES; i++)
+	for (i = 0; i < FILES; i++) {
 		buf_free(&a->file[i].bytes);
+		buf_free(&a->file[i].zipped);
+	}
 	free(a);
 }
 
@@ -147,21 +183,34 @@ get_brand(const char *print, const char *name, struct buf *out)
 	    brand_css(&c, out) == 0;
 }
 
+static void
+answer_as(const char *type, const char *print, bool varies, bool zipped,
+    struct asset_answer *out)
+{
+	*out = (struct asset_answer){
+	    .type = type, .zipped = zipped, .varies = varies};
+	snprintf(out->tag, sizeof(out->tag), "\"%.16s%s\"", print,
+	    zipped ? "-gzip" : "");
+}
+
 bool
 asset_get(const struct assets *a, const char *print, const char *name,
-    const char **type, struct buf *out)
+    bool gzip, struct asset_answer *answer, struct buf *out)
 {
 	const struct asset *f;
+	const struct buf *b;
 	size_t i;
 
 	for (i = 0; i < FILES; i++) {
 		f = &a->file[i];
-		if (strcmp(f->name, name) == 0 &&
-		    strcmp(f->fingerprint, print) == 0) {
-			*type = f->type;
-			return buf_add(out, f->bytes.data, f->bytes.len) == 0;
-		}
+		if (strcmp(f->name, name) != 0 ||
+		    strcmp(f->fingerprint, print) != 0)
+			continue;
+		b = gzip && f->zipped.len > 0 ? &f->zipped : &f->bytes;
+		answer_as(
+		    f->type, print, f->zipped.len > 0, b == &f->zipped, answer);
+		return buf_add(out, b->data, b->len) == 0;
 	}
-	*type = "text/css; charset=utf-8";
+	answer_as("text/css; charset=utf-8", print, false, false, answer);
 	return get_brand(print, name, out);
 }

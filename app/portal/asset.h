@@ -24,11 +24,18 @@ void asset_path(
 /* The same for a colour "#1f4b8f"; "" when it is none. */
 void asset_brand_path(const char *color, char out[ASSET_PATH_LEN]);
 
+struct asset_answer {
+	const char *type;
+	bool zipped;  /* the bytes are gzip's */
+	bool varies;  /* they come zipped and plain */
+	char tag[40]; /* a strong validator, with its quotes */
+};
+
 /*
- * The bytes of what these paths name: true, *type set and the bytes appended; false
- * when there is none or memory is out.
+ * What these paths name: true, *answer filled and the bytes appended; false when there is none
+ * or memory is out. gzip: zipped where that is smaller.
  */
 bool asset_get(const struct assets *a, const char *fingerprint,
-    const char *name, const char **type, struct buf *out);
+    const char *name, bool gzip, struct asset_answer *answer, struct buf *out);
 
 #endif

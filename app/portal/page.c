@@ -19,12 +19,45 @@
 
 #define LANGUAGE "en"
 
-static const char page_policy[] =
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'";
-/* What a browser shows of a download must be able to do nothing. */
-static const char file_policy[] =
-    "default-src 'none'; frame-ancestors 'none'; sandbox";
+/* What a browser may do with an answer, by its kind. */
+enum kind {
+	KIND_PAGE,
+	KIND_SCRIPT, /* a page that runs a script of ours */
+	KIND_FILE    /* all else: shown alone, it can do nothing */
+};
+
+#define POLICY_PAGE                                                     \
+	"default-src 'none'; style-src 'self'; img-src 'self'; "        \
+	"font-src 'self'; form-action 'self'; frame-ancestors 'none'; " \
+	"base-uri 'none'"
+
+static const char *const policy[] = {
+    [KIND_PAGE] = POLICY_PAGE,
+    [KIND_SCRIPT] = POLICY_PAGE "; script-src 'self'; connect-src 'self'",
+    [KIND_FILE] = "default-src 'none'; frame-ancestors 'none'; sandbox",
+};
+
+/* Pages with a script; all others stay without. */
+static const char *const scripted[] = {"compose", NULL};
+
+/* With every answer. */
+static const char *const common[][2] = {
+    {"x-content-type-options", "nosniff"},
+    {"referrer-policy", "same-origin"},
+    {"cross-origin-opener-policy", "same-origin"},
+    {"cross-origin-resource-policy", "same-origin"},
+    {"permissions-policy",
+	"accelerometer=(), autoplay=(), bluetooth=(), browsing-topics=(), "
+	"camera=(), clipboard-read=(), clipboard-write=(), display-capture=(), "
+	"encrypted-media=(), fullscreen=(), gamepad=(), geolocation=(), "
+	"gyroscope=(), hid=(), idle-detection=(), local-fonts=(), "
+	"magnetometer=(), microphone=(), midi=(), payment=(), "
+	"picture-in-picture=(), publickey-credentials-get=(), "
+	"screen-wake-lock=(), serial=(), storage-access=(), usb=(), "
+	"web-share=(), window-management=(), xr-spatial-tracking=()"},
+    {"x-frame-options", "DENY"}, /* browsers before frame-ancestors */
+    {"x-robots-tag", "noindex, nofollow"},
+};
 
 bool
 page_reader(const struct page *p)
@@ -178,34 +211,32 @@ page_model(struct page *p, const char *nav)
 
 /* ---- answers ------------------------------------------------------------------ */
 
+static int
+set_headers(
+    struct page *p, enum kind kind, const char *content_type, const char *cache)
+{
+	int hsts = portal_settings(p->portal)->hsts, ret = 0;
+	struct response *r = p->resp;
+
+	if (content_type != NULL)
+		ret |= response_header(r, "content-type", "%s", content_type);
+	ret |= response_header(r, "cache-control", "%s", cache);
+	ret |= response_header(
+	    r, "content-security-policy", "%s", policy[kind]);
+	for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)
+		ret |= response_header(r, common[i][0], "%s", common[i][1]);
+	if (hsts > 0)
+		ret |= response_header(
+		    r, "strict-transport-security", "max-age=%d", hsts);
+	if (p->route != NULL && p->route->tus)
+		ret |= response_header(r, "tus-resumable", "1.0.0");
+	return ret == 0 ? 0 : -1;
+}
+
 int
 page_headers(struct page *p, const char *content_type, const char *cache)
 {
-	static const char *const field[][2] = {
-	    {"x-content-type-options", "nosniff"},
-	    {"referrer-policy", "same-origin"},
-	    {"cross-origin-opener-policy", "same-origin"},
-	    {"cross-origin-resource-policy", "same-origin"},
-	    {"permissions-policy",
-		"camera=(), geolocation=(), microphone=(), payment=(), usb=()"},
-	    {"strict-transport-security", "max-age=31536000"},
-	    {"x-robots-tag", "noindex, nofollow"},
-	};
-	size_t i;
-
-	if (content_type != NULL &&
-	    response_header(p->resp, "content-type", "%s", content_type) == -1)
-		return -1;
-	if (response_header(p->resp, "cache-control", "%s", cache) == -1)
-		return -1;
-	if (p->route != NULL && p->route->tus &&
-	    response_header(p->resp, "tus-resumable", "1.0.0") == -1)
-		return -1;
-	for (i = 0; i < sizeof(field) / sizeof(field[0]); i++)
-		if (response_header(p->resp, field[i][0], "%s", field[i][1]) ==
-		    -1)
-			return -1;
-	return 0;
+	return set_headers(p, KIND_FILE, content_type, cache);
 }
 
 static int
@@ -215,12 +246,14 @@ no_memory(struct err *e)
 }
 
 static int
-html_headers(struct page *p)
+html_headers(struct page *p, const char *name)
 {
-	if (page_headers(p, "text/html; charset=utf-8", "no-store") == -1)
-		return -1;
-	return response_header(
-	    p->resp, "content-security-policy", "%s", page_policy);
+	enum kind kind = KIND_PAGE;
+
+	for (size_t i = 0; name != NULL && scripted[i] != NULL; i++)
+		if (strcmp(scripted[i], name) == 0)
+			kind = KIND_SCRIPT;
+	return set_headers(p, kind, "text/html; charset=utf-8", "no-store");
 }
 
 int
@@ -234,7 +267,7 @@ page_render(struct page *p, int status, const char *name, struct model *m,
 	if (ret == -1)
 		return -1;
 	p->resp->status = status;
-	return html_headers(p) == -1 ? no_memory(e) : 0;
+	return html_headers(p, name) == -1 ? no_memory(e) : 0;
 }
 
 int
@@ -252,7 +285,7 @@ page_redirect(struct page *p, struct err *e, const char *fmt, ...)
 	p->resp->status = 303;
 	n = response_header(p->resp, "location", "%s", to);
 	secret_wipe(to, sizeof(to)); /* may be a whole link */
-	if (n == -1 || html_headers(p) == -1)
+	if (n == -1 || html_headers(p, NULL) == -1)
 		return no_memory(e);
 	return 0;
 }
@@ -262,9 +295,7 @@ page_text(struct page *p, int status, const char *text, struct err *e)
 {
 	p->resp->status = status;
 	if (buf_adds(&p->resp->body, text) == -1 ||
-	    page_headers(p, "text/plain; charset=utf-8", "no-store") == -1 ||
-	    response_header(
-		p->resp, "content-security-policy", "%s", file_policy) == -1)
+	    page_headers(p, "text/plain; charset=utf-8", "no-store") == -1)
 		return no_memory(e);
 	return 0;
 }
@@ -281,9 +312,7 @@ page_download(struct page *p, const char *type, const char *name,
 	*body = (struct buf)BUF_INIT;
 	if (page_headers(p, type, "no-store") == -1 ||
 	    response_header(
-		p->resp, "content-disposition", "%s", disposition) == -1 ||
-	    response_header(
-		p->resp, "content-security-policy", "%s", file_policy) == -1)
+		p->resp, "content-disposition", "%s", disposition) == -1)
 		return no_memory(e);
 	return 0;
 }
@@ -353,6 +382,6 @@ page_error(struct page *p, const struct err *e)
 	response_free(p->resp);
 	p->resp->status = 500;
 	if (buf_adds(&p->resp->body, last_resort) == -1 ||
-	    html_headers(p) == -1)
+	    html_headers(p, NULL) == -1)
 		log_err(p->req->id, p->resp->route, &again);
 }

@@ -77,11 +77,22 @@ int page_healthz(struct page *p, struct err *e);
 int page_readyz(struct page *p, struct err *e);
 int page_robots(struct page *p, struct err *e);
 int page_asset(struct page *p, struct err *e);
+int page_security(struct page *p, struct err *e);
+int page_change_password(struct page *p, struct err *e);
 
 /* ---- shared by them --------------------------------------------------------- */
 
+/*
+ * Does a list like Accept-Encoding take this word, with a weight over 0 (RFC 9110
+ * 12.4.2, 12.5.3)?
+ */
+bool page_accepts(const char *list, const char *word);
+
 /* A proved reader: guest or account holder. */
 bool page_reader(const struct page *p);
+
+/* The message whose id is the first parameter, for a proved reader. */
+int page_open_message(struct page *p, struct desk_message *out, struct err *e);
 
 /*
  * The code page (page_code.c): for the visitor whose code was sent. action is where the
@@ -122,7 +133,10 @@ int page_download(struct page *p, const char *type, const char *name,
     const char *otherwise, struct buf *body, struct err *e);
 /* The page of an error; never fails. */
 void page_error(struct page *p, const struct err *e);
-/* The fields that go with every answer; 0, or -1 when memory is out. */
+/*
+ * The fields that go with every answer, as of a file: a browser that shows it lets it do
+ * nothing. content_type NULL: there is no body. 0, or -1 when memory is out.
+ */
 int page_headers(struct page *p, const char *content_type, const char *cache);
 
 /* <name iso="" minute="" day="" hm="" short=""/>; nothing for 0. */
@@ -138,6 +152,7 @@ void node_landing(struct node *n, const struct desk_landing *l);
 const struct view *portal_view(const struct portal *p);
 struct limiter *portal_pickup_limiter(const struct portal *p);
 const struct assets *portal_assets(const struct portal *p);
+const struct settings *portal_settings(const struct portal *p);
 struct known *portal_known(const struct portal *p);
 struct desk *portal_desk(struct portal *p); /* a new one; NULL: memory */
 /*

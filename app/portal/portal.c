@@ -19,10 +19,12 @@
 #include "portal/limiter.h"
 #include "portal/page.h"
 #include "portal/routes.h"
+#include "portal/shelf.h"
 
 #define TENANTS 64
-#define TENANT_FOR_MS \
-	30000 /* a change of a tenant shows after this at the latest */
+/* A change of a tenant shows after both at the latest. */
+#define TENANT_FOR_MS 15000
+#define PAGE_FOR_MS   15000
 
 struct known_tenant {
 	struct tenant tenant;
@@ -36,6 +38,7 @@ struct portal {
 	struct limiter *pickup;
 	struct desk_shared *shared;
 	struct known *sessions;
+	struct shelf *shelf; /* the event loop's */
 	pthread_mutex_t lock;
 	struct known_tenant known[TENANTS]; /* under lock */
 	size_t next; /* which one goes next; under lock */
@@ -54,8 +57,9 @@ portal_open(const struct settings *set, struct portal **out, struct err *e)
 	p->pickup = limiter_new(LIMIT_PICKUP_HOUR);
 	p->shared = desk_shared_new();
 	p->sessions = known_new();
+	p->shelf = shelf_new();
 	if (p->pickup == NULL || p->shared == NULL || p->sessions == NULL ||
-	    view_load(set->share, &p->view, e) == -1 ||
+	    p->shelf == NULL || view_load(set->share, &p->view, e) == -1 ||
 	    assets_load(set->share, &p->assets, e) == -1) {
 		portal_close(p);
 		return -1;
@@ -72,6 +76,7 @@ portal_close(struct portal *p)
 		return;
 	desk_shared_free(p->shared);
 	known_free(p->sessions);
+	shelf_free(p->shelf);
 	limiter_free(p->pickup);
 	assets_free(p->assets);
 	view_free(p->view);
@@ -95,6 +100,12 @@ struct limiter *
 portal_pickup_limiter(const struct portal *p)
 {
 	return p->pickup;
+}
+
+const struct settings *
+portal_settings(const struct portal *p)
+{
+	return p->settings;
 }
 
 struct known *
@@ -209,6 +220,17 @@ body_limit(const struct route *r, bool named)
 	return limit > LIMIT_FORM_BODY && !named ? LIMIT_FORM_BODY : limit;
 }
 
+/* May it be answered on the loop? */
+static bool
+is_quick(const struct request *req, const struct route *r, const char *allow)
+{
+	if (r == NULL)
+		return req->verb == HTTP_OPTIONS && allow[0] != '\0';
+	return r->class == ROUTE_QUICK ||
+	    (r->same && req->query[0] == '\0' &&
+		strstr(req->cookie, COOKIE_NAME) == NULL);
+}
+
 void
 portal_plan(
     struct portal *p, const struct request *req, struct portal_plan *out)
@@ -224,8 +246,7 @@ portal_plan(
 							  PORTAL_LANE_PAGE,
 	    .stream = r != NULL && r->open != NULL,
 	    .known = named && known_has(p->sessions, cookie, clock_mono_ms()),
-	    .quick = r != NULL ? r->class == ROUTE_QUICK :
-				 req->verb == HTTP_OPTIONS && allow[0] != '\0'};
+	    .quick = is_quick(req, r, allow)};
 	secret_wipe(cookie, sizeof(cookie));
 	secret_wipe(param, sizeof(param));
 }
@@ -261,26 +282,69 @@ portal_too_big(struct portal *p, struct buf *out, struct err *e)
 	return out->len > 0 ? 0 : err_set(e, ERR_INTERNAL, "no page");
 }
 
+/* What an answer is kept under; false when it is too long, or is not to be kept. */
+static bool
+shelf_key(const struct page *p, char key[SHELF_KEY])
+{
+	const struct request *req = p->req;
+	bool gzip = page_accepts(request_field(req, "accept-encoding"), "gzip");
+	int n;
+
+	if (p->route == NULL || req->if_none_match[0] != '\0')
+		return false;
+	n = snprintf(key, SHELF_KEY, "%s %s %d",
+	    p->route->who == ROUTE_MACHINE ? "" : req->host, req->path, gzip);
+	return n > 0 && n < SHELF_KEY;
+}
+
+/* Makes it; -1: not here. */
+static int
+make_quick(struct page *p, const char *allow)
+{
+	struct err e = {ERR_NONE, ""};
+
+	if (p->route == NULL) {
+		if (page_options(p, allow, &e) == -1)
+			page_error(p, &e);
+		return 0;
+	}
+	/* Whose host it is, a thread may have to find out. */
+	if (p->route->who != ROUTE_MACHINE &&
+	    !recall(p->portal, p->req->host, false, &p->visit.tenant))
+		return -1;
+	if (p->route->page(p, &e) == 0)
+		return 0;
+	response_free(p->resp);
+	if (p->route->who != ROUTE_MACHINE)
+		return -1;
+	page_error(p, &e);
+	return 0;
+}
+
 bool
 portal_quick(
     struct portal *portal, const struct request *req, struct response *resp)
 {
 	struct page p = {.portal = portal, .req = req, .resp = resp};
-	char allow[ROUTE_ALLOW_LEN];
-	struct err e = {ERR_NONE, ""};
-	int ret = -1;
+	char allow[ROUTE_ALLOW_LEN], key[SHELF_KEY];
+	int64_t now = clock_mono_ms();
+	bool lasts, ok = true;
 
 	memset(resp, 0, sizeof(*resp));
 	p.route = route_find(req->verb, req->path, p.param, allow);
-	resp->route = route_name(req->verb, p.route, allow);
-	if (p.route == NULL && req->verb == HTTP_OPTIONS && allow[0] != '\0')
-		ret = page_options(&p, allow, &e);
-	else if (p.route != NULL && p.route->class == ROUTE_QUICK)
-		ret = p.route->page(&p, &e);
-	else
+	if (!is_quick(req, p.route, allow))
 		return false;
-	if (ret == -1)
-		page_error(&p, &e);
+	resp->route = route_name(req->verb, p.route, allow);
+	resp->status = 200;
+	lasts = shelf_key(&p, key);
+	if (lasts)
+		resp->ready = shelf_find(portal->shelf, key, now);
+	if (resp->ready == NULL) {
+		ok = make_quick(&p, allow) == 0;
+		if (ok && lasts && resp->status == 200)
+			resp->ready = shelf_put(
+			    portal->shelf, key, now + PAGE_FOR_MS, resp);
+	}
 	secret_wipe(&p, sizeof(p));
-	return true;
+	return ok;
 }

@@ -11,11 +11,19 @@
 #define FORM   LIMIT_FORM_BODY
 #define UPLOAD LIMIT_UPLOAD_BODY
 
-/* A page; a page of the tus protocol; and a body of it that is streamed. */
+/*
+ * A page; one that is the same for everybody; a page of the tus protocol; and a body of it
+ * that is streamed.
+ */
 #define PAGE(v, pat, n, w, c, b, f)                                     \
 	{                                                               \
 		.verb = (v), .pattern = (pat), .name = (n), .who = (w), \
 		.class = (c), .body = (b), .page = (f)                  \
+	}
+#define SAME(pat, n, c, f)                                                   \
+	{                                                                    \
+		.verb = HTTP_GET, .pattern = (pat), .name = (n),             \
+		.who = ROUTE_ANYONE, .class = (c), .same = true, .page = (f) \
 	}
 #define TUS_PAGE(v, pat, n, c, f)                                           \
 	{                                                                   \
@@ -31,20 +39,20 @@
 
 /* clang-format off */
 static const struct route table[] = {
-    PAGE(HTTP_GET,  "/",                "home",     ROUTE_ANYONE,  ROUTE_PAGE,     0,      page_home),
+    SAME(           "/",               "home",                     ROUTE_PAGE,     page_home),
     PAGE(HTTP_POST, "/",                "home",     ROUTE_ANYONE,  ROUTE_PAGE,     FORM,   page_home_post),
-    PAGE(HTTP_GET,  "/check",           "check",    ROUTE_ANYONE,  ROUTE_PAGE,     0,      page_check),
+    SAME(           "/check",          "check",                    ROUTE_PAGE,     page_check),
     PAGE(HTTP_GET,  "/m/*",             "landing",  ROUTE_ANYONE,  ROUTE_PAGE,     0,      page_landing),
     PAGE(HTTP_POST, "/m/*",             "landing",  ROUTE_ANYONE,  ROUTE_PAGE,     FORM,   page_landing_post),
     PAGE(HTTP_GET,  "/m/*/wrong",       "wrong",    ROUTE_ANYONE,  ROUTE_PAGE,     0,      page_wrong),
     PAGE(HTTP_POST, "/m/*/wrong",       "wrong",    ROUTE_ANYONE,  ROUTE_PAGE,     FORM,   page_wrong_post),
-    PAGE(HTTP_GET,  "/login",           "login",    ROUTE_ANYONE,  ROUTE_PAGE,     0,      page_login),
+    SAME(           "/login",          "login",                    ROUTE_PAGE,     page_login),
     PAGE(HTTP_POST, "/login",           "login",    ROUTE_ANYONE,  ROUTE_HASH,     FORM,   page_login_post),
     PAGE(HTTP_GET,  "/logout",          "logout",   ROUTE_ANYONE,  ROUTE_PAGE,     0,      page_logout),
     PAGE(HTTP_POST, "/logout",          "logout",   ROUTE_ANYONE,  ROUTE_PAGE,     FORM,   page_logout_post),
-    PAGE(HTTP_GET,  "/register",        "register", ROUTE_ANYONE,  ROUTE_PAGE,     0,      page_register),
+    SAME(           "/register",       "register",                 ROUTE_PAGE,     page_register),
     PAGE(HTTP_POST, "/register",        "register", ROUTE_ANYONE,  ROUTE_HASH,     FORM,   page_register_post),
-    PAGE(HTTP_GET,  "/reset",           "reset",    ROUTE_ANYONE,  ROUTE_PAGE,     0,      page_reset),
+    SAME(           "/reset",          "reset",                    ROUTE_PAGE,     page_reset),
     PAGE(HTTP_GET,  "/inbox",           "inbox",    ROUTE_READER,  ROUTE_PAGE,     0,      page_inbox),
     PAGE(HTTP_GET,  "/sent",            "sent",     ROUTE_READER,  ROUTE_PAGE,     0,      page_sent),
     PAGE(HTTP_GET,  "/compose",         "compose",  ROUTE_READER,  ROUTE_PAGE,     0,      page_compose),
@@ -64,6 +72,8 @@ static const struct route table[] = {
     PAGE(HTTP_GET,  "/healthz",         "healthz",  ROUTE_MACHINE, ROUTE_QUICK,    0,      page_healthz),
     PAGE(HTTP_GET,  "/readyz",          "readyz",   ROUTE_MACHINE, ROUTE_PAGE,     0,      page_readyz),
     PAGE(HTTP_GET,  "/robots.txt",      "robots",   ROUTE_MACHINE, ROUTE_QUICK,    0,      page_robots),
+    SAME("/.well-known/security.txt",   "security.txt",            ROUTE_PAGE,     page_security),
+    PAGE(HTTP_GET,  "/.well-known/change-password", "change-password", ROUTE_MACHINE, ROUTE_QUICK, 0, page_change_password),
 };
 /* clang-format on */
 

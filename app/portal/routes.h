@@ -30,6 +30,8 @@ struct route {
 	const char *name;    /* for the log and the metrics */
 	enum route_who who;
 	enum route_class class;
+	/* Without a session and a query it is the same for everybody of a tenant. */
+	bool same;
 	size_t body; /* bytes of a body at most */
 	/*
 	 * Carries Tus-Resumable, which no form of another site can send: it stands for
