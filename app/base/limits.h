@@ -44,7 +44,8 @@
 #define LIMIT_UPLOADS_OPEN 20 /* files of one owner not yet sent */
 /* Bytes of those files together, as announced. */
 #define LIMIT_UPLOAD_BYTES ((uint64_t)10 * 1024 * 1024 * 1024)
-#define LIMIT_UPLOAD_DAYS  7 /* they are kept, from the last byte */
+#define LIMIT_UPLOAD_DAYS  7   /* they are kept, from the last byte */
+#define LIMIT_UPLOAD_SWEEP 400 /* rows of ended ones removed in one go */
 /* Bytes of a block of what is streamed to or from a client. */
 #define LIMIT_STREAM_BLOCK ((size_t)512 * 1024)
 #define LIMIT_UPLOADS      32U /* bodies over LIMIT_FORM_BODY at once, a process */

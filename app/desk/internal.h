@@ -184,6 +184,8 @@ int visit_save(struct desk *d, struct desk_visit *v, struct err *e)
     __attribute__((warn_unused_result));
 /* What keyd knows this browser by. */
 void visit_browser(const struct desk_visit *v, uint8_t out[32]);
+/* What a guest's uploads are wrapped under: with the session it is gone. */
+void visit_upload_key(const struct desk_visit *v, uint8_t out[SECRET_KEY_LEN]);
 
 /*
  * The reading key of one slot for this visit: from the ring, or by proof through keyd.

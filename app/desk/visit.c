@@ -38,6 +38,12 @@ visit_browser(const struct desk_visit *v, uint8_t out[32])
 	session_kdf(v, SEAL_L_BROWSER, out);
 }
 
+void
+visit_upload_key(const struct desk_visit *v, uint8_t out[SECRET_KEY_LEN])
+{
+	session_kdf(v, SEAL_L_UPLOAD_GUEST, out);
+}
+
 static void
 csrf_make(struct desk_visit *v)
 {

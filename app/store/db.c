@@ -14,6 +14,7 @@
 enum {
 	S_BEGIN,
 	S_TENANT,
+	S_RELAX,
 	S_COMMIT,
 	S_ROLLBACK,
 	S_PING,
@@ -28,6 +29,8 @@ static const struct sql statements[] = {
     [S_BEGIN] = {"begin", "", "BEGIN"},
     [S_TENANT] = {"set_tenant", "t",
 	"SELECT set_config('restante.tenant', $1, true)"},
+    [S_RELAX] = {"relax", "",
+	"SELECT set_config('synchronous_commit', 'off', true)"},
     [S_COMMIT] = {"commit", "", "COMMIT"},
     [S_ROLLBACK] = {"rollback", "", "ROLLBACK"},
     [S_PING] = {"ping", "", "SELECT 1"},
@@ -116,6 +119,12 @@ db_rollback(struct db *db)
 		return;
 	if (pipe_send(db, &statements[S_ROLLBACK], NULL, &ignored) == 0)
 		pipe_part(db);
+}
+
+int
+db_relax(struct db *db, struct err *e)
+{
+	return sql_queue(db, &statements[S_RELAX], NULL, e);
 }
 
 int

@@ -11,7 +11,7 @@
  *
  * Within a transaction statements are pipelined. These are only queued: message_add,
  * chunk_add, reader_add, notice_add, duplicate_add, event_add, outbox_add,
- * account_logged_in, session_set_blob, session_end, notice_adopted. Their errors, ERR_CONFLICT among them, show at the next
+ * account_logged_in, session_set_blob, session_end, notice_adopted, upload_row_add. Their errors, ERR_CONFLICT among them, show at the next
  * call that waits (every other one) or at db_commit(). The first error of a transaction
  * is kept: all later calls, and db_commit(), fail with it; db_rollback() or db_begin()
  * start afresh. Functions that change a row "only while" return ERR_CONFLICT without
@@ -42,6 +42,11 @@ int db_begin(struct db *db, const struct id *tenant, struct err *e)
     __attribute__((warn_unused_result));
 /* Commits durably (synchronous_commit on). */
 int db_commit(struct db *db, struct err *e) __attribute__((warn_unused_result));
+/*
+ * The open transaction's commit does not wait for the disk: a crash of the server may undo
+ * it, whole, unless a later one was committed durably, which makes both so.
+ */
+int db_relax(struct db *db, struct err *e) __attribute__((warn_unused_result));
 /*
  * Harmless when none is open. Does not wait for the server, and so is also how a
  * transaction ends that only read.

@@ -13,7 +13,7 @@
 
 static const struct sql_table *const tables[] = {&sql_db, &sql_tenant,
     &sql_account, &sql_session, &sql_message, &sql_reader, &sql_list,
-    &sql_notice, &sql_event, &sql_outbox, &sql_health};
+    &sql_notice, &sql_event, &sql_outbox, &sql_health, &sql_upload};
 
 const struct sql *const *
 sql_all(size_t *n)
