@@ -125,6 +125,11 @@ $(call objects,$(filter $(PURE),$(LIB_SRC))): EXTRA = $(WARN_PURE)
 
 say := $(if $(V),,@)printf '  %-4s %s\n'
 
+# The schema that these statements are for.
+MIGRATIONS := $(wildcard migrations/*.sql)
+$(B)/obj/app/store/health.o: EXTRA = -DSCHEMA_VERSION=$(words $(MIGRATIONS))
+$(B)/obj/app/store/health.o: $(MIGRATIONS) migrations
+
 # A change of compiler or flags makes everything again.
 FLAGS = $(CC) | $(CPPFLAGS_ALL) | $(CFLAGS_ALL) | $(LDFLAGS_ALL)
 $(B)/flags: always | $(B)

@@ -54,6 +54,9 @@
 #define LIMIT_COMPOSE_TEXT ((size_t)512 * 1024)
 #define LIMIT_PAGE_ROWS    50 /* rows of a list page */
 
+/* Bytes free where drafts are spooled; with less /readyz says so. */
+#define LIMIT_SPOOL_FREE ((uint64_t)256 * 1024 * 1024)
+
 /* Secrets. */
 #define LIMIT_PASSWORD_MIN  12  /* characters */
 #define LIMIT_PASSWORD_MAX  256 /* bytes */

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "desk/internal.h"
+#include "desk/ready.h"
 
 struct desk_shared {
 	pthread_mutex_t lock;
@@ -19,7 +20,9 @@ struct desk_shared {
 	int64_t cert_until;
 	struct keyd_slot slot[KEYD_LEASE];
 	size_t n_slot;
-	struct delivered *delivered; /* has its own lock */
+	/* These have locks of their own. */
+	struct delivered *delivered;
+	struct ready *ready;
 };
 
 struct desk_shared *
@@ -29,11 +32,13 @@ desk_shared_new(void)
 
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return NULL;
-	if ((s->delivered = delivered_new()) == NULL) {
-		free(s);
+	pthread_mutex_init(&s->lock, NULL);
+	s->delivered = delivered_new();
+	s->ready = ready_new();
+	if (s->delivered == NULL || s->ready == NULL) {
+		desk_shared_free(s);
 		return NULL;
 	}
-	pthread_mutex_init(&s->lock, NULL);
 	seal_signer_new(&s->signer);
 	return s;
 }
@@ -44,6 +49,7 @@ desk_shared_free(struct desk_shared *s)
 	if (s == NULL)
 		return;
 	delivered_free(s->delivered);
+	ready_free(s->ready);
 	pthread_mutex_destroy(&s->lock);
 	secret_wipe(s, sizeof(*s));
 	free(s);
@@ -87,14 +93,6 @@ struct keyd *
 desk_keyd(struct desk *d)
 {
 	return d->keyd;
-}
-
-int
-desk_ready(struct desk *d, struct err *e)
-{
-	if (db_ping(d->db, e) == -1)
-		return -1;
-	return keyd_ping(d->keyd, e);
 }
 
 int
@@ -211,4 +209,10 @@ struct delivered *
 shared_delivered(const struct desk *d)
 {
 	return d->shared->delivered;
+}
+
+struct ready *
+shared_ready(const struct desk *d)
+{
+	return d->shared->ready;
 }

@@ -23,8 +23,4 @@ void desk_close(struct desk *d);
 struct db *desk_db(struct desk *d);
 struct keyd *desk_keyd(struct desk *d);
 
-/* Are database and keyd there? For /readyz and doctor. */
-int desk_ready(struct desk *d, struct err *e)
-    __attribute__((warn_unused_result));
-
 #endif

@@ -37,6 +37,7 @@ int shared_slots(struct desk *d, struct keyd_slot *out, size_t n, struct err *e)
 const struct seal_signer *shared_signer(const struct desk *d);
 /* Of the process, and safe between threads. */
 struct delivered *shared_delivered(const struct desk *d);
+struct ready *shared_ready(const struct desk *d);
 
 /*
  * Runs fn inside a transaction of the tenant (NULL: none) and commits; rolls back

@@ -85,6 +85,7 @@ static struct sock_filter filter[] = {
     /* Templates, character sets, the spool, challenges: Landlock says which. */
     ALLOW(openat),
     ALLOW(newfstatat),
+    ALLOW(statfs), /* is there room for drafts? */
     ALLOW(fstat),
     ALLOW(lseek),
     ALLOW(pread64),

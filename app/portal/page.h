@@ -20,6 +20,7 @@
 struct route;
 struct limiter;
 struct known;
+struct readyz;
 
 struct page {
 	struct portal *portal;
@@ -151,6 +152,7 @@ void node_landing(struct node *n, const struct desk_landing *l);
 
 const struct view *portal_view(const struct portal *p);
 struct limiter *portal_pickup_limiter(const struct portal *p);
+struct readyz *portal_readyz(struct portal *p);
 const struct assets *portal_assets(const struct portal *p);
 const struct settings *portal_settings(const struct portal *p);
 struct known *portal_known(const struct portal *p);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "portal/asset.h"
 #include "portal/page.h"
+#include "portal/readyz.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -30,12 +31,17 @@ page_healthz(struct page *p, struct err *e)
 int
 page_readyz(struct page *p, struct err *e)
 {
-	struct err why = {ERR_NONE, ""};
+	struct buf text = BUF_INIT;
+	bool ok = true;
+	int ret;
 
-	if (desk_ready(p->desk, &why) == 0)
-		return page_text(p, 200, "ready\n", e);
-	log_err(p->req->id, "not ready", &why);
-	return page_text(p, 503, "not ready\n", e);
+	if (readyz_tell(portal_readyz(p->portal), p->desk, &text, &ok) == -1) {
+		buf_free(&text);
+		return err_set(e, ERR_INTERNAL, "out of memory");
+	}
+	ret = page_text(p, ok ? 200 : 503, buf_cstr(&text), e);
+	buf_free(&text);
+	return ret;
 }
 
 int

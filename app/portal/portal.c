@@ -12,12 +12,14 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/secret.h"
 #include "portal/asset.h"
 #include "portal/cookie.h"
 #include "portal/known.h"
 #include "portal/limiter.h"
 #include "portal/page.h"
+#include "portal/readyz.h"
 #include "portal/routes.h"
 #include "portal/shelf.h"
 
@@ -37,12 +39,24 @@ struct portal {
 	struct assets *assets;
 	struct limiter *pickup;
 	struct desk_shared *shared;
+	struct readyz readyz;
 	struct known *sessions;
 	struct shelf *shelf; /* the event loop's */
 	pthread_mutex_t lock;
 	struct known_tenant known[TENANTS]; /* under lock */
 	size_t next; /* which one goes next; under lock */
 };
+
+/* The names that metrics know. */
+static void
+count_routes(void)
+{
+	size_t n;
+	const struct route *r = route_table(&n);
+
+	for (size_t i = 0; i < n; i++)
+		metrics_route(r[i].name);
+}
 
 int
 portal_open(const struct settings *set, struct portal **out, struct err *e)
@@ -64,6 +78,7 @@ portal_open(const struct settings *set, struct portal **out, struct err *e)
 		portal_close(p);
 		return -1;
 	}
+	count_routes();
 	err_clear(e);
 	*out = p;
 	return 0;
@@ -94,6 +109,24 @@ const struct view *
 portal_view(const struct portal *p)
 {
 	return p->view;
+}
+
+struct readyz *
+portal_readyz(struct portal *p)
+{
+	return &p->readyz;
+}
+
+void
+portal_watch(struct portal *p, const struct pool *work)
+{
+	readyz_watch(&p->readyz, work);
+}
+
+void
+portal_drain(struct portal *p)
+{
+	readyz_drain(&p->readyz);
 }
 
 struct limiter *

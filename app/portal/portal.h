@@ -11,6 +11,7 @@
 #include "portal/http.h"
 
 struct portal; /* one a process: templates, assets, settings, shared state */
+struct pool;
 struct portal_thread; /* one a pool thread: database and keyd connections */
 
 /* Once a worker process, after fork, before threads. */
@@ -20,6 +21,10 @@ void portal_close(struct portal *p);
 /* connects lazily; NULL: memory */
 struct portal_thread *portal_thread_open(struct portal *p);
 void portal_thread_close(struct portal_thread *t);
+
+/* For /readyz: the pool that serves pages (NULL: no more), and that the end has come. */
+void portal_watch(struct portal *p, const struct pool *work);
+void portal_drain(struct portal *p);
 
 /* ---- on the event loop, before the body ---- */
 

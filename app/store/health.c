@@ -34,6 +34,12 @@ static const struct sql statements[] = {
 };
 const struct sql_table sql_health = SQL_TABLE(statements);
 
+int
+health_schema(void)
+{
+	return SCHEMA_VERSION; /* the Makefile counts migrations/ */
+}
+
 static int
 integer(struct db *db, const struct sql *s, int64_t *out, struct err *e)
 {

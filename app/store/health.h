@@ -6,6 +6,9 @@
 
 #include "store/db.h"
 
+/* The migration that the statements of this program need; the database may be ahead. */
+int health_schema(void);
+
 /* The newest migration applied; 0 when none ever was. */
 int health_version(struct db *db, int *version_out, struct err *e)
     __attribute__((warn_unused_result));

@@ -15,6 +15,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "desk/mailbox.h"
+#include "desk/ready.h"
 #include "desk/upload.h"
 #include "store/tenant.h"
 
@@ -81,11 +82,14 @@ desk_db(struct desk *d)
 	return NULL;
 }
 
-int
-desk_ready(struct desk *d, struct err *e)
+void
+desk_ready(struct desk *d, struct desk_readiness *out)
 {
 	(void)d;
-	return fake.down ? err_set(e, ERR_UNAVAILABLE, "down") : 0;
+	for (int i = 0; i < READY_PARTS; i++) {
+		out->name[i] = "part";
+		out->ok[i] = !fake.down || i == READY_SPOOL;
+	}
 }
 
 int

@@ -87,7 +87,7 @@ asked(long nr, unsigned arg, uint64_t value)
 			    munlock) X(prctl) X(gettid) X(futex) X(getdents64) \
 			    X(restart_syscall) X(clock_gettime)                \
 				X(clock_nanosleep) X(exit_group) X(epoll_ctl)  \
-				    X(tgkill) X(openat) X(newfstatat) X(ppoll) \
+				    X(tgkill) X(openat) X(newfstatat) X(statfs) X(ppoll) \
 					X(set_robust_list) X(epoll_pwait)      \
 					    X(eventfd2) X(getrandom) X(rseq)
 
