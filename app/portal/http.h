@@ -101,8 +101,11 @@ struct ready {
 	const char *head; /* "name: value\r\n"..., no Content-Length */
 	size_t head_len;
 	const void *body;
-	size_t body_len;
+	size_t body_len; /* READY_BODY_MAX at most */
 };
+
+/* So that head and body fit one record of TLS, and one copy. */
+#define READY_BODY_MAX ((size_t)13 * 1024)
 
 #define RESPONSE_HEADERS 24
 

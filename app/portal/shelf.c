@@ -102,14 +102,18 @@ write_head(const struct response *r, struct buf *out)
 const struct ready *
 shelf_put(struct shelf *s, const char *key, int64_t until, struct response *r)
 {
-	struct entry new = {.key = strdup(key), .until = until}, *e;
+	struct entry new = {.until = until}, *e;
 
+	if (r->body.len > READY_BODY_MAX)
+		return NULL;
+	new.key = strdup(key);
 	if (new.key == NULL || write_head(r, &new.head) == -1) {
 		clear(&new);
 		return NULL;
 	}
 	new.body = r->body;
 	r->body = (struct buf)BUF_INIT;
+	response_free(r);
 	new.ready = (struct ready){(const char *)new.head.data, new.head.len,
 	    new.body.data, new.body.len};
 	e = place(s, key);

@@ -19,8 +19,8 @@ void shelf_free(struct shelf *s);
 /* now is clock_mono_ms(). NULL: not there, or its time is over. Good until shelf_put(). */
 const struct ready *shelf_find(struct shelf *s, const char *key, int64_t now);
 /*
- * Writes *r out and keeps it; its body moves there. NULL when memory is out; then *r is as
- * it was.
+ * Writes *r out and keeps it; its fields and body move there. NULL when memory is out or the
+ * body too long; then *r is as it was.
  */
 const struct ready *shelf_put(
     struct shelf *s, const char *key, int64_t until, struct response *r);

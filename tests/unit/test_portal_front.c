@@ -650,6 +650,16 @@ test_shelf(void **state)
 	memset(&r, 0, sizeof(r));
 	assert_non_null(shelf_put(s, "/4999", 99999, &r));
 	assert_int_equal(shelf_find(s, "/4999", 0)->body_len, 0);
+	for (i = 0; i < 2; i++) {
+		memset(&r, 0, sizeof(r));
+		assert_int_equal(buf_reserve(&r.body, READY_BODY_MAX + 1), 0);
+		memset(r.body.data, 0, READY_BODY_MAX + 1);
+		r.body.len = READY_BODY_MAX + (size_t)i;
+		got = shelf_put(s, "/long", 99999, &r);
+		assert_int_equal(got == NULL, i);
+		assert_int_equal(r.body.len == 0, i == 0);
+		response_free(&r);
+	}
 	shelf_free(s);
 	shelf_free(NULL);
 }
