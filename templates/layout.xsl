@@ -20,6 +20,9 @@
       <link rel="stylesheet" href="{@css}"/>
       <xsl:if test="@brand"><link rel="stylesheet" href="{@brand}"/></xsl:if>
       <link rel="icon" type="image/svg+xml" href="{@icon}"/>
+      <xsl:if test="@script">
+        <script src="{@script}" defer="defer"/>
+      </xsl:if>
     </head>
     <body>
       <a class="skip" href="#main"><w:t id="layout.skip"/></a>

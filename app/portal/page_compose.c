@@ -1,6 +1,7 @@
 /*
- * page_compose.c: writing and answering. What was typed is never lost to an error; files
- * alone have to be chosen again, as browsers do not let them be kept.
+ * page_compose.c: writing and answering. What was typed is never lost to an error, nor are
+ * files that were uploaded before. Files that came with the form have to be chosen again,
+ * as browsers do not let them be kept.
  */
 #include "portal/page.h"
 
@@ -9,7 +10,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "desk/upload.h"
 #include "mail/address.h"
+#include "portal/asset.h"
 
 /* What the form is filled with. */
 struct draft {
@@ -20,21 +23,51 @@ struct draft {
 	const char *form;  /* id of the form, "" for a new one */
 	const char *problem;
 	const char *bad; /* the recipient of problem "recipient" */
+	bool plain;      /* files came with the form */
+	struct desk_upload upload[LIMIT_UPLOAD_COUNT]; /* finished */
+	size_t n_upload;
 };
+
+/* The files that go with it, and what upload.js has to know. */
+static void
+show_files(
+    struct page *p, struct node *root, struct node *n, const struct draft *d)
+{
+	char text[ID_TEXT_LEN > 32 ? ID_TEXT_LEN : 32], path[ASSET_PATH_LEN];
+	struct node *f;
+
+	asset_path(portal_assets(p->portal), "upload.js", path);
+	node_set(root, "script", path);
+	text_size(LIMIT_UPLOAD_FILES, text);
+	node_set(n, "most", text);
+	text_size(LIMIT_FILE, text);
+	node_set(n, "file-size", text);
+	node_set_int(n, "file-most", (int64_t)LIMIT_FILE);
+	node_set_int(n, "slice-most", (int64_t)LIMIT_UPLOAD_SLICE);
+	node_set_int(n, "count-most", LIMIT_UPLOAD_COUNT);
+	node_set(n, "plain", d->plain ? "yes" : NULL);
+	for (size_t i = 0; i < d->n_upload; i++) {
+		f = node_add(n, "upload");
+		id_format(&d->upload[i].id, text);
+		node_set(f, "id", text);
+		node_set(f, "name", d->upload[i].name);
+		text_size(d->upload[i].length, text);
+		node_set(f, "size", text);
+	}
+}
 
 static int
 show(struct page *p, int status, const struct draft *d, struct err *e)
 {
 	struct model *m = page_model(p, "compose");
 	struct node *n = node_add(model_root(m), "compose");
-	char size[32], form[ID_TEXT_LEN];
+	char form[ID_TEXT_LEN];
 	struct id id;
 
 	if (id_parse(d->form, &id) == -1)
 		id = desk_letter_form();
 	id_format(&id, form);
 	node_set(n, "form", form);
-	text_size(LIMIT_UPLOAD_FILES, size);
 	node_set(n, "problem", d->problem);
 	node_set(n, "bad", d->bad);
 	node_set(n, "reply", d->reply);
@@ -45,7 +78,7 @@ show(struct page *p, int status, const struct draft *d, struct err *e)
 		NULL :
 		"yes");
 	node_set(n, "to", d->to);
-	node_set(n, "most", size);
+	show_files(p, model_root(m), n, d);
 	node_text(n, "subject", d->subject);
 	node_text(n, "body", d->body);
 	return page_render(p, status, "compose", m, e);
@@ -65,8 +98,11 @@ reply_subject(const char *subject, char *out, size_t cap)
 int
 page_compose(struct page *p, struct err *e)
 {
-	struct draft d = {
-	    "", "", "", form_get(&p->form, "reply"), "", NULL, NULL};
+	struct draft d = {.to = "",
+	    .subject = "",
+	    .body = "",
+	    .reply = form_get(&p->form, "reply"),
+	    .form = ""};
 	char subject[LIMIT_SUBJECT + 8], to[LIMIT_ADDRESS + 1];
 	struct desk_message msg;
 	struct id id;
@@ -90,10 +126,78 @@ page_compose(struct page *p, struct err *e)
 
 /* ---- sending ------------------------------------------------------------------------ */
 
-/* The files of the form; their bytes stay in the request. -1 and a problem when too many or too big. */
+/* Is it the value of a field of that name? */
+static bool
+is_named(const struct form *f, const char *name, const char *value)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->field[i].value != NULL &&
+		    strcmp(f->field[i].name, name) == 0 &&
+		    strcmp(f->field[i].value, value) == 0)
+			return true;
+	return false;
+}
+
+/* One more upload of the form, unless it is there already. */
 static int
-collect(const struct form *f, struct mail_file *files, size_t *n,
-    const char **problem)
+collect_upload(
+    struct page *p, const char *value, struct draft *d, struct err *e)
+{
+	struct desk_upload *u = &d->upload[d->n_upload];
+	struct id id;
+
+	if (id_parse(value, &id) == -1) {
+		d->problem = "lost";
+		return 0;
+	}
+	for (size_t i = 0; i < d->n_upload; i++)
+		if (id_equal(&d->upload[i].id, &id))
+			return 0;
+	if (d->n_upload == LIMIT_UPLOAD_COUNT) {
+		d->problem = "count";
+		return 0;
+	}
+	if (desk_upload_get(p->desk, &p->visit, &id, u, e) == 0) {
+		if (u->offset == u->length)
+			d->n_upload++;
+		else
+			d->problem = "lost";
+		return 0;
+	}
+	if (e->code != ERR_NOT_FOUND && e->code != ERR_EXPIRED)
+		return -1;
+	d->problem = "lost";
+	return 0;
+}
+
+/* The uploads of the form, but those that shall be left out. -1: an error of ours. */
+static int
+collect_uploads(struct page *p, struct draft *d, struct err *e)
+{
+	const struct form *f = &p->form;
+	struct id id;
+
+	for (size_t i = 0; i < f->n; i++) {
+		const char *value = f->field[i].value;
+
+		if (value == NULL || strcmp(f->field[i].name, "upload") != 0)
+			continue;
+		if (!is_named(f, "remove", value)) {
+			if (collect_upload(p, value, d, e) == -1)
+				return -1;
+		} else if (id_parse(value, &id) == 0 &&
+		    desk_upload_remove(p->desk, &p->visit, &id, e) == -1 &&
+		    e->code != ERR_NOT_FOUND && e->code != ERR_EXPIRED) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* The files that came with the form; their bytes stay in the request. */
+static void
+collect_files(
+    const struct form *f, struct mail_file *files, size_t *n, struct draft *d)
 {
 	size_t i, size = 0;
 
@@ -101,17 +205,19 @@ collect(const struct form *f, struct mail_file *files, size_t *n,
 	for (i = 0; i < f->n; i++) {
 		if (f->field[i].file_name == NULL)
 			continue;
+		d->plain = true;
 		size += f->field[i].len;
-		if (*n == LIMIT_UPLOAD_COUNT || size > LIMIT_UPLOAD_FILES) {
-			*problem = *n == LIMIT_UPLOAD_COUNT ? "count" : "size";
-			return -1;
+		if (*n + d->n_upload == LIMIT_UPLOAD_COUNT ||
+		    size > LIMIT_UPLOAD_FILES) {
+			d->problem = size > LIMIT_UPLOAD_FILES ? "size" :
+								 "count";
+			return;
 		}
 		files[*n].name = f->field[i].file_name;
 		files[*n].type = f->field[i].type;
 		files[*n].data = f->field[i].data;
 		files[(*n)++].len = f->field[i].len;
 	}
-	return 0;
 }
 
 /* One line of UTF-8 that can stand in a header field. */
@@ -194,27 +300,38 @@ deliver(struct page *p, struct draft *d, struct desk_letter *l, struct err *e)
 int
 page_compose_post(struct page *p, struct err *e)
 {
-	struct draft d = {form_get(&p->form, "to"),
-	    form_get(&p->form, "subject"), form_get(&p->form, "body"),
-	    form_get(&p->form, "reply"), form_get(&p->form, "form"), NULL,
-	    NULL};
+	struct draft d = {.to = form_get(&p->form, "to"),
+	    .subject = form_get(&p->form, "subject"),
+	    .body = form_get(&p->form, "body"),
+	    .reply = form_get(&p->form, "reply"),
+	    .form = form_get(&p->form, "form")};
 	struct mail_file files[LIMIT_UPLOAD_COUNT];
+	struct id uploads[LIMIT_UPLOAD_COUNT];
 	struct mailbox *to = calloc(LIMIT_RECIPIENTS, sizeof(*to));
-	struct desk_letter l = {
-	    .to = to, .subject = d.subject, .text = d.body, .files = files};
-	int ret;
+	struct desk_letter l = {.to = to,
+	    .subject = d.subject,
+	    .text = d.body,
+	    .files = files,
+	    .uploads = uploads};
+	const char *typed;
+	int ret = -1;
 
 	if (to == NULL)
 		return err_set(e, ERR_INTERNAL, "out of memory");
-	d.problem = check(&d, &l, to, e);
-	if (d.problem == NULL &&
-	    collect(&p->form, files, &l.n_files, &d.problem) == -1)
+	if (collect_uploads(p, &d, e) == -1)
+		goto out;
+	for (; l.n_uploads < d.n_upload; l.n_uploads++)
+		uploads[l.n_uploads] = d.upload[l.n_uploads].id;
+	collect_files(&p->form, files, &l.n_files, &d);
+	typed = check(&d, &l, to, e);
+	if (typed != NULL)
+		d.problem = typed;
+	if (d.problem == NULL)
+		ret = deliver(p, &d, &l, e);
+	else
 		ret = show(
 		    p, strcmp(d.problem, "size") == 0 ? 413 : 400, &d, e);
-	else if (d.problem != NULL)
-		ret = show(p, 400, &d, e);
-	else
-		ret = deliver(p, &d, &l, e);
+out:
 	free(to);
 	return ret;
 }

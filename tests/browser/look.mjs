@@ -17,7 +17,7 @@ let browser;
 before(async () => { browser = await launchBrowser(); });
 after(() => browser?.close());
 
-const types = { css: 'text/css', svg: 'image/svg+xml', html: 'text/html; charset=utf-8' };
+const types = { css: 'text/css', svg: 'image/svg+xml', html: 'text/html; charset=utf-8', js: 'text/javascript' };
 
 async function serve(route) {
   const name = new URL(route.request().url()).pathname.split('/').pop();

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "fake_desk.h"
+#include "golden.h"
 #include "portal/cookie.h"
 
 #define ONE   "/upload/" FAKE_ID
@@ -379,6 +380,121 @@ test_broken(void **state)
 	response_free(&resp);
 }
 
+/* ---- with a letter -------------------------------------------------------------------- */
+
+#define TO   "&to=carol%40partner.example"
+#define WITH "csrf=" FAKE_CSRF "&body=a&upload=" FAKE_ID
+
+static void
+send_letter(const char *body, uint64_t offset, struct response *resp)
+{
+	struct row r = {"", HTTP_POST, "/compose", 'A', {{NULL, NULL}},
+	    "application/x-www-form-urlencoded", 0, 0, 0, 0, {{NULL, NULL}}};
+	struct ask a;
+
+	memset(&fake, 0, sizeof(fake));
+	prepare(&a, &r);
+	fake.kept.offset = offset;
+	a.req.body = (const uint8_t *)body;
+	a.req.body_len = a.req.content_length = strlen(body);
+	portal_handle(thread, &a.req, resp);
+}
+
+static void
+test_letter(void **state)
+{
+	static const struct {
+		const char *body;
+		uint64_t offset;
+		int status;
+		size_t sent;
+		bool listed;
+		bool there; /* still kept afterwards */
+	} cases[] = {
+	    {WITH TO, 1000, 303, 1, false, true},
+	    {WITH "&upload=" FAKE_ID TO, 1000, 303, 1, false, true},
+	    {WITH TO, 999, 400, 0, false, true},
+	    {WITH "&to=carol", 1000, 400, 0, true, true},
+	    {WITH "&to=carol", 999, 400, 0, false, true},
+	    {WITH "&remove=" FAKE_ID "&to=carol", 1000, 400, 0, false, false},
+	    {WITH "&remove=" FAKE_ID TO, 1000, 303, 0, false, false},
+	    {WITH "&remove=x" TO, 1000, 303, 1, false, true},
+	    {WITH "&upload=x" TO, 1000, 400, 0, true, true},
+	    {WITH "&upload=01936f3e-7a00-7000-8000-000000000002" TO, 1000, 400,
+		0, true, true},
+	};
+	struct response resp;
+	const char *html;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		send_letter(cases[i].body, cases[i].offset, &resp);
+		if (resp.status != cases[i].status)
+			print_error("case %zu: %d\n", i, resp.status);
+		assert_int_equal(resp.status, cases[i].status);
+		assert_int_equal(fake.letter.n_uploads, cases[i].sent);
+		html = buf_cstr(&resp.body);
+		assert_int_equal(
+		    strstr(html, "name=\"upload\" value=\"" FAKE_ID) != NULL,
+		    cases[i].listed);
+		assert_int_equal(strstr(html, "and so are your files") != NULL,
+		    cases[i].listed);
+		assert_int_equal(!id_is_zero(&fake.kept.id), cases[i].there);
+		response_free(&resp);
+	}
+}
+
+/* One more than may be: the first twenty are kept, and it is said. */
+static void
+test_letter_limit(void **state)
+{
+	struct response resp;
+	struct buf b = BUF_INIT;
+	int files = 0;
+
+	(void)state;
+	for (int with = 20; with <= 21; with++) {
+		assert_int_equal(
+		    buf_adds(&b, "csrf=" FAKE_CSRF "&body=a" TO), 0);
+		for (int i = 0; i < with; i++)
+			assert_int_equal(
+			    buf_addf(
+				&b, "&upload=" FAKE_MANY "%02x", (unsigned)i),
+			    0);
+		send_letter(buf_cstr(&b), 1000, &resp);
+		assert_int_equal(resp.status, with == 20 ? 303 : 400);
+		assert_int_equal(fake.letter.n_uploads, with == 20 ? 20 : 0);
+		for (const char *s = buf_cstr(&resp.body); s != NULL;
+		     s = strstr(s + 1, "name=\"upload\""))
+			files++;
+		response_free(&resp);
+		buf_clear(&b);
+	}
+	assert_int_equal(files, 2 + 20);
+	buf_free(&b);
+}
+
+/* The page with files on it, as it is kept after a problem. */
+static void
+test_letter_page(void **state)
+{
+	struct response resp;
+
+	(void)state;
+	send_letter(WITH "&to=carol", 1000, &resp);
+	for (char *s = (char *)resp.body.data;
+	     (s = strstr(s, "/assets/")) != NULL;) {
+		s += strlen("/assets/");
+		memset(s, '0', strcspn(s, "/"));
+	}
+	assert_int_equal(golden_check("pages/compose-files.html",
+			     buf_cstr(&resp.body), resp.body.len),
+	    0);
+	assert_non_null(strstr(header(&resp, "content-security-policy"),
+	    "script-src 'self'; connect-src 'self'"));
+	response_free(&resp);
+}
+
 static int
 start(void **state)
 {
@@ -411,7 +527,7 @@ int
 main(void)
 {
 	enum { N = sizeof(rows) / sizeof(rows[0]) };
-	struct CMUnitTest tests[N + 3];
+	struct CMUnitTest tests[N + 6];
 	size_t n = 0;
 
 	for (size_t i = 0; i < N; i++)
@@ -420,5 +536,8 @@ main(void)
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_digests);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_elsewhere);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_broken);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_letter);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_letter_limit);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_letter_page);
 	return _cmocka_run_group_tests("portal upload", tests, n, start, stop);
 }
