@@ -1,0 +1,110 @@
+// http_flood.mjs: one address floods, a signed-in reader at another goes on: no request of
+// his fails, and he waits about as long as before. The short form; tests/fault/flood.mjs
+// has the thousands. Quiet, flood and quiet are measured in one run, and only their ratio
+// counts, with room for a busy machine. Controls: the same flood shuts its own address out.
+import { test, before, after } from 'node:test';
+import assert from 'node:assert/strict';
+import { startInstallation } from '../lib/installation.mjs';
+import { signIn, messageIds } from '../lib/road.mjs';
+import { startReader } from '../lib/reader.mjs';
+import { bareConnections, halfHandshakes, requests, slow, slowModes, strangersBodies } from '../lib/floods.mjs';
+import { smtpConnect, compose } from '../lib/smtp.mjs';
+import { sleep, until } from '../lib/process.mjs';
+import { request } from '../lib/web.mjs';
+import { Wire, portalOf } from '../lib/wire.mjs';
+
+const PATIENCE = 8; // times the quiet median, on a machine that others use too
+const SETTLED = 2000;
+let inst;
+let reader;
+let asset;
+
+before(async () => {
+  inst = await startInstallation();
+  const session = await smtpConnect(inst, { auth: 'alice@acme.example' });
+  const to = 'admin@acme.example';
+  await session.mail({ from: 'alice@acme.example', to, data: compose({ from: 'alice@acme.example', to, subject: 'Figures', body: 'Dear Ada,\r\n' }) });
+  session.close();
+  const visitor = await signIn(inst, 'acme.localhost', to);
+  const id = await until(async () => messageIds((await visitor.go('/inbox')).text)[0], { what: 'the message' });
+  asset = (await visitor.go('/inbox')).text.match(/\/assets\/[^"]+\.css/)[0];
+  reader = startReader(inst, visitor, { paths: ['/inbox', `/message/${id}`] });
+  await sleep(1000);
+});
+after(async () => {
+  reader?.stop();
+  await inst?.stop();
+});
+
+/** Quiet, flood, quiet: the reader failed never and waited not much longer. */
+async function beside(flood) {
+  const quiet = [await reader.window(SETTLED)];
+  const during = await flood();
+  await sleep(SETTLED);
+  quiet.push(await reader.window(SETTLED));
+  const told = JSON.stringify({ quiet, during }, (key, value) => (typeof value === 'number' ? Math.round(value * 10) / 10 : value));
+  assert.ok(during.n >= 20, told);
+  for (const window of [...quiet, during]) assert.equal(window.failed, 0, told);
+  assert.ok(during.p50 <= PATIENCE * Math.max(...quiet.map(({ p50 }) => p50)), told);
+}
+
+for (const mode of Object.keys(slowModes)) {
+  test(`400 slow clients: ${mode}`, () => beside(async () => {
+    const done = slow(inst, mode, { connections: 400, rate: 200, seconds: 7, path: mode === 'slow bodies' ? '/login' : asset });
+    await sleep(2500);
+    const during = await reader.window(4000);
+    const counts = await done;
+    assert.ok(counts.began, `slowhttptest did not begin: ${counts.text}`);
+    return during;
+  }));
+}
+
+test('connections past the limit of one address are closed at once; others get in', () => beside(async () => {
+  const flood = await bareConnections(inst, { count: 1500 });
+  try {
+    const during = await reader.window(3000);
+    assert.ok(flood.refused > 0, 'none of 1,500 connections was refused');
+    const wire = await Wire.open(portalOf(inst));
+    assert.equal((await wire.send('GET /healthz HTTP/1.1\r\nHost: acme.localhost\r\n\r\n').answer())?.status, 200);
+    wire.close();
+    // The control: whoever floods is shut out himself.
+    const own = await Wire.open({ ...portalOf(inst), from: '127.0.0.1' }).catch(() => undefined);
+    const got = await own?.send('GET /healthz HTTP/1.1\r\nHost: acme.localhost\r\n\r\n').answer({ timeout: 2000 });
+    own?.close();
+    assert.notEqual(got?.status, 200, 'the address that floods is served as if nothing were');
+    return during;
+  } finally {
+    flood.end();
+  }
+}));
+
+test('half handshakes without an end', () => beside(async () => {
+  const flood = halfHandshakes(inst);
+  await sleep(500);
+  const during = await reader.window(3000);
+  await flood.stop();
+  assert.ok(flood.begun > 50, String(flood.begun));
+  return during;
+}));
+
+test('requests without an end: 429 or 503 for whoever sends them', () => beside(async () => {
+  const flood = requests(inst, { at: 150, pipelined: 10 });
+  await sleep(500);
+  const during = await reader.window(3000);
+  const statuses = await flood.stop();
+  assert.ok((statuses[429] ?? 0) + (statuses[503] ?? 0) > 0, JSON.stringify(statuses));
+  return during;
+}));
+
+test('bodies of strangers: some at a time, the others are refused early', () => beside(async () => {
+  const flood = await strangersBodies(inst, { count: 150, length: 60000 });
+  const during = await reader.window(3000);
+  const statuses = flood.end();
+  assert.ok((statuses[429] ?? 0) + (statuses[503] ?? 0) > 0, JSON.stringify(statuses));
+  return during;
+}));
+
+test('afterwards the address that flooded is served again', async () => {
+  await until(async () => (await request(inst, 'acme.localhost', '/healthz')).status === 200,
+    { timeout: 60000, what: 'an answer for the address that flooded' });
+});
