@@ -10,6 +10,7 @@
 
 #define FORM   LIMIT_FORM_BODY
 #define UPLOAD LIMIT_UPLOAD_BODY
+#define SLICE  LIMIT_UPLOAD_SLICE
 
 /*
  * A page; one that is the same for everybody; a page of the tus protocol; and a body of it
@@ -39,41 +40,41 @@
 
 /* clang-format off */
 static const struct route table[] = {
-    SAME(           "/",               "home",                     ROUTE_PAGE,     page_home),
-    PAGE(HTTP_POST, "/",                "home",     ROUTE_ANYONE,  ROUTE_PAGE,     FORM,   page_home_post),
-    SAME(           "/check",          "check",                    ROUTE_PAGE,     page_check),
-    PAGE(HTTP_GET,  "/m/*",             "landing",  ROUTE_ANYONE,  ROUTE_PAGE,     0,      page_landing),
-    PAGE(HTTP_POST, "/m/*",             "landing",  ROUTE_ANYONE,  ROUTE_PAGE,     FORM,   page_landing_post),
-    PAGE(HTTP_GET,  "/m/*/wrong",       "wrong",    ROUTE_ANYONE,  ROUTE_PAGE,     0,      page_wrong),
-    PAGE(HTTP_POST, "/m/*/wrong",       "wrong",    ROUTE_ANYONE,  ROUTE_PAGE,     FORM,   page_wrong_post),
-    SAME(           "/login",          "login",                    ROUTE_PAGE,     page_login),
-    PAGE(HTTP_POST, "/login",           "login",    ROUTE_ANYONE,  ROUTE_HASH,     FORM,   page_login_post),
-    PAGE(HTTP_GET,  "/logout",          "logout",   ROUTE_ANYONE,  ROUTE_PAGE,     0,      page_logout),
-    PAGE(HTTP_POST, "/logout",          "logout",   ROUTE_ANYONE,  ROUTE_PAGE,     FORM,   page_logout_post),
-    SAME(           "/register",       "register",                 ROUTE_PAGE,     page_register),
-    PAGE(HTTP_POST, "/register",        "register", ROUTE_ANYONE,  ROUTE_HASH,     FORM,   page_register_post),
-    SAME(           "/reset",          "reset",                    ROUTE_PAGE,     page_reset),
-    PAGE(HTTP_GET,  "/inbox",           "inbox",    ROUTE_READER,  ROUTE_PAGE,     0,      page_inbox),
-    PAGE(HTTP_GET,  "/sent",            "sent",     ROUTE_READER,  ROUTE_PAGE,     0,      page_sent),
-    PAGE(HTTP_GET,  "/compose",         "compose",  ROUTE_READER,  ROUTE_PAGE,     0,      page_compose),
-    PAGE(HTTP_POST, "/compose",         "compose",  ROUTE_READER,  ROUTE_PAGE,     UPLOAD, page_compose_post),
-    PAGE(HTTP_GET,  "/message/*",       "message",  ROUTE_READER,  ROUTE_PAGE,     0,      page_message),
-    PAGE(HTTP_GET,  "/message/*/raw",   "raw",      ROUTE_READER,  ROUTE_TRANSFER, 0,      page_raw),
-    PAGE(HTTP_GET,  "/message/*/part/*", "part",     ROUTE_READER,  ROUTE_TRANSFER, 0,      page_part),
-    PAGE(HTTP_GET,  "/message/*/track", "track",    ROUTE_READER,  ROUTE_PAGE,     0,      page_track),
-    PAGE(HTTP_OPTIONS, "/upload",       "uploads",  ROUTE_MACHINE, ROUTE_QUICK,    0,      page_upload_options),
-    PAGE(HTTP_OPTIONS, "/upload/*",     "upload",   ROUTE_MACHINE, ROUTE_QUICK,    0,      page_upload_options),
-    TUS_PAGE(HTTP_POST, "/upload",      "uploads",  ROUTE_PAGE,     page_upload_post),
-    TUS_PAGE(HTTP_HEAD, "/upload/*",    "upload",   ROUTE_PAGE,     page_upload_head),
-    TUS_PAGE(HTTP_DELETE, "/upload/*",  "upload",   ROUTE_PAGE,     page_upload_delete),
-    TUS_BODY(HTTP_PATCH, "/upload/*",   "upload",   LIMIT_UPLOAD_SLICE, upload_open, upload_finish),
-    PAGE(HTTP_GET,  "/settings",        "settings", ROUTE_READER,  ROUTE_PAGE,     0,      page_settings),
-    PAGE(HTTP_GET,  "/assets/*/*",      "asset",    ROUTE_MACHINE, ROUTE_QUICK,    0,      page_asset),
-    PAGE(HTTP_GET,  "/healthz",         "healthz",  ROUTE_MACHINE, ROUTE_QUICK,    0,      page_healthz),
-    PAGE(HTTP_GET,  "/readyz",          "readyz",   ROUTE_MACHINE, ROUTE_PAGE,     0,      page_readyz),
-    PAGE(HTTP_GET,  "/robots.txt",      "robots",   ROUTE_MACHINE, ROUTE_QUICK,    0,      page_robots),
-    SAME("/.well-known/security.txt",   "security.txt",            ROUTE_PAGE,     page_security),
-    PAGE(HTTP_GET,  "/.well-known/change-password", "change-password", ROUTE_MACHINE, ROUTE_QUICK, 0, page_change_password),
+    SAME(                   "/",                            "home",                           ROUTE_PAGE,             page_home),
+    PAGE(     HTTP_POST,    "/",                            "home",            ROUTE_ANYONE,  ROUTE_PAGE,     FORM,   page_home_post),
+    SAME(                   "/check",                       "check",                          ROUTE_PAGE,             page_check),
+    PAGE(     HTTP_GET,     "/m/*",                         "landing",         ROUTE_ANYONE,  ROUTE_PAGE,     0,      page_landing),
+    PAGE(     HTTP_POST,    "/m/*",                         "landing",         ROUTE_ANYONE,  ROUTE_PAGE,     FORM,   page_landing_post),
+    PAGE(     HTTP_GET,     "/m/*/wrong",                   "wrong",           ROUTE_ANYONE,  ROUTE_PAGE,     0,      page_wrong),
+    PAGE(     HTTP_POST,    "/m/*/wrong",                   "wrong",           ROUTE_ANYONE,  ROUTE_PAGE,     FORM,   page_wrong_post),
+    SAME(                   "/login",                       "login",                          ROUTE_PAGE,             page_login),
+    PAGE(     HTTP_POST,    "/login",                       "login",           ROUTE_ANYONE,  ROUTE_HASH,     FORM,   page_login_post),
+    PAGE(     HTTP_GET,     "/logout",                      "logout",          ROUTE_ANYONE,  ROUTE_PAGE,     0,      page_logout),
+    PAGE(     HTTP_POST,    "/logout",                      "logout",          ROUTE_ANYONE,  ROUTE_PAGE,     FORM,   page_logout_post),
+    SAME(                   "/register",                    "register",                       ROUTE_PAGE,             page_register),
+    PAGE(     HTTP_POST,    "/register",                    "register",        ROUTE_ANYONE,  ROUTE_HASH,     FORM,   page_register_post),
+    SAME(                   "/reset",                       "reset",                          ROUTE_PAGE,             page_reset),
+    PAGE(     HTTP_GET,     "/inbox",                       "inbox",           ROUTE_READER,  ROUTE_PAGE,     0,      page_inbox),
+    PAGE(     HTTP_GET,     "/sent",                        "sent",            ROUTE_READER,  ROUTE_PAGE,     0,      page_sent),
+    PAGE(     HTTP_GET,     "/compose",                     "compose",         ROUTE_READER,  ROUTE_PAGE,     0,      page_compose),
+    PAGE(     HTTP_POST,    "/compose",                     "compose",         ROUTE_READER,  ROUTE_PAGE,     UPLOAD, page_compose_post),
+    PAGE(     HTTP_GET,     "/message/*",                   "message",         ROUTE_READER,  ROUTE_PAGE,     0,      page_message),
+    PAGE(     HTTP_GET,     "/message/*/raw",               "raw",             ROUTE_READER,  ROUTE_TRANSFER, 0,      page_raw),
+    PAGE(     HTTP_GET,     "/message/*/part/*",            "part",            ROUTE_READER,  ROUTE_TRANSFER, 0,      page_part),
+    PAGE(     HTTP_GET,     "/message/*/track",             "track",           ROUTE_READER,  ROUTE_PAGE,     0,      page_track),
+    PAGE(     HTTP_OPTIONS, "/upload",                      "uploads",         ROUTE_MACHINE, ROUTE_QUICK,    0,      page_upload_options),
+    PAGE(     HTTP_OPTIONS, "/upload/*",                    "upload",          ROUTE_MACHINE, ROUTE_QUICK,    0,      page_upload_options),
+    TUS_PAGE( HTTP_POST,    "/upload",                      "uploads",                        ROUTE_PAGE,             page_upload_post),
+    TUS_PAGE( HTTP_HEAD,    "/upload/*",                    "upload",                         ROUTE_PAGE,             page_upload_head),
+    TUS_PAGE( HTTP_DELETE,  "/upload/*",                    "upload",                         ROUTE_PAGE,             page_upload_delete),
+    TUS_BODY( HTTP_PATCH,   "/upload/*",                    "upload",                                         SLICE,  upload_open, upload_finish),
+    PAGE(     HTTP_GET,     "/settings",                    "settings",        ROUTE_READER,  ROUTE_PAGE,     0,      page_settings),
+    PAGE(     HTTP_GET,     "/assets/*/*",                  "asset",           ROUTE_MACHINE, ROUTE_QUICK,    0,      page_asset),
+    PAGE(     HTTP_GET,     "/healthz",                     "healthz",         ROUTE_MACHINE, ROUTE_QUICK,    0,      page_healthz),
+    PAGE(     HTTP_GET,     "/readyz",                      "readyz",          ROUTE_MACHINE, ROUTE_PAGE,     0,      page_readyz),
+    PAGE(     HTTP_GET,     "/robots.txt",                  "robots",          ROUTE_MACHINE, ROUTE_QUICK,    0,      page_robots),
+    SAME(                   "/.well-known/security.txt",    "security.txt",                   ROUTE_PAGE,             page_security),
+    PAGE(     HTTP_GET,     "/.well-known/change-password", "change-password", ROUTE_MACHINE, ROUTE_QUICK,    0,      page_change_password),
 };
 /* clang-format on */
 
@@ -110,6 +111,8 @@ is_match(const char *pattern, const char *path,
 		}
 		path += n;
 	}
+	while (used < PAGE_PARAMS)
+		param[used++][0] = '\0';
 	return *pattern == '\0' && (*path == '\0' || strcmp(path, "/") == 0);
 }
 
@@ -165,7 +168,6 @@ route_find(enum http_verb verb, const char *path,
 
 	allow[0] = '\0';
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		memset(taken, 0, sizeof(taken));
 		if (!is_match(table[i].pattern, path, taken))
 			continue;
 		memcpy(param, taken, sizeof(taken));
