@@ -211,6 +211,10 @@ sanitize:
 golden-update: $(UNIT)
 	@GOLDEN_UPDATE=1 tests/lib/unit $(UNIT); git --no-pager diff -- tests/golden
 
+##  routes-doc     write doc/routes.md from the portal's table of routes
+routes-doc: $(B)/unit/test_portal_routes
+	@GOLDEN_UPDATE=1 tests/lib/unit $^
+
 ##  fuzz           every fuzz target for FUZZ_SECONDS (60) each, going on
 ##                 from the corpus of the last time
 fuzz:
@@ -258,5 +262,5 @@ help:
 
 always:
 .PHONY: all lib kore skip-code modules $(PROGRAMS) run test test-long unit unit-build sanitize \
-	golden-update fuzz fuzz-build bench check format format-check \
+	golden-update routes-doc fuzz fuzz-build bench check format format-check \
 	deps-check lint clean help always
