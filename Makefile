@@ -142,7 +142,7 @@ $(B) $(B)/unit $(B)/fuzz:
 
 # ---- Kore ------------------------------------------------------------------
 # Debian's package ships the whole source.  A copy is patched and built as
-# objects of one single binary, without Kore's PGSQL and TASKS parts.  Files of
+# objects of one single binary, without Kore's HTTP, PGSQL and TASKS parts.  Files of
 # ours that see its headers must see the very feature flags it was built with.
 
 KORE_PATCHES := $(sort $(wildcard conf/kore/*.patch))
@@ -161,7 +161,7 @@ $(B)/kore/built: $(B)/kore/flags $(KORE_PATCHES) $(KORE_SOURCE)/RELEASE
 		patch -d $(@D) -p1 -s -N -F0 <$$p || { echo "$$p" >&2; exit 1; }; \
 	done
 	@+$(MAKE) -s -C $(@D) objects OBJDIR=obj CC='$(CC)' \
-	    KORE_SINGLE_BINARY=1 SANITIZE='$(SANITIZE)' >$(@D)/log 2>&1 || \
+	    KORE_SINGLE_BINARY=1 NOHTTP=1 SANITIZE='$(SANITIZE)' >$(@D)/log 2>&1 || \
 	    { cat $(@D)/log >&2; exit 1; }
 	@touch $@
 

@@ -6,7 +6,6 @@
 #include "base/front.h"
 
 #include <kore/kore.h>
-#include <kore/http.h>
 #include <kore/hooks.h>
 
 #include <limits.h>
@@ -391,6 +390,19 @@ kore_worker_configure(void)
 	log_line(LOG_LEVEL_INFO, NULL, "serving", NULL);
 }
 
+/* Who was let in by the kernel is not sent away. */
+static void
+accept_waiting(struct listener *l)
+{
+	u_int32_t before;
+
+	l->evt.flags |= KORE_EVENT_READ;
+	do {
+		before = worker_active_connections;
+		kore_listener_accept(l, 0);
+	} while (worker_active_connections > before);
+}
+
 /*
  * The listening sockets are shared with the parent: closing ours alone would leave
  * clients in a queue that nobody serves. A sibling that still looks at them would
@@ -409,7 +421,10 @@ stop_listening(void)
 	LIST_FOREACH(srv, &kore_servers, list)
 	{
 		LIST_FOREACH(l, &srv->listeners, list)
-		(void)shutdown(l->fd, SHUT_RDWR);
+		{
+			accept_waiting(l);
+			(void)shutdown(l->fd, SHUT_RDWR);
+		}
 	}
 }
 
@@ -434,11 +449,10 @@ kore_worker_teardown(void)
 
 	stop_listening();
 	self.front->drain();
-	while ((self.front->busy() || http_request_count > 0 ||
-		   answers_unsent()) &&
+	while ((self.front->busy() || answers_unsent()) &&
 	    clock_mono_ms() < deadline) {
 		kore_platform_event_wait(DRAIN_STEP);
-		http_process();
+		kore_timer_run(kore_time_ms());
 		kore_connection_prune(KORE_CONNECTION_PRUNE_DISCONNECT);
 	}
 	if (self.front->busy()) {

@@ -48,7 +48,6 @@
 #define LIMIT_UPLOAD_SWEEP 400 /* rows of ended ones removed in one go */
 /* Bytes of a block of what is streamed to or from a client. */
 #define LIMIT_STREAM_BLOCK ((size_t)512 * 1024)
-#define LIMIT_UPLOADS      32U /* bodies over LIMIT_FORM_BODY at once, a process */
 #define LIMIT_UPLOAD_COUNT 20 /* files of a composed message */
 #define LIMIT_FORM_FIELDS  100
 #define LIMIT_COMPOSE_TEXT ((size_t)512 * 1024)
@@ -56,6 +55,20 @@
 
 /* Bytes free where drafts are spooled; with less /readyz says so. */
 #define LIMIT_SPOOL_FREE ((uint64_t)256 * 1024 * 1024)
+
+/* The front. A neighbour is what base/peers.h says; counts are of one process. */
+#define LIMIT_CONNECTIONS      8000U
+#define LIMIT_CONNECTIONS_PEER 512U /* of one neighbour */
+#define LIMIT_REQUESTS_PEER    64   /* of one neighbour, waiting for a thread */
+/* Bodies over LIMIT_FORM_BODY of those without a session, being read. */
+#define LIMIT_BODIES        64U
+#define LIMIT_BODIES_PEER   16U
+#define LIMIT_SHAKE_SECONDS 10 /* a TLS handshake */
+#define LIMIT_HEAD_SECONDS  10 /* a head; and until the first one begins */
+#define LIMIT_IDLE_SECONDS  20 /* between requests */
+/* Bytes a second of a body or an answer, over each LIMIT_RATE_WINDOW seconds. */
+#define LIMIT_RATE_MIN    2048U
+#define LIMIT_RATE_WINDOW 20
 
 /* Secrets. */
 #define LIMIT_PASSWORD_MIN  12  /* characters */

@@ -1,398 +1,1131 @@
 /*
- * kore_portal.c: the portal's edge to Kore: a request becomes a struct request and a
- * job, the response goes out from the event loop. What a request means is the pages'.
+ * kore_portal.c: the portal's edge to Kore: its connections, from accept() to close.
+ * Kore accepts, shakes hands and wakes; bytes are read and written here. What they mean
+ * is http_head.c's, what is done about them http_exchange.c's and the pages'.
  */
 #include "base/front.h"
 
 #include <kore/kore.h>
-#include <kore/http.h>
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/metrics.h"
+#include "base/peers.h"
 #include "base/secret.h"
+#include "portal/http_exchange.h"
 #include "portal/http_head.h"
+#include "portal/http_reply.h"
+#include "portal/plain.h"
 #include "portal/portal.h"
 
-#define QUEUE_WORK   1000 /* requests waiting for a thread */
-#define QUEUE_HASH   100  /* each is some 80 ms of a core */
-#define THREADS_HASH 2    /* each holds 64 MiB while it runs */
-#define COPY_MAX     8192 /* a response up to this goes out with its head */
+#define QUEUE_WORK  1000 /* requests waiting for a thread, in a lane */
+#define QUEUE_HASH  100  /* each is some 80 ms of a core */
+#define HASH_MAX    8    /* threads that hash: each holds 64 MiB */
+#define RECORD      ((size_t)16384) /* of TLS: what is written at once */
+#define TICK_MS     100
+#define SECOND_MS   1000
+#define TURNS       64 /* requests of one connection before others' turn */
+#define UNSENT_MAX  (256 * 1024) /* bytes of a download in the kernel */
+#define DRAIN_FIRST 2000 /* ms a new connection has to ask, when we stop */
 
-/*
- * One request between its arrival and its answer. It owns Kore's buffers of head
- * and body, so that they stay when the client goes; Kore's memory is the loop's
- * alone, and so is making and freeing this.
- */
-struct exchange {
-	struct pool_job job;
-	struct http_request *kreq; /* NULL once the client has gone */
-	struct request req;
-	struct response resp;
-	u_int8_t *head;
-	struct kore_buf *body;
-	struct buf cookie;
-	char host[HTTP_HEAD_HOST + 1];
-	char client[INET6_ADDRSTRLEN];
-	int64_t start; /* ms */
-	bool large;    /* counted as such */
+enum door { DOOR_HTTPS = METRIC_HTTPS, DOOR_HTTP = METRIC_HTTP };
+
+enum state {
+	STATE_SHAKE, /* TLS */
+	STATE_HEAD,  /* between requests, or within a head */
+	STATE_BODY,  /* into memory */
+	STATE_SINK,  /* into a sink */
+	STATE_WAIT,  /* a job runs: nothing is read */
+	STATE_REPLY, /* the answer leaves */
+	STATE_ACK,   /* a download has left, and may not have arrived */
+	STATE_LINGER /* Kore throws away what still comes */
 };
 
+struct piece {
+	const uint8_t *p;
+	size_t n;
+};
+
+struct conn {
+	struct connection *c;
+	struct exchange *x;
+	struct peer *peer;
+	enum door door;
+	enum state state;
+	bool asked;    /* there was a request already */
+	bool known;    /* the last one was of a session */
+	bool tried;    /* what has come is no whole head yet */
+	bool close;    /* after this answer */
+	bool unread;   /* what comes must not be taken for a request */
+	bool idle;     /* in a list of those */
+	int64_t since; /* ms: of what the state's deadline counts from */
+	uint8_t *in; /* came and was not used yet: in mem, or in self.scratch */
+	size_t in_len;
+	uint8_t *mem;
+	struct piece piece[2]; /* to be sent; the first may lie in hold */
+	uint8_t *hold;
+	uint64_t sent; /* bytes of this answer handed to the kernel */
+	uint64_t mark; /* progress at the last look */
+	int slow;      /* ms that the client was waited for since */
+	TAILQ_ENTRY(conn) all;
+	TAILQ_ENTRY(conn) waiting;
+};
+
+TAILQ_HEAD(conn_list, conn);
+
 static struct {
-	struct portal *portal;
-	struct pool *work;
-	struct pool *hash;
-	unsigned large; /* bodies over a plain form's */
+	const struct settings *set;
+	struct exchange_set exchanges;
+	struct peers *peers;
+	struct conn_list all;
+	struct conn_list idle[2]; /* oldest first; [1] of known sessions */
+	unsigned count;
+	unsigned bodies; /* large, of strangers */
 	bool draining;
-	struct buf too_big; /* the page of that name */
+	int64_t second; /* ms: the last look at deadlines */
+	uint8_t scratch[HTTP_HEAD_MAX];
+	uint8_t out[RECORD];
 } self;
 
-int portal_page(struct http_request *kreq);
+void portal_connect(struct connection *c);
+void portal_connect_plain(struct connection *c);
 
-/* ---- from Kore ---- */
+static int on_event(struct connection *c);
+static void run(struct conn *k);
 
-static enum http_verb
-verb_of(const struct http_request *kreq)
+/* ---- bytes ---- */
+
+enum io { IO_BLOCK = 0, IO_END = -1 };
+
+/* Bytes, IO_BLOCK, or IO_END: the client's end, or a fault. */
+static long
+tls_result(struct conn *k, int r, int flag)
 {
-	switch (kreq->method) {
-	case HTTP_METHOD_GET:
-		return HTTP_GET;
-	case HTTP_METHOD_HEAD:
-		return HTTP_HEAD;
-	case HTTP_METHOD_POST:
-		return HTTP_POST;
-	default:
-		return HTTP_OTHER;
-	}
+	if (r > 0)
+		return r;
+	r = SSL_get_error(k->c->ssl, r);
+	if (r != SSL_ERROR_WANT_READ && r != SSL_ERROR_WANT_WRITE)
+		return IO_END;
+	k->c->evt.flags &= ~flag;
+	return IO_BLOCK;
 }
 
-static const char *
-field(struct http_request *kreq, const char *name)
+static long
+plain_result(struct conn *k, ssize_t r, int flag)
 {
-	const char *value;
+	if (r > 0)
+		return (long)r;
+	if (r == 0 || (errno != EAGAIN && errno != EINTR))
+		return IO_END;
+	k->c->evt.flags &= ~flag;
+	return IO_BLOCK;
+}
 
-	return http_request_header(kreq, name, &value) ? value : "";
+static long
+get(struct conn *k, void *p, size_t n)
+{
+	if (!(k->c->evt.flags & KORE_EVENT_READ))
+		return IO_BLOCK;
+	if (k->c->ssl == NULL)
+		return plain_result(
+		    k, recv(k->c->fd, p, n, 0), KORE_EVENT_READ);
+	ERR_clear_error();
+	return tls_result(k, SSL_read(k->c->ssl, p, (int)n), KORE_EVENT_READ);
+}
+
+static long
+put(struct conn *k, const void *p, size_t n)
+{
+	if (!(k->c->evt.flags & KORE_EVENT_WRITE))
+		return IO_BLOCK;
+	if (n > RECORD)
+		n = RECORD;
+	if (k->c->ssl == NULL)
+		return plain_result(
+		    k, send(k->c->fd, p, n, MSG_NOSIGNAL), KORE_EVENT_WRITE);
+	ERR_clear_error();
+	return tls_result(k, SSL_write(k->c->ssl, p, (int)n), KORE_EVENT_WRITE);
+}
+
+/* Bytes the client has not acknowledged. */
+static uint64_t
+unacknowledged(const struct conn *k)
+{
+	int n = 0;
+
+	return ioctl(k->c->fd, SIOCOUTQ, &n) == -1 || n < 0 ? 0 : (uint64_t)n;
+}
+
+/* ---- what has come and was not used ---- */
+
+static void
+drop_mem(struct conn *k)
+{
+	if (k->mem != NULL)
+		secret_wipe(k->mem, HTTP_HEAD_MAX);
+	free(k->mem);
+	k->mem = NULL;
+}
+
+/* What lies in the common scratch moves to a place of its own; idle ones have none. */
+static int
+keep(struct conn *k)
+{
+	if (k->in_len == 0) {
+		drop_mem(k);
+		k->in = NULL;
+		return 0;
+	}
+	if (k->in < self.scratch ||
+	    k->in >= self.scratch + sizeof(self.scratch))
+		return 0;
+	if (k->mem == NULL && (k->mem = malloc(HTTP_HEAD_MAX)) == NULL)
+		return -1;
+	memcpy(k->mem, k->in, k->in_len);
+	k->in = k->mem;
+	return 0;
+}
+
+/* Reads behind what is there. */
+static long
+get_more(struct conn *k)
+{
+	uint8_t *base = k->mem != NULL ? k->mem : self.scratch;
+	long n;
+
+	if (k->in_len > 0 && k->in != base)
+		memmove(base, k->in, k->in_len);
+	k->in = base;
+	n = get(k, base + k->in_len, HTTP_HEAD_MAX - k->in_len);
+	if (n > 0)
+		k->in_len += (size_t)n;
+	return n;
 }
 
 static void
-fill_client(struct exchange *x, const struct connection *c)
+use(struct conn *k, size_t n)
 {
-	const void *addr = &c->addr.ipv4.sin_addr;
+	k->in += n;
+	k->in_len -= n;
+}
 
-	if (c->family == AF_INET6)
-		addr = &c->addr.ipv6.sin6_addr;
-	if (inet_ntop(c->family, addr, x->client, sizeof(x->client)) == NULL)
+/* ---- who waits ---- */
+
+static void
+not_idle(struct conn *k)
+{
+	if (k->idle)
+		TAILQ_REMOVE(&self.idle[k->known], k, waiting);
+	k->idle = false;
+}
+
+static void
+now_idle(struct conn *k)
+{
+	k->since = clock_mono_ms();
+	if (!k->idle)
+		TAILQ_INSERT_TAIL(&self.idle[k->known], k, waiting);
+	k->idle = true;
+}
+
+static void
+set_state(struct conn *k, enum state state)
+{
+	if (state != STATE_HEAD)
+		not_idle(k);
+	k->state = state;
+	k->slow = 0;
+	k->mark = 0;
+}
+
+/* ---- the end of a connection ---- */
+
+static void
+uncount_body(struct exchange *x)
+{
+	struct peer *peer = x->peer;
+
+	if (peer == NULL)
+		return;
+	peer->bodies--;
+	self.bodies--;
+	peer_drop(self.peers, peer);
+	x->peer = NULL;
+}
+
+/* The connection has no more to do with its request. */
+static void
+leave(struct conn *k)
+{
+	struct exchange *x = k->x;
+
+	if (x == NULL)
+		return;
+	k->x = NULL;
+	exchange_leave(x);
+}
+
+static void
+on_disconnect(struct connection *c)
+{
+	struct conn *k = c->hdlr_extra;
+
+	c->hdlr_extra = NULL; /* Kore would free it */
+	if (k == NULL)
+		return;
+	not_idle(k);
+	if (k->x != NULL) {
+		if (k->state == STATE_ACK && unacknowledged(k) == 0)
+			k->x->complete = true;
+		else if (k->x->remark == NULL)
+			k->x->remark = "gone";
+		leave(k);
+	}
+	TAILQ_REMOVE(&self.all, k, all);
+	self.count--;
+	metrics_add(METRIC_CONNECTIONS, k->door, 0, -1);
+	k->peer->connections--;
+	peer_drop(self.peers, k->peer);
+	drop_mem(k);
+	if (k->hold != NULL)
+		secret_wipe(k->hold, RECORD);
+	free(k->hold);
+	free(k);
+}
+
+static void
+disconnect(struct conn *k)
+{
+	kore_connection_disconnect(k->c);
+}
+
+/* Says that no more comes, and takes what is on its way, lest a reset overtakes it. */
+static void
+linger(struct conn *k)
+{
+	set_state(k, STATE_LINGER);
+	k->in_len = 0;
+	(void)keep(k);
+	kore_connection_linger(k->c); /* k may be gone */
+}
+
+/* ---- answers ---- */
+
+/*
+ * Head and as much of the body as one record holds make the first piece, in the common
+ * buffer; what of it the kernel does not take at once moves to k->hold.
+ */
+static int
+queue_answer(struct conn *k, const struct exchange *x)
+{
+	const struct response *resp = &x->resp;
+	const struct ready *ready = resp->ready;
+	struct http_reply r = {.resp = resp, .close = k->close};
+	const uint8_t *body = ready != NULL ? ready->body : resp->body.data;
+	size_t n, some, left = ready != NULL ? ready->body_len : resp->body.len;
+
+	r.now = clock_now() / CLOCK_SECOND;
+	r.length = resp->source.arg != NULL ? resp->source.length : left;
+	n = http_reply_head(&r, (char *)self.out, sizeof(self.out));
+	if (n == 0)
+		return -1;
+	if (resp->source.arg != NULL || x->req.verb == HTTP_HEAD)
+		left = 0;
+	some = left < RECORD - n ? left : RECORD - n;
+	if (some > 0)
+		memcpy(self.out + n, body, some);
+	k->piece[0] = (struct piece){self.out, n + some};
+	k->piece[1] = (struct piece){body + some, left - some};
+	return 0;
+}
+
+/* Moves what must outlive this turn out of the common buffer. */
+static int
+hold(struct conn *k)
+{
+	struct piece *p = &k->piece[0];
+
+	if (p->n == 0 || p->p < self.out || p->p >= self.out + sizeof(self.out))
+		return 0;
+	if (k->hold == NULL && (k->hold = malloc(RECORD)) == NULL)
+		return -1;
+	memcpy(k->hold, p->p, p->n);
+	p->p = k->hold;
+	return 0;
+}
+
+static bool
+unsent(const struct conn *k)
+{
+	return k->piece[0].n > 0 || k->piece[1].n > 0;
+}
+
+/* 0, or -1: the connection is broken. */
+static int
+flush(struct conn *k)
+{
+	struct piece *p = k->piece;
+	long n;
+
+	while (unsent(k)) {
+		p = k->piece[0].n > 0 ? &k->piece[0] : &k->piece[1];
+		if ((n = put(k, p->p, p->n)) == IO_END)
+			return -1;
+		if (n == IO_BLOCK)
+			return hold(k);
+		p->p += n;
+		p->n -= (size_t)n;
+		k->sent += (uint64_t)n;
+	}
+	if (k->hold != NULL) {
+		secret_wipe(k->hold, RECORD);
+		free(k->hold);
+		k->hold = NULL;
+	}
+	return 0;
+}
+
+/* What the kernel holds of a download is bounded, and so is what a stop has to wait for. */
+static void
+start_source(struct conn *k)
+{
+	int most = UNSENT_MAX;
+
+	(void)setsockopt(
+	    k->c->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof(most));
+	exchange_source(k->x);
+}
+
+/* Answers with x->resp. */
+static void
+answer(struct conn *k)
+{
+	struct exchange *x = k->x;
+
+	uncount_body(x);
+	if (x->head.close || self.draining)
+		k->close = true;
+	if (x->head.length > 0 && x->left > 0 && x->resp.source.arg == NULL)
+		k->close = k->unread = true;
+	k->sent = 0;
+	set_state(k, STATE_REPLY);
+	if (queue_answer(k, x) == -1) {
+		log_line(LOG_LEVEL_ERROR, x->req.id, "answer too long", NULL);
+		k->close = true;
+		return;
+	}
+	if (x->resp.source.arg != NULL && x->req.verb != HTTP_HEAD)
+		start_source(k);
+}
+
+/* An answer of our own, before or in place of a page's. */
+static void
+refuse(struct conn *k, int status)
+{
+	struct exchange *x = k->x;
+
+	portal_refuse(self.exchanges.portal,
+	    x->head.fields > 0 ? &x->req : NULL, status, &x->resp);
+	metrics_refused(status);
+	answer(k);
+}
+
+/* The same, where what follows cannot be told from a request. */
+static void
+refuse_and_close(struct conn *k, int status)
+{
+	k->close = k->unread = true;
+	refuse(k, status);
+}
+
+enum turn { GO, STOP, END }; /* again; wait for an event; the connection ends */
+
+/* The answer has left: the next request, or the end. */
+static enum turn
+answered(struct conn *k)
+{
+	struct exchange *x = k->x;
+
+	x->out += x->req.verb == HTTP_HEAD ? 0 :
+	    x->resp.ready != NULL          ? x->resp.ready->body_len :
+					     x->resp.body.len;
+	leave(k);
+	if (k->close) {
+		linger(k);
+		return STOP;
+	}
+	set_state(k, STATE_HEAD);
+	k->tried = false;
+	k->since = clock_mono_ms();
+	if (k->in_len == 0)
+		now_idle(k);
+	return GO;
+}
+
+/* ---- requests ---- */
+
+static uint64_t
+owner_key(const struct conn *k, const struct exchange *x)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	if (!x->plan.known)
+		return k->peer->key;
+	for (const char *p = x->req.cookie; *p != '\0'; p++)
+		h = (h ^ (unsigned char)*p) * UINT64_C(1099511628211);
+	return h | 1;
+}
+
+static void
+start_job(struct conn *k, enum exchange_phase phase)
+{
+	struct exchange *x = k->x;
+	int ret = exchange_start(x, phase, owner_key(k, x));
+
+	if (ret == 0) {
+		set_state(k, STATE_WAIT);
+		return;
+	}
+	log_line(LOG_LEVEL_WARN, x->req.id, "request refused", "queue=%s",
+	    ret == POOL_GREEDY ? "greedy" : "full");
+	refuse(k, ret == POOL_GREEDY ? 429 : 503);
+}
+
+static void
+go_ahead(struct conn *k)
+{
+	static const char words[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+	if (!k->x->head.expects || k->in_len > 0)
+		return;
+	memcpy(self.out, words, sizeof(words) - 1);
+	k->piece[0] = (struct piece){self.out, sizeof(words) - 1};
+}
+
+/* A stranger's large bodies are few at a time. True: it was refused. */
+static bool
+body_refused(struct conn *k)
+{
+	struct exchange *x = k->x;
+
+	if (x->plan.known || x->head.length <= LIMIT_FORM_BODY)
+		return false;
+	if (k->peer->bodies >= LIMIT_BODIES_PEER) {
+		metrics_add(METRIC_TURNED_AWAY, METRIC_WHY_BODIES, 0, 1);
+		refuse_and_close(k, 429);
+		return true;
+	}
+	if (self.bodies >= LIMIT_BODIES) {
+		metrics_add(METRIC_TURNED_AWAY, METRIC_WHY_BODIES, 0, 1);
+		refuse_and_close(k, 503);
+		return true;
+	}
+	/* It may be counted for longer than its connection lasts. */
+	if ((x->peer = peer_hold(self.peers, (struct sockaddr *)&k->c->addr)) ==
+	    NULL) {
+		refuse_and_close(k, 503);
+		return true;
+	}
+	k->peer->bodies++;
+	self.bodies++;
+	return false;
+}
+
+/* RFC 9110 7.4: who asked for another name in the handshake is told so. */
+static bool
+misdirected(const struct conn *k)
+{
+	const char *name;
+
+	if (k->c->ssl == NULL)
+		return false;
+	name = SSL_get_servername(k->c->ssl, TLSEXT_NAMETYPE_host_name);
+	return name != NULL && strcasecmp(name, k->x->host) != 0;
+}
+
+static void
+serve_portal(struct conn *k)
+{
+	struct exchange *x = k->x;
+	struct portal *p = self.exchanges.portal;
+
+	if (misdirected(k)) {
+		refuse_and_close(k, 421);
+		return;
+	}
+	portal_plan(p, &x->req, &x->plan);
+	k->known = x->plan.known;
+	x->resp.route = x->plan.route;
+	if (x->head.length > x->plan.body) {
+		refuse_and_close(k, 413);
+		return;
+	}
+	if (x->plan.stream) {
+		if (!body_refused(k))
+			start_job(k, EXCHANGE_BEGIN);
+	} else if (x->head.length > 0) {
+		if (body_refused(k))
+			return;
+		set_state(k, STATE_BODY);
+		go_ahead(k);
+	} else if (x->plan.quick && portal_quick(p, &x->req, &x->resp)) {
+		answer(k);
+	} else {
+		start_job(k, EXCHANGE_HANDLE);
+	}
+}
+
+static void
+serve_options(struct conn *k)
+{
+	struct response *resp = &k->x->resp;
+
+	resp->status = 204;
+	if (response_header(
+		resp, "allow", "GET, HEAD, POST, PATCH, DELETE, OPTIONS") == -1)
+		resp->status = 503;
+	answer(k);
+}
+
+static void
+fill_tls(struct conn *k, struct exchange *x)
+{
+	const char *version;
+
+	if (k->c->ssl == NULL)
+		return;
+	version = SSL_version(k->c->ssl) == TLS1_3_VERSION ? "1.3" : "1.2";
+	memcpy(x->tls, version, 4);
+}
+
+/* Written as IPv4 where it is that, whichever socket it came through. */
+static void
+fill_client(struct conn *k, struct exchange *x)
+{
+	const struct connection *c = k->c;
+	const struct in6_addr *v6 = &c->addr.ipv6.sin6_addr;
+	const void *addr = &c->addr.ipv4.sin_addr;
+	int family = c->family;
+
+	if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(v6)) {
+		family = AF_INET;
+		addr = &v6->s6_addr[12];
+	} else if (family == AF_INET6) {
+		addr = v6;
+	}
+	if (inet_ntop(family, addr, x->client, sizeof(x->client)) == NULL)
 		x->client[0] = '\0';
 }
 
-/* Lower case, without the port: "[::1]:8443" is "[::1]". */
-static void
-fill_host(struct exchange *x, const char *host)
-{
-	char *colon;
-
-	(void)kore_strlcpy(x->host, host, sizeof(x->host));
-	colon = strrchr(x->host, ':');
-	if (colon != NULL && strchr(colon, ']') == NULL)
-		*colon = '\0';
-	for (char *p = x->host; *p != '\0'; p++) {
-		if (*p >= 'A' && *p <= 'Z')
-			*p = (char)(*p - 'A' + 'a');
-	}
-}
-
-/* All Cookie fields as one (RFC 6265 5.4 sends one; HTTP/2 hops split it). */
+/* The head of a request that is good: status 0, or not: one line must do. */
 static int
-fill_cookie(struct exchange *x, struct http_request *kreq)
+begin(struct conn *k, const struct http_head *h, int status)
 {
-	struct http_header *h;
+	static const char nothing[] = "GET / HTTP/1.0\r\n\r\n";
+	struct http_head bad = {.len = sizeof(nothing) - 1,
+	    .verb = HTTP_OTHER,
+	    .close = true,
+	    .path = {4, 1}};
+	struct exchange *x;
+	int wrong = 0;
 
-	TAILQ_FOREACH(h, &kreq->req_headers, list)
-	{
-		if (strcasecmp(h->header, "cookie") != 0)
-			continue;
-		if (x->cookie.len > 0 && buf_adds(&x->cookie, "; ") == -1)
-			return -1;
-		if (buf_adds(&x->cookie, h->value) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-/* The head of kreq, in place; -1 when memory is out. */
-static int
-fill_request(struct exchange *x, struct http_request *kreq)
-{
-	struct request *req = &x->req;
-
-	if (fill_cookie(x, kreq) == -1)
+	if (status == 0)
+		x = exchange_new(&self.exchanges, k->in, h, &wrong);
+	else
+		x = exchange_new(&self.exchanges, nothing, &bad, &wrong);
+	if (x == NULL)
 		return -1;
-	fill_host(x, kreq->host);
-	fill_client(x, kreq->owner);
-	id_request(req->id);
-	req->verb = verb_of(kreq);
-	req->path = kreq->path;
-	req->query = kreq->query_string != NULL ? kreq->query_string : "";
-	req->host = x->host;
-	req->client = x->client;
-	req->cookie = buf_cstr(&x->cookie);
-	req->content_type = field(kreq, "content-type");
-	req->origin = field(kreq, "origin");
-	req->fetch_site = field(kreq, "sec-fetch-site");
-	req->accept_language = field(kreq, "accept-language");
-	req->if_none_match = field(kreq, "if-none-match");
+	k->x = x;
+	x->owner = k;
+	k->asked = true;
+	k->close = k->unread = false;
+	fill_tls(k, x);
+	fill_client(k, x);
+	set_state(k, STATE_WAIT);
+	if (status != 0) {
+		refuse_and_close(k, status);
+		return 0;
+	}
+	use(k, h->len);
+	if (wrong != 0)
+		refuse_and_close(k, wrong);
+	else if (h->whole)
+		serve_options(k);
+	else if (k->door == DOOR_HTTPS)
+		serve_portal(k);
+	else if (h->length > 0)
+		refuse_and_close(k, 413);
+	else {
+		portal_plain(self.set, &x->req, &x->resp);
+		answer(k);
+	}
 	return 0;
 }
 
-/* A request whose large body is no longer expected, or not taken. */
-static void
-large_gone(struct http_request *kreq)
-{
-	kreq->onfree = NULL;
-	self.large--;
-}
+/* ---- turns ---- */
 
-/* Takes Kore's buffers; its fields of the head still point into them. */
-static void
-take_buffers(struct exchange *x, struct http_request *kreq)
+static enum turn
+turn_head(struct conn *k)
 {
-	x->head = kreq->headers;
-	kreq->headers = NULL;
-	x->body = kreq->http_body;
-	kreq->http_body = NULL;
-	x->large = kreq->onfree == large_gone;
-	kreq->onfree = NULL;
-	if (x->body != NULL && kreq->http_body_length > 0) {
-		x->req.body = x->body->data;
-		x->req.body_len = kreq->http_body_length;
+	static struct http_head head;
+	int status;
+	long n;
+
+	if (k->in_len == 0 || k->tried) {
+		if ((n = get_more(k)) == IO_BLOCK)
+			return STOP;
+		if (n == IO_END)
+			return END;
+		if (k->in_len == (size_t)n) {
+			not_idle(k);
+			k->since = clock_mono_ms();
+		}
 	}
+	status = http_head_read(k->in, k->in_len, &head);
+	k->tried = status == HTTP_HEAD_MORE;
+	if (k->tried)
+		return GO;
+	return begin(k, &head, status) == -1 ? END : GO;
 }
 
-static void
-exchange_free(struct exchange *x)
+static enum turn
+turn_body(struct conn *k)
 {
-	response_free(&x->resp);
-	kore_free(x->head); /* wipes */
-	if (x->body != NULL)
-		kore_buf_free(x->body);
-	buf_free(&x->cookie);
-	if (x->large)
-		self.large--;
-	secret_wipe(x, sizeof(*x));
-	free(x);
+	struct exchange *x = k->x;
+	uint8_t *room;
+	size_t cap;
+	long n;
+
+	while ((room = exchange_room(x, &cap)) != NULL) {
+		n = (long)cap;
+		if (k->in_len > 0) {
+			if (cap > k->in_len)
+				n = (long)k->in_len;
+			memcpy(room, k->in, (size_t)n);
+			secret_wipe(k->in, (size_t)n);
+			use(k, (size_t)n);
+		} else if ((n = get(k, room, cap)) <= 0) {
+			return n == IO_BLOCK ? STOP : END;
+		}
+		exchange_put(x, (size_t)n);
+		if (k->state == STATE_SINK && x->full)
+			exchange_pump(x);
+	}
+	if (k->state == STATE_SINK) {
+		if (x->left == 0)
+			set_state(k, STATE_WAIT);
+		return STOP;
+	}
+	if (x->left > 0)
+		return END; /* memory */
+	exchange_body_done(x);
+	start_job(k, EXCHANGE_HANDLE);
+	return GO;
+}
+
+static enum turn
+turn_reply(struct conn *k)
+{
+	struct exchange *x = k->x;
+	const uint8_t *p;
+	size_t n;
+
+	if (unsent(k))
+		return STOP;
+	if (x->resp.source.arg == NULL || x->req.verb == HTTP_HEAD)
+		return answered(k);
+	if (x->failed)
+		return END;
+	if (exchange_block(x, &p, &n)) {
+		x->out += n;
+		k->piece[1] = (struct piece){p, n};
+		return GO;
+	}
+	if (!exchange_drained(x))
+		return STOP;
+	set_state(k, STATE_ACK);
+	return GO;
+}
+
+static enum turn
+turn_ack(struct conn *k)
+{
+	if (unacknowledged(k) > 0)
+		return STOP;
+	k->x->complete = true;
+	return answered(k);
+}
+
+static enum turn
+turn(struct conn *k)
+{
+	if (unsent(k) && flush(k) == -1)
+		return END;
+	switch (k->state) {
+	case STATE_HEAD:
+		return turn_head(k);
+	case STATE_BODY:
+	case STATE_SINK:
+		return turn_body(k);
+	case STATE_REPLY:
+		return turn_reply(k);
+	case STATE_ACK:
+		return turn_ack(k);
+	case STATE_SHAKE:
+	case STATE_WAIT:
+	case STATE_LINGER:
+		break;
+	}
+	return STOP;
+}
+
+/* As far as it goes without waiting. */
+static void
+run(struct conn *k)
+{
+	struct connection *c = k->c;
+	enum turn t = GO;
+
+	for (int i = 0; t == GO; i++) {
+		if (i == TURNS * 4) {
+			/* Others first: asked again, the loop comes back. */
+			kore_platform_event_all(c->fd, c);
+			break;
+		}
+		t = turn(k);
+		if (c->hdlr_extra != k)
+			return; /* it is gone */
+	}
+	if (t == END || keep(k) == -1 || hold(k) == -1)
+		disconnect(k);
+}
+
+static int
+on_event(struct connection *c)
+{
+	struct conn *k = c->hdlr_extra;
+
+	if (k == NULL || c->state == CONN_STATE_DISCONNECTING)
+		return KORE_RESULT_OK;
+	if (c->state == CONN_STATE_TLS_SHAKE) {
+		if (!kore_connection_handle(c)) {
+			metrics_add(METRIC_SHAKE_FAILS, 0, 0, 1);
+			return KORE_RESULT_ERROR;
+		}
+		if (c->state != CONN_STATE_ESTABLISHED)
+			return KORE_RESULT_OK;
+	}
+	run(k);
+	return KORE_RESULT_OK;
+}
+
+/* ---- a job of an exchange has ended ---- */
+
+static void
+begun(struct conn *k)
+{
+	struct exchange *x = k->x;
+
+	if (!x->wanted) {
+		answer(k);
+		return;
+	}
+	set_state(k, STATE_SINK);
+	if (x->left == 0)
+		exchange_pump(x);
+	else
+		go_ahead(k);
 }
 
 static void
-log_request(const struct exchange *x, const char *end)
+woke(struct exchange *x)
+{
+	struct conn *k = x->owner;
+
+	switch (x->phase) {
+	case EXCHANGE_BEGIN:
+		begun(k);
+		break;
+	case EXCHANGE_TAKE:
+		exchange_pump(x);
+		if (x->phase == EXCHANGE_FINISH)
+			set_state(k, STATE_WAIT);
+		break;
+	case EXCHANGE_HANDLE:
+	case EXCHANGE_FINISH:
+		if (x->remark != NULL) { /* 408 */
+			response_free(&x->resp);
+			refuse_and_close(k, 408);
+		} else {
+			answer(k);
+		}
+		break;
+	case EXCHANGE_IDLE:
+	case EXCHANGE_NEXT:
+	case EXCHANGE_END:
+		break;
+	}
+	run(k);
+}
+
+/* ---- the log of requests ---- */
+
+static void
+over(struct exchange *x)
 {
 	static const char *const verbs[] = {[HTTP_GET] = "GET",
 	    [HTTP_HEAD] = "HEAD",
 	    [HTTP_POST] = "POST",
+	    [HTTP_PATCH] = "PATCH",
+	    [HTTP_DELETE] = "DELETE",
+	    [HTTP_OPTIONS] = "OPTIONS",
 	    [HTTP_OTHER] = "other"};
+	int64_t us = clock_mono_us() - x->start_us;
 
+	uncount_body(x);
 	log_line(LOG_LEVEL_INFO, x->req.id, "request",
-	    "route=%s method=%s status=%d bytes=%zu ms=%lld%s",
+	    "route=%s method=%s status=%d in=%llu out=%llu ms=%lld tls=%s "
+	    "client=%s%s%s",
 	    x->resp.route != NULL ? x->resp.route : "-", verbs[x->req.verb],
-	    x->resp.status, x->resp.body.len,
-	    (long long)(clock_mono_ms() - x->start), end);
+	    x->resp.status, (unsigned long long)x->in,
+	    (unsigned long long)x->out, (long long)(us / 1000),
+	    x->tls[0] != '\0' ? x->tls : "-", x->client,
+	    x->remark != NULL ? " end=" : "",
+	    x->remark != NULL ? x->remark : "");
+	metrics_add(METRIC_BYTES, METRIC_IN, 0, (int64_t)x->in);
+	metrics_add(METRIC_BYTES, METRIC_OUT, 0, (int64_t)x->out);
 }
 
-/* ---- to Kore ---- */
+/* ---- deadlines ---- */
 
-/* Kore has sent the body, or dropped it with its connection. */
-static int
-body_sent(struct netbuf *nb)
+/* Does the client keep the minimum rate, over each window of waiting for it? */
+static bool
+too_slow(struct conn *k, uint64_t progress)
 {
-	struct buf *body = nb->extra;
+	bool slow;
 
-	buf_free(body);
-	free(body);
-	return KORE_RESULT_OK;
+	k->slow += SECOND_MS;
+	if (k->slow < LIMIT_RATE_WINDOW * SECOND_MS)
+		return false;
+	slow = progress - k->mark < LIMIT_RATE_MIN * LIMIT_RATE_WINDOW;
+	k->slow = 0;
+	k->mark = progress;
+	return slow;
 }
 
-/* Sends from the buffer of the response itself, which is Kore's from here on. */
-static int
-send_large(struct http_request *kreq, struct response *resp)
+static uint64_t
+arrived(const struct conn *k)
 {
-	struct buf *body = malloc(sizeof(*body));
+	uint64_t open = unacknowledged(k);
 
-	if (body == NULL)
-		return -1;
-	*body = resp->body;
-	resp->body = (struct buf)BUF_INIT;
-	http_response_stream(
-	    kreq, resp->status, body->data, body->len, body_sent, body);
-	return 0;
+	return open < k->sent ? k->sent - open : 0;
 }
 
-static int
-send_response(struct http_request *kreq, struct response *resp)
-{
-	for (size_t i = 0; i < resp->n_header; i++) {
-		http_response_header(
-		    kreq, resp->header[i].name, resp->header[i].value);
-	}
-	if (resp->body.len > COPY_MAX && kreq->method != HTTP_METHOD_HEAD)
-		return send_large(kreq, resp);
-	http_response(kreq, resp->status, resp->body.data, resp->body.len);
-	return 0;
-}
-
-/* Answers, and leaves the request to Kore to be freed. */
 static void
-respond(struct exchange *x)
+cut(struct conn *k)
 {
-	struct http_request *kreq = x->kreq;
-	struct connection *c = kreq->owner;
+	metrics_add(METRIC_TURNED_AWAY, METRIC_WHY_SLOW, 0, 1);
+	if (k->x != NULL)
+		k->x->remark = "slow";
+	disconnect(k);
+}
 
-	x->kreq = NULL;
-	kreq->hdlr_extra = NULL;
-	kreq->onfree = NULL;
-	kreq->flags |= HTTP_REQUEST_DELETE;
-	http_request_wakeup(kreq);
-	if (c == NULL || c->state != CONN_STATE_ESTABLISHED)
+static void
+check_head(struct conn *k, int64_t waited)
+{
+	if (k->in_len > 0) {
+		if (waited < LIMIT_HEAD_SECONDS * SECOND_MS)
+			return;
+		metrics_add(METRIC_TURNED_AWAY, METRIC_WHY_SLOW, 0, 1);
+		if (begin(k, NULL, 408) == -1)
+			disconnect(k);
+		else
+			run(k);
+	} else if (!k->asked) {
+		if (waited >= (self.draining ? DRAIN_FIRST :
+					       LIMIT_HEAD_SECONDS * SECOND_MS))
+			disconnect(k);
+	} else if (waited >= LIMIT_IDLE_SECONDS * SECOND_MS) {
+		/* The last answer may still be on its way. */
+		if (unacknowledged(k) > 0 && !too_slow(k, arrived(k)))
+			return;
+		disconnect(k);
+	}
+}
+
+static void
+check_body(struct conn *k)
+{
+	struct exchange *x = k->x;
+
+	if (k->state == STATE_SINK && x->full)
+		return; /* we are the slow ones */
+	if (!too_slow(k, x->in))
 		return;
-	if (self.draining)
-		c->flags |= CONN_CLOSE_EMPTY;
-	kore_connection_start_idletimer(c);
-	if (send_response(kreq, &x->resp) == -1 || !net_send_flush(c))
-		kore_connection_disconnect(c);
+	metrics_add(METRIC_TURNED_AWAY, METRIC_WHY_SLOW, 0, 1);
+	x->remark = "slow";
+	if (k->state == STATE_SINK) {
+		set_state(k, STATE_WAIT);
+		exchange_stop(x);
+		return;
+	}
+	refuse_and_close(k, 408);
+	run(k);
 }
 
 static void
-handle(void *arg, void *ctx)
+check(struct conn *k, int64_t now)
 {
-	struct exchange *x = arg;
+	int64_t waited = now - k->since;
 
-	portal_handle(ctx, &x->req, &x->resp);
+	switch (k->state) {
+	case STATE_SHAKE:
+		if (waited >= LIMIT_SHAKE_SECONDS * SECOND_MS)
+			cut(k);
+		break;
+	case STATE_HEAD:
+		check_head(k, waited);
+		break;
+	case STATE_BODY:
+	case STATE_SINK:
+		check_body(k);
+		break;
+	case STATE_REPLY:
+	case STATE_ACK:
+		if ((unsent(k) || k->state == STATE_ACK ||
+			unacknowledged(k) > 0) &&
+		    too_slow(k, arrived(k)))
+			cut(k);
+		break;
+	case STATE_WAIT:
+	case STATE_LINGER:
+		break;
+	}
 }
 
 static void
-handled(void *arg)
+tick(void *arg, u_int64_t unused)
 {
-	struct exchange *x = arg;
+	int64_t now = clock_mono_ms();
+	bool second = now - self.second >= SECOND_MS;
+	struct conn *k, *next;
 
-	log_request(x, x->kreq == NULL ? " client=gone" : "");
-	if (x->kreq != NULL)
-		respond(x);
-	exchange_free(x);
+	(void)arg;
+	(void)unused;
+	exchange_retry(&self.exchanges);
+	if (second)
+		self.second = now;
+	for (k = TAILQ_FIRST(&self.all); k != NULL; k = next) {
+		next = TAILQ_NEXT(k, all);
+		if (k->state == STATE_ACK)
+			run(k);
+		else if (second || self.draining)
+			check(k, now);
+	}
 }
 
-/* Kore frees the request under a running job: the job ends for nobody. */
+/* ---- connections ---- */
+
+/* Makes room: who waits longest for nothing goes first, readers last. */
 static void
-client_gone(struct http_request *kreq)
+shed(void)
 {
-	struct exchange *x = kreq->hdlr_extra;
+	struct conn *k = TAILQ_FIRST(&self.idle[0]);
 
-	if (x != NULL)
-		x->kreq = NULL;
-	kreq->hdlr_extra = NULL;
+	if (k == NULL)
+		k = TAILQ_FIRST(&self.idle[1]);
+	if (k != NULL)
+		disconnect(k);
 }
 
-/* Too much at once: a short answer, and the client makes room. */
-static void
-refuse(struct http_request *kreq)
+static struct conn *
+conn_new(struct connection *c, enum door door)
 {
-	static const char text[] = "Busy. Please try again in a moment.\n";
+	struct peer *peer;
+	struct conn *k;
 
-	kreq->owner->flags |= CONN_CLOSE_EMPTY;
-	http_response_header(kreq, "content-type", "text/plain; charset=utf-8");
-	http_response_header(kreq, "cache-control", "no-store");
-	http_response_header(kreq, "retry-after", "5");
-	http_response(kreq, 503, text, sizeof(text) - 1);
-}
-
-/* The one route of kore.conf. */
-int
-portal_page(struct http_request *kreq)
-{
-	struct exchange *x = calloc(1, sizeof(*x));
-	struct pool *pool;
-
-	if (x == NULL || fill_request(x, kreq) == -1) {
-		if (x != NULL)
-			exchange_free(x);
-		refuse(kreq);
-		return KORE_RESULT_OK;
-	}
-	x->start = clock_mono_ms();
-	x->job = (struct pool_job){.run = handle, .done = handled, .arg = x};
-	pool = portal_is_hash(&x->req) ? self.hash : self.work;
-	take_buffers(x, kreq);
-	if (pool_submit(pool, &x->job) == -1) {
-		refuse(kreq);
-		x->resp.status = 503;
-		log_request(x, " queue=full");
-		exchange_free(x);
-		return KORE_RESULT_OK;
-	}
-	x->kreq = kreq;
-	kreq->hdlr_extra = x;
-	kreq->flags |= HTTP_REQUEST_RETAIN_EXTRA;
-	kreq->onfree = client_gone;
-	http_request_sleep(kreq);
-	return KORE_RESULT_RETRY;
-}
-
-/* ---- what Kore asks while it reads ---- */
-
-static int
-check_head(const void *p, size_t n, size_t *len_out)
-{
-	int status = http_head_check(p, n, len_out);
-
-	if (status > 0) {
-		log_line(LOG_LEVEL_INFO, NULL, "request refused", "status=%d",
-		    status);
-	}
-	return status;
-}
-
-/* A cookie is not looked up here, so anybody may begin an upload: some at a time. */
-static size_t
-large_limit(struct http_request *kreq, size_t limit)
-{
-	/* Kore asks twice. */
-	if (limit <= LIMIT_FORM_BODY ||
-	    kreq->content_length <= LIMIT_FORM_BODY ||
-	    kreq->onfree == large_gone)
-		return limit;
-	if (self.large == LIMIT_UPLOADS) {
-		log_line(LOG_LEVEL_WARN, NULL, "upload refused",
-		    "uploads=%u most=%u", self.large, LIMIT_UPLOADS);
-		return LIMIT_FORM_BODY;
-	}
-	self.large++;
-	kreq->onfree = large_gone;
-	return limit;
-}
-
-static size_t
-body_limit(struct http_request *kreq)
-{
-	struct exchange *x = calloc(1, sizeof(*x));
-	size_t limit = 0;
-
-	if (x == NULL)
-		return 0;
-	if (fill_request(x, kreq) == 0)
-		limit = portal_body_limit(&x->req);
-	exchange_free(x);
-	return large_limit(kreq, limit);
-}
-
-/* The page of a body that is too big; what else Kore refuses, no person sends. */
-static const void *
-refusal_page(int status, size_t *len)
-{
-	if (status != 413)
+	if (self.count >= LIMIT_CONNECTIONS - LIMIT_CONNECTIONS / 8)
+		shed();
+	if (self.count >= LIMIT_CONNECTIONS) {
+		metrics_add(METRIC_TURNED_AWAY, METRIC_WHY_ALL, 0, 1);
 		return NULL;
-	*len = self.too_big.len;
-	return self.too_big.data;
+	}
+	peer = peer_hold(self.peers, (struct sockaddr *)&c->addr);
+	if (peer == NULL)
+		return NULL;
+	if (peer->connections >= LIMIT_CONNECTIONS_PEER ||
+	    (k = calloc(1, sizeof(*k))) == NULL) {
+		metrics_add(METRIC_TURNED_AWAY, METRIC_WHY_PEER, 0, 1);
+		peer_drop(self.peers, peer);
+		return NULL;
+	}
+	peer->connections++;
+	k->peer = peer;
+	k->c = c;
+	k->door = door;
+	k->since = clock_mono_ms();
+	TAILQ_INSERT_TAIL(&self.all, k, all);
+	self.count++;
+	return k;
+}
+
+static struct conn *
+take(struct connection *c, enum door door)
+{
+	struct conn *k = conn_new(c, door);
+
+	if (k == NULL) {
+		kore_connection_disconnect(c);
+		return NULL;
+	}
+	metrics_add(METRIC_CONNECTIONS, door, 0, 1);
+	metrics_add(METRIC_ACCEPTED, door, 0, 1);
+	c->hdlr_extra = k;
+	c->handle = on_event;
+	c->disconnect = on_disconnect;
+	c->idle_timer.length = UINT64_MAX; /* deadlines are ours */
+	return k;
+}
+
+/* At accept(), and again after the handshake. */
+void
+portal_connect(struct connection *c)
+{
+	struct conn *k = c->hdlr_extra;
+
+	if (k != NULL) {
+		c->state = CONN_STATE_ESTABLISHED;
+		metrics_handshake(
+		    SSL_version(c->ssl), SSL_session_reused(c->ssl) == 1);
+		set_state(k, STATE_HEAD);
+		now_idle(k);
+		return;
+	}
+	if ((k = take(c, DOOR_HTTPS)) == NULL)
+		return;
+	k->state = STATE_SHAKE;
+	c->state = CONN_STATE_TLS_SHAKE;
+	c->read = net_read_tls;
+	c->write = net_write_tls;
+}
+
+void
+portal_connect_plain(struct connection *c)
+{
+	struct conn *k = take(c, DOOR_HTTP);
+
+	if (k == NULL)
+		return;
+	set_state(k, STATE_HEAD);
+	now_idle(k);
 }
 
 /* ---- start and end ---- */
@@ -401,7 +1134,8 @@ static int
 thread_open(void *arg, void **ctx_out, struct err *e)
 {
 	(void)arg;
-	if ((*ctx_out = portal_thread_open(self.portal)) == NULL)
+	*ctx_out = portal_thread_open(self.exchanges.portal);
+	if (*ctx_out == NULL)
 		return err_set(e, ERR_UNAVAILABLE, "no memory for a thread");
 	return 0;
 }
@@ -412,54 +1146,99 @@ thread_close(void *ctx)
 	portal_thread_close(ctx);
 }
 
+/* Hashing leaves a core to the pages, where there is more than one. */
 static int
-front_start(const struct settings *set, struct err *e)
+hash_threads(void)
 {
+	int n = cpu_count - 1;
+
+	return n < 1 ? 1 : n > HASH_MAX ? HASH_MAX : n;
+}
+
+static int
+start_pools(const struct settings *set, struct err *e)
+{
+	struct exchange_set *xs = &self.exchanges;
 	struct pool_setup work = {.name = "work",
 	    .threads = set->threads,
 	    .queue = QUEUE_WORK,
+	    .share = LIMIT_REQUESTS_PEER,
 	    .init = thread_open,
 	    .fini = thread_close};
-	struct pool_setup hash = {.name = "hash",
-	    .threads = THREADS_HASH,
-	    .queue = QUEUE_HASH,
-	    .init = thread_open,
-	    .fini = thread_close};
+	struct pool_setup hash = work;
 
-	if (portal_open(set, &self.portal, e) == -1)
+	hash.name = "hash";
+	hash.threads = hash_threads();
+	hash.queue = QUEUE_HASH;
+	hash.idle = true;
+	if ((xs->work = pool_new(&work, e)) == NULL ||
+	    (xs->hash = pool_new(&hash, e)) == NULL)
 		return -1;
-	if ((self.work = pool_new(&work, e)) == NULL ||
-	    (self.hash = pool_new(&hash, e)) == NULL)
-		return -1;
-	front_watch_pool(self.work);
-	front_watch_pool(self.hash);
-	if (portal_too_big(self.portal, &self.too_big, e) == -1)
-		return -1;
-	http_error_hook = refusal_page;
-	http_head_hook = check_head;
-	http_body_limit_hook = body_limit;
+	front_watch_pool(xs->work);
+	front_watch_pool(xs->hash);
 	return 0;
 }
 
+static int
+front_start(const struct settings *set, struct err *e)
+{
+	self.set = set;
+	self.exchanges.woke = woke;
+	self.exchanges.over = over;
+	TAILQ_INIT(&self.all);
+	TAILQ_INIT(&self.idle[0]);
+	TAILQ_INIT(&self.idle[1]);
+	if ((self.peers = peers_new()) == NULL)
+		return err_set(e, ERR_UNAVAILABLE, "no memory");
+	if (portal_open(set, &self.exchanges.portal, e) == -1 ||
+	    start_pools(set, e) == -1)
+		return -1;
+	(void)kore_timer_add(tick, TICK_MS, NULL, 0);
+	return 0;
+}
+
+/*
+ * Idle connections end; what has asked is answered, and who was only just accepted may
+ * still ask.
+ */
 static void
 front_drain(void)
 {
+	struct conn *k, *next;
+	int64_t now = clock_mono_ms();
+
 	self.draining = true;
+	for (k = TAILQ_FIRST(&self.all); k != NULL; k = next) {
+		next = TAILQ_NEXT(k, all);
+		if (k->state == STATE_HEAD && k->asked && k->in_len == 0)
+			linger(k);
+		else if (k->state == STATE_HEAD && !k->asked)
+			k->since = now;
+	}
 }
 
 static bool
 front_busy(void)
 {
-	return pool_pending(self.work) > 0 || pool_pending(self.hash) > 0;
+	const struct conn *k;
+
+	if (self.exchanges.live > 0)
+		return true;
+	TAILQ_FOREACH(k, &self.all, all)
+	{
+		if (k->state != STATE_LINGER)
+			return true;
+	}
+	return false;
 }
 
 static void
 front_stop(void)
 {
-	pool_free(self.work);
-	pool_free(self.hash);
-	portal_close(self.portal);
-	buf_free(&self.too_big);
+	pool_free(self.exchanges.work);
+	pool_free(self.exchanges.hash);
+	portal_close(self.exchanges.portal);
+	/* Connections end with Kore's, a moment later; their neighbours with the process. */
 }
 
 const struct front front_portal = {
