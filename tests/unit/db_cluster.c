@@ -234,6 +234,12 @@ cluster_stop(void **state)
 	return waitpid(watcher, &status, 0) == watcher && status == 0 ? 0 : -1;
 }
 
+int
+cluster_crash(void)
+{
+	return helper("crash") == 0 ? 0 : -1;
+}
+
 void
 sample_fill(struct sample *s, const struct id *tenant, const struct id *account,
     const char *pickup, const char *guest)

@@ -14,6 +14,8 @@
 /* cmocka's group setup and teardown. The cluster also goes when the test dies. */
 int cluster_start(void **state);
 int cluster_stop(void **state);
+/* Ends the server at once and starts it again: it recovers. 0, or -1. */
+int cluster_crash(void);
 
 /* conninfo of a role in a database; good until four more were asked for. */
 const char *cluster_conninfo(const char *role, const char *database);
