@@ -16,6 +16,7 @@
 #include "store/migrate.h"
 #include "store/session.h"
 #include "store/tenant.h"
+#include "store/upload.h"
 
 struct id tenant_a, tenant_b, account_a, account_b;
 
@@ -171,6 +172,41 @@ add_session(const struct id *tenant, const struct id *account, struct err *e)
 }
 
 static int
+add_upload(const struct id *tenant, const struct id *account, struct err *e)
+{
+	struct upload u = {.id = id_new(),
+	    .account = *account,
+	    .key = "member",
+	    .length = SEAL_CHUNK,
+	    .key_version = 1};
+	struct buf data = BUF_INIT;
+	const struct id writer = id_new();
+	const struct upload_row r = {.tenant = tenant,
+	    .upload = &u.id,
+	    .writer = &writer,
+	    .now = SEAL_CHUNK,
+	    .data = &data};
+	struct db *db = cluster_db("restante_portal");
+	int64_t expires;
+	int rc = -1;
+
+	if (buf_adds(&u.key_wrap, "the key, boxed") == -1 ||
+	    buf_adds(&u.facts, "name and type, sealed") == -1 ||
+	    buf_adds(&data, "four sealed chunks, one after another") == -1)
+		abort();
+	if (db_begin(db, tenant, e) == 0 &&
+	    upload_add(db, tenant, &u, &expires, e) == 0 &&
+	    upload_claim(db, tenant, &u.id, &writer, 0, e) == 0 &&
+	    upload_row_add(db, &r, e) == 0 && upload_kept(db, &r, e) == 0 &&
+	    db_commit(db, e) == 0)
+		rc = 0;
+	buf_free(&data);
+	upload_clear(&u);
+	db_close(db);
+	return rc;
+}
+
+static int
 populate(struct err *e)
 {
 	struct db *ctl = cluster_db("restante_ctl"),
@@ -181,7 +217,9 @@ populate(struct err *e)
 	if (add_tenant(ctl, "acme", &tenant_a, &account_a, e) == 0 &&
 	    add_tenant(ctl, "globex", &tenant_b, &account_b, e) == 0 &&
 	    add_session(&tenant_a, &account_a, e) == 0 &&
-	    add_session(&tenant_b, &account_b, e) == 0) {
+	    add_session(&tenant_b, &account_b, e) == 0 &&
+	    add_upload(&tenant_a, &account_a, e) == 0 &&
+	    add_upload(&tenant_b, &account_b, e) == 0) {
 		sample_fill(&a, &tenant_a, &account_a, "AAAAAAA0",
 		    "carol@partner.example");
 		sample_fill(&b, &tenant_b, &account_b, "BBBBBBB0",

@@ -76,7 +76,8 @@ every_statement_names_its_tenant(void **state)
 {
 	static const char *const tables[] = {"account", "account_key",
 	    "unlocker", "smtp_token", "session", "message", "chunk", "reader",
-	    "notice", "event", "duplicate", "tenant", "tenant_domain"};
+	    "notice", "event", "duplicate", "tenant", "tenant_domain", "upload",
+	    "upload_chunk"};
 	static const char *const verbs[] = {
 	    "FROM ", "INTO ", "UPDATE ", "JOIN "};
 	const struct sql *const *all;
@@ -141,7 +142,8 @@ static const struct {
     {"large sealed columns are not compressed again",
 	"SELECT count(*) FROM pg_attribute WHERE (attrelid, attname) IN"
 	" (('message'::regclass, 'manifest'), ('chunk'::regclass, 'data'),"
-	"  ('outbox'::regclass, 'item'), ('notice'::regclass, 'escrow'))"
+	"  ('outbox'::regclass, 'item'), ('notice'::regclass, 'escrow'),"
+	"  ('upload_chunk'::regclass, 'data'), ('upload'::regclass, 'tail'))"
 	" AND attstorage <> 'e'"},
 };
 

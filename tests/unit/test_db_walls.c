@@ -16,7 +16,8 @@
 
 static const char *const tables[] = {"tenant", "tenant_domain", "account",
     "account_key", "unlocker", "smtp_token", "session", "message", "chunk",
-    "reader", "notice", "event", "outbox", "duplicate"};
+    "reader", "notice", "event", "outbox", "duplicate", "upload",
+    "upload_chunk"};
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 
 static const char *const roles[] = {
@@ -68,6 +69,8 @@ intake_cannot_read_content(void **state)
 	    "SELECT 1 FROM message",
 	    "SELECT count(*) FROM message",
 	    "SELECT data FROM chunk",
+	    "SELECT data FROM upload_chunk",
+	    "SELECT facts FROM upload",
 	    "SELECT count(*) FROM chunk",
 	    "SELECT sealed FROM reader",
 	    "SELECT count(*) FROM reader",
