@@ -828,6 +828,7 @@ start(void **state)
 	(void)state;
 	settings.share = share == NULL ? "." : share;
 	settings.https_port = 8443;
+	settings.hsts = 31536000;
 	if (secret_init() == -1)
 		return -1;
 	if (portal_open(&settings, &portal, &e) == -1) {
