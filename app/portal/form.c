@@ -40,12 +40,17 @@ form_free(struct form *f)
 	f->n = 0;
 }
 
-/* Takes *field over, also when it fails. */
+/* Takes *field over, also when it fails. No page has a field that may hold a NUL. */
 static int
 add_field(struct form *f, struct form_field *field, struct err *e)
 {
 	struct form_field *more;
 
+	if (field->value != NULL &&
+	    memchr(field->value, '\0', field->len) != NULL) {
+		free_field(field);
+		return bad(e, "a NUL");
+	}
 	if (f->n == LIMIT_FORM_FIELDS) {
 		free_field(field);
 		return err_set(e, ERR_TOO_MANY, "form: too many fields");
@@ -315,9 +320,7 @@ form_get(const struct form *f, const char *name)
 {
 	const struct form_field *field = find(f, name);
 
-	return field == NULL || strlen(field->value) != field->len ?
-	    "" :
-	    field->value;
+	return field == NULL ? "" : field->value;
 }
 
 bool

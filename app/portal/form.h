@@ -1,7 +1,7 @@
 /*
  * form.h: what a form sends, decoded: application/x-www-form-urlencoded (WHATWG URL 5.1)
- * and multipart/form-data (RFC 7578, RFC 2046 5.1), and a query. Values are any bytes,
- * line breaks included; several fields may have one name.
+ * and multipart/form-data (RFC 7578, RFC 2046 5.1), and a query. Values are any bytes
+ * but NUL, line breaks included; several fields may have one name.
  */
 #ifndef PORTAL_FORM_H
 #define PORTAL_FORM_H
@@ -37,8 +37,8 @@ struct form {
 
 /*
  * Decodes a body by its Content-Type into *out, which must be empty. A file field left
- * empty by its user is not there at all. ERR_BAD_INPUT when malformed or of another
- * type, ERR_TOO_MANY past LIMIT_FORM_FIELDS; *out is then empty.
+ * empty by its user is not there at all. ERR_BAD_INPUT when malformed, of another
+ * type or with a NUL, ERR_TOO_MANY past LIMIT_FORM_FIELDS; *out is then empty.
  */
 int form_decode(const char *content_type, const void *body, size_t n,
     struct form *out, struct err *e) __attribute__((warn_unused_result));
@@ -47,7 +47,7 @@ int form_query(const char *query, struct form *out, struct err *e)
     __attribute__((warn_unused_result));
 void form_free(struct form *f); /* wipes */
 
-/* The first value of that name; "" when there is none or it holds a NUL. */
+/* The first value of that name; "" when there is none. */
 const char *form_get(const struct form *f, const char *name);
 bool form_has(const struct form *f, const char *name);
 

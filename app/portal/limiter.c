@@ -5,8 +5,10 @@
  */
 #include "portal/limiter.h"
 
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/secret.h"
 
@@ -20,7 +22,7 @@ struct slot {
 
 struct limiter {
 	pthread_mutex_t lock;
-	uint64_t seed;
+	uint8_t seed[SECRET_KEY_LEN];
 	unsigned per_hour;
 	struct slot slot[SLOTS];
 };
@@ -33,7 +35,7 @@ limiter_new(unsigned per_hour)
 	if (l == NULL)
 		return NULL;
 	pthread_mutex_init(&l->lock, NULL);
-	secret_random(&l->seed, sizeof(l->seed));
+	secret_random(l->seed, sizeof(l->seed));
 	l->per_hour = per_hour;
 	return l;
 }
@@ -47,19 +49,40 @@ limiter_free(struct limiter *l)
 	free(l);
 }
 
+/*
+ * The network that counts as one, as base/peers.h has it: an IPv4 address, also one that
+ * comes as IPv6, or the first half of an IPv6 address. What is no address is itself.
+ */
+static size_t
+network(const char *client, uint8_t out[INET6_ADDRSTRLEN])
+{
+	struct in6_addr six;
+	size_t n = strlen(client);
+
+	if (inet_pton(AF_INET, client, out) == 1)
+		return 4;
+	if (inet_pton(AF_INET6, client, &six) == 1) {
+		if (IN6_IS_ADDR_V4MAPPED(&six)) {
+			memcpy(out, &six.s6_addr[12], 4);
+			return 4;
+		}
+		memcpy(out, six.s6_addr, 8);
+		return 8;
+	}
+	if (n > INET6_ADDRSTRLEN)
+		n = INET6_ADDRSTRLEN;
+	memcpy(out, client, n);
+	return n;
+}
+
 /* The client's slot, its count begun anew after an hour. Locked. */
 static struct slot *
 slot_of(struct limiter *l, const char *client, int64_t now)
 {
-	uint64_t h = l->seed;
-	struct slot *s;
+	uint8_t net[INET6_ADDRSTRLEN];
+	size_t n = network(client, net);
+	struct slot *s = &l->slot[secret_hash(l->seed, net, n) % SLOTS];
 
-	for (; *client != '\0'; client++) {
-		h ^= (unsigned char)*client;
-		h *= UINT64_C(0x9e3779b97f4a7c15);
-		h ^= h >> 29;
-	}
-	s = &l->slot[h % SLOTS];
 	if (s->count > 0 && now - s->since >= HOUR_MS)
 		s->count = 0;
 	if (s->count == 0)

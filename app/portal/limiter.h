@@ -1,6 +1,6 @@
 /*
- * limiter.h: counts what a client address did within the last hour, in memory of a
- * fixed size. Safe on many threads.
+ * limiter.h: counts what a client address, or its /64 where it is IPv6, did within the
+ * last hour, in memory of a fixed size. Safe on many threads.
  */
 #ifndef PORTAL_LIMITER_H
 #define PORTAL_LIMITER_H

@@ -284,37 +284,6 @@ portal_plan(
 	secret_wipe(param, sizeof(param));
 }
 
-bool
-portal_is_hash(const struct request *req)
-{
-	char param[PAGE_PARAMS][PAGE_PARAM_LEN], allow[ROUTE_ALLOW_LEN];
-	const struct route *r = route_find(req->verb, req->path, param, allow);
-
-	return r != NULL && r->class == ROUTE_HASH;
-}
-
-size_t
-portal_body_limit(const struct request *req)
-{
-	char param[PAGE_PARAMS][PAGE_PARAM_LEN], allow[ROUTE_ALLOW_LEN];
-	char cookie[DESK_COOKIE_LEN];
-
-	return body_limit(route_find(req->verb, req->path, param, allow),
-	    cookie_find(req->cookie, cookie));
-}
-
-int
-portal_too_big(struct portal *p, struct buf *out, struct err *e)
-{
-	struct response resp;
-
-	portal_refuse(p, NULL, 413, &resp);
-	*out = resp.body;
-	resp.body = (struct buf)BUF_INIT;
-	response_free(&resp);
-	return out->len > 0 ? 0 : err_set(e, ERR_INTERNAL, "no page");
-}
-
 /* What an answer is kept under; false when it is too long, or is not to be kept. */
 static bool
 shelf_key(const struct page *p, char key[SHELF_KEY])

@@ -28,11 +28,6 @@ void portal_drain(struct portal *p);
 
 /* ---- on the event loop, before the body ---- */
 
-bool portal_is_hash(const struct request *req);
-size_t portal_body_limit(const struct request *req);
-int portal_too_big(struct portal *p, struct buf *out, struct err *e)
-    __attribute__((warn_unused_result));
-
 enum portal_lane { PORTAL_LANE_PAGE, PORTAL_LANE_HASH };
 
 struct portal_plan {

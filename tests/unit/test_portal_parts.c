@@ -283,7 +283,15 @@ test_limiter(void **state)
 	}
 	assert_true(limiter_full(l, "192.0.2.1", 1000));
 	assert_true(limiter_full(l, "192.0.2.1", 1000 + 3599999));
+	assert_true(limiter_full(l, "::ffff:192.0.2.1", 1000));
+	assert_false(limiter_full(l, "192.0.2.2", 1000));
 	assert_false(limiter_full(l, "2001:db8::1", 1000));
+	/* One household has as many addresses as it likes. */
+	limiter_count(l, "2001:db8:0:7::1", 1000);
+	limiter_count(l, "2001:db8:0:7:ffff:1:2:3", 1000);
+	limiter_count(l, "2001:db8:0:7::2", 1000);
+	assert_true(limiter_full(l, "2001:db8:0:7:8000::", 1000));
+	assert_false(limiter_full(l, "2001:db8:0:8::1", 1000));
 	assert_false(limiter_full(l, "192.0.2.1", 1000 + 3600000));
 	limiter_free(l);
 	limiter_free(NULL);
