@@ -111,6 +111,12 @@ int page_code_post(struct page *p, const char *action,
 int page_ask_code(struct page *p, const struct locator *loc,
     const char *address, const char **problem, int *status, struct err *e);
 
+/*
+ * Where somebody wanted to go who had to sign in first: "sent" for "/sent". Few pages,
+ * by name, so that nobody can be led elsewhere and no id is told. NULL: the inbox.
+ */
+const char *page_next(const char *name);
+
 /* The sign-in page, also shown for a notice that went to an account. */
 int page_login_form(struct page *p, int status, const struct desk_landing *l,
     const char *problem, int wait_s, struct err *e);
