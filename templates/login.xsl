@@ -27,6 +27,7 @@
       </xsl:if>
       <form method="post" action="/login">
         <xsl:call-template name="csrf"/>
+        <xsl:if test="@next"><input type="hidden" name="next" value="{@next}"/></xsl:if>
         <xsl:if test="@code"><input type="hidden" name="pickup" value="{@code}"/></xsl:if>
         <div class="field">
           <label for="address"><w:t id="form.address"/></label>

@@ -14,6 +14,17 @@
 
 /* ---- sign-in -------------------------------------------------------------------- */
 
+const char *
+page_next(const char *name)
+{
+	static const char *const names[] = {"sent", "compose", "settings"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], name) == 0)
+			return names[i];
+	return NULL;
+}
+
 int
 page_login_form(struct page *p, int status, const struct desk_landing *l,
     const char *problem, int wait_s, struct err *e)
@@ -24,6 +35,7 @@ page_login_form(struct page *p, int status, const struct desk_landing *l,
 
 	node_set(n, "problem", problem);
 	node_set(n, "typed", form_get(&p->form, "address"));
+	node_set(n, "next", page_next(form_get(&p->form, "next")));
 	if (l != NULL)
 		node_landing(n, l);
 	else if (pickup[0] != '\0')
@@ -33,17 +45,25 @@ page_login_form(struct page *p, int status, const struct desk_landing *l,
 	return page_render(p, status, "login", m, e);
 }
 
+static const char *
+next_or_inbox(const struct page *p)
+{
+	const char *next = page_next(form_get(&p->form, "next"));
+
+	return next == NULL ? "inbox" : next;
+}
+
 int
 page_login(struct page *p, struct err *e)
 {
 	if (p->visit.kind == SESSION_ACCOUNT)
-		return page_redirect(p, e, "/inbox");
+		return page_redirect(p, e, "/%s", next_or_inbox(p));
 	return page_login_form(p, 200, NULL, NULL, 0, e);
 }
 
 /* Where a reader goes once in: what they came for, else the inbox. */
 static int
-go_in(struct page *p, const char *note, struct err *e)
+go_in(struct page *p, struct err *e)
 {
 	struct locator loc;
 	int ret;
@@ -51,7 +71,7 @@ go_in(struct page *p, const char *note, struct err *e)
 	if (locator_parse(form_get(&p->form, "pickup"), &loc) == 0)
 		ret = page_redirect(p, e, "/m/%s", loc.pickup);
 	else
-		ret = page_redirect(p, e, "/inbox%s", note);
+		ret = page_redirect(p, e, "/%s", next_or_inbox(p));
 	secret_wipe(&loc, sizeof(loc));
 	return ret;
 }
@@ -66,7 +86,7 @@ page_login_post(struct page *p, struct err *e)
 	if (address[0] == '\0' || password[0] == '\0')
 		return page_login_form(p, 400, NULL, "empty", 0, e);
 	if (desk_login(p->desk, &p->visit, address, password, &wait_s, e) == 0)
-		return go_in(p, "", e);
+		return go_in(p, e);
 	if (e->code == ERR_DENIED || e->code == ERR_BAD_INPUT ||
 	    e->code == ERR_NOT_FOUND)
 		return page_login_form(p, 403, NULL, "wrong", 0, e);

@@ -143,6 +143,15 @@ find_session(struct page *p, struct err *e)
 	return ret;
 }
 
+static int
+sign_in_first(struct page *p, struct err *e)
+{
+	const char *next = page_next(p->req->path + 1);
+
+	return next == NULL ? page_redirect(p, e, "/login") :
+			      page_redirect(p, e, "/login?next=%s", next);
+}
+
 /*
  * Everything before the page itself. 1: it may go on; 0: answered; -1: an error. Of a
  * stream the body is still to come, and plays no part.
@@ -160,7 +169,7 @@ admit(struct page *p, struct err *e)
 	if (p->route->who != ROUTE_READER || page_reader(p))
 		return 1;
 	if (!route_changes(p->req->verb) && !p->route->tus)
-		return page_redirect(p, e, "/login");
+		return sign_in_first(p, e);
 	err_set(e, ERR_DENIED, "nobody is signed in");
 	return refuse(p, "session", e);
 }

@@ -782,6 +782,55 @@ test_change_password(void **state)
 	drop(&resp);
 }
 
+/* ---- signing in ----------------------------------------------------------------------- */
+
+/* Whoever has to sign in goes on where they wanted to; nobody else says where that is. */
+static void
+test_next(void **state)
+{
+	static const struct {
+		const char *path, *first, *query, *then;
+	} cases[] = {
+	    {"/inbox", "/login", "", "/inbox"},
+	    {"/sent", "/login?next=sent", "next=sent", "/sent"},
+	    {"/compose", "/login?next=compose", "next=compose", "/compose"},
+	    {"/settings", "/login?next=settings", "next=settings", "/settings"},
+	    {"/message/" FAKE_ID, "/login", "", "/inbox"},
+	    {"/sent", "/login?next=sent", "next=/sent", "/inbox"},
+	    {"/sent", "/login?next=sent", "next=//evil.example", "/inbox"},
+	    {"/sent", "/login?next=sent", "next=logout", "/inbox"},
+	    {"/sent", "/login?next=sent", "next=sent%0d%0aa:b", "/inbox"},
+	    {"/sent", "/login?next=sent", "next=message/" FAKE_ID, "/inbox"},
+	};
+	struct response resp;
+	char form[200];
+	struct ask a;
+	size_t i;
+
+	(void)state;
+	memset(&fake, 0, sizeof(fake));
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		prepare(&a, HTTP_GET, cases[i].path, 0);
+		answer(&a, &resp);
+		assert_string_equal(header(&resp, "location"), cases[i].first);
+		drop(&resp);
+		prepare(&a, HTTP_GET, "/login", 0);
+		a.req.query = cases[i].query;
+		answer(&a, &resp);
+		assert_int_equal(
+		    strstr(buf_cstr(&resp.body), "name=\"next\"") != NULL,
+		    strcmp(cases[i].then, "/inbox") != 0);
+		drop(&resp);
+		snprintf(form, sizeof(form),
+		    "address=a%%40b.example&password=x&%s", cases[i].query);
+		prepare(&a, HTTP_POST, "/login", 0);
+		body(&a, form);
+		answer(&a, &resp);
+		assert_string_equal(header(&resp, "location"), cases[i].then);
+		drop(&resp);
+	}
+}
+
 static int
 start(void **state)
 {
@@ -824,6 +873,7 @@ main(void)
 	    cmocka_unit_test(test_refusals),
 	    cmocka_unit_test(test_security_txt),
 	    cmocka_unit_test(test_change_password),
+	    cmocka_unit_test(test_next),
 	};
 
 	return cmocka_run_group_tests_name("portal front", tests, start, stop);
