@@ -319,10 +319,10 @@
       const part = this.file.size ? bytes / this.file.size : 1;
       this.samples = this.samples.filter(([at]) => now - at < 10000);
       this.samples.push([now, bytes]);
-      this.bar.value = part;
-      if (this.state === 'running' && now - this.shown < 500) return;
+      if (this.state === 'running' && now - this.shown < 300) return;
       if (this.state !== 'running') this.become('running');
       this.shown = now;
+      this.bar.value = part;
       const [[at, start]] = this.samples;
       const speed = now - at > 500 ? (bytes - start) * 1000 / (now - at) : 0;
       const percent = Math.floor(part * 100);
