@@ -291,10 +291,12 @@ place_pairs(const struct place *p, struct book *b, struct err *e)
 	for (size_t i = 0; i < p->n; i++) {
 		struct leaf_file *f = &p->file[i];
 
-		if (f->pair.leaf == NULL || X509_check_ca(f->pair.leaf) != 0 ||
-		    is_shorter(p, i))
+		if (f->pair.leaf == NULL || is_shorter(p, i))
 			continue;
-		if ((key = key_of(p, &f->pair)) == NULL)
+		key = key_of(p, &f->pair);
+		if (key == NULL && X509_check_ca(f->pair.leaf) != 0)
+			continue; /* an issuer's, beside the chain */
+		if (key == NULL)
 			return err_set(e, ERR_BAD_INPUT,
 			    "no key here is the certificate's: %.120s",
 			    f->path);

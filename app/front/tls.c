@@ -335,7 +335,7 @@ tls_new(bool alpn, int ticket_period, struct err *e)
 	    SSL_MODE_ENABLE_PARTIAL_WRITE |
 		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_timeout(ctx, ticket_period);
+	SSL_CTX_set_timeout(ctx, 2 * (long)ticket_period);
 	SSL_CTX_set_cert_cb(ctx, choose_certificate, NULL);
 	SSL_CTX_set_tlsext_servername_callback(ctx, note_name);
 	if (alpn)
