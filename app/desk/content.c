@@ -44,7 +44,7 @@ content_block(struct content *c, uint32_t first, uint32_t n, struct buf *out,
 	struct taking t = {.c = c, .next = first, .end = first + n, .out = out};
 	const size_t before = out->len;
 
-	if (buf_reserve(out, (size_t)n * SEAL_CHUNK + 1) == -1)
+	if (buf_reserve(out, (size_t)n * SEAL_CHUNK) == -1)
 		return err_set(e, ERR_UNAVAILABLE, "content: memory");
 	if (c->fetch(c->arg, first, n, content_take, &t, e) == 0) {
 		if (t.next == t.end)

@@ -4,13 +4,13 @@
  */
 #include "seal/content.h"
 
-#include <sodium.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
 
 #include "seal/kdf_list.h"
+#include "seal/xchacha.h"
 
 #define CONTENT_VERSION   1
 #define CONTENT_ALG       1
@@ -31,9 +31,8 @@
 #define CHUNK_ZSTD 1
 
 _Static_assert(SEAL_CHUNK == 1 << CONTENT_LOG2, "chunk");
-_Static_assert(
-    CONTENT_NONCE == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "nonce");
-_Static_assert(CONTENT_TAG == crypto_aead_xchacha20poly1305_ietf_ABYTES, "tag");
+_Static_assert(CONTENT_NONCE == XCHACHA_NONCE, "nonce");
+_Static_assert(CONTENT_TAG == XCHACHA_TAG, "tag");
 
 struct content_key {
 	uint8_t key[SECRET_KEY_LEN];
@@ -155,6 +154,25 @@ content_nonce(uint32_t seq, int final, uint8_t out[CONTENT_NONCE])
 	out[23] = final ? 1 : 0;
 }
 
+/* In place; the tag comes behind. */
+static void
+content_seal(const struct content_key *k, const uint8_t nonce[CONTENT_NONCE],
+    uint8_t *p, size_t n)
+{
+	const struct xchacha x = {k->key, nonce, k->ad, sizeof(k->ad)};
+
+	xchacha_seal(&x, p, n, p);
+}
+
+static int
+content_unseal(const struct content_key *k, const uint8_t nonce[CONTENT_NONCE],
+    const uint8_t *p, size_t n, uint8_t *out)
+{
+	const struct xchacha x = {k->key, nonce, k->ad, sizeof(k->ad)};
+
+	return xchacha_open(&x, p, n, out);
+}
+
 /* Puts the chunk behind its first byte; returns the length of both. zstd NULL: as it is. */
 static size_t
 chunk_prefix(ZSTD_CCtx *zstd, const uint8_t *p, size_t n, uint8_t *out)
@@ -219,8 +237,7 @@ writer_flush(struct seal_writer *w, int final, struct err *e)
 		return err_set(e, ERR_TOO_BIG, "content: too many chunks");
 	n = chunk_prefix(w->zstd, w->clear, w->have, w->work);
 	content_nonce(w->chunks, final, nonce);
-	crypto_aead_xchacha20poly1305_ietf_encrypt(w->work, NULL, w->work, n,
-	    w->k.ad, sizeof(w->k.ad), NULL, nonce, w->k.key);
+	content_seal(&w->k, nonce, w->work, n);
 	w->have = 0;
 	return w->sink(w->arg, w->chunks++, w->work, n + CONTENT_TAG, e);
 }
@@ -348,8 +365,7 @@ seal_chunker_add(struct seal_chunker *c, uint32_t seq, int final, const void *p,
 	at += SEAL_LOOSE;
 	len = chunk_prefix(c->dull < DULL_CHUNKS ? c->zstd : NULL, p, n, at);
 	c->dull = at[0] == CHUNK_RAW ? c->dull + 1 : 0;
-	crypto_aead_xchacha20poly1305_ietf_encrypt(
-	    at, NULL, at, len, c->k.ad, sizeof(c->k.ad), NULL, nonce, c->k.key);
+	content_seal(&c->k, nonce, at, len);
 	out->len += SEAL_LOOSE + len + CONTENT_TAG;
 	return 0;
 }
@@ -395,13 +411,12 @@ opener_whole(struct seal_opener *o, const uint8_t *sealed, const uint8_t *nonce,
 	uint8_t *at, kept = 0, first;
 	int r;
 
-	if (buf_reserve(out, SEAL_CHUNK + 1) == -1)
+	if (buf_reserve(out, SEAL_CHUNK + (out->len == 0)) == -1)
 		return -1;
 	at = out->data + out->len;
 	if (out->len > 0)
 		kept = *--at;
-	r = crypto_aead_xchacha20poly1305_ietf_decrypt(at, NULL, NULL, sealed,
-	    SEAL_CHUNK_MAX, o->k.ad, sizeof(o->k.ad), nonce, o->k.key);
+	r = content_unseal(&o->k, nonce, sealed, SEAL_CHUNK_MAX, at);
 	first = *at;
 	if (out->len > 0)
 		*at = kept;
@@ -462,8 +477,7 @@ seal_opener_chunk(struct seal_opener *o, uint32_t seq, int final,
 		return err_set(e, ERR_UNAVAILABLE, "content: out of memory");
 	if (done)
 		return 0;
-	if (crypto_aead_xchacha20poly1305_ietf_decrypt(o->work, NULL, NULL,
-		sealed, n, o->k.ad, sizeof(o->k.ad), nonce, o->k.key) == 0)
+	if (content_unseal(&o->k, nonce, sealed, n, o->work) == 0)
 		r = opener_expand(o, n - CONTENT_TAG, out);
 	secret_wipe(o->work, n - CONTENT_TAG);
 	len = out->len - before;
