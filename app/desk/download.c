@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "desk/internal.h"
+#include "desk/uploaded.h"
 #include "mail/decode.h"
 
 #define CHUNKS ((uint32_t)(LIMIT_STREAM_BLOCK / SEAL_CHUNK)) /* of a block */
@@ -15,6 +16,7 @@
 struct desk_download {
 	struct delivered_file file;
 	struct id tenant;
+	struct id beside; /* the file's; zero: within the message */
 	uint32_t slot;
 	bool told; /* a recipient's: is recorded */
 	char tag[65];
@@ -56,6 +58,12 @@ download_free(struct desk_download *dl)
 	free(dl);
 }
 
+static bool
+is_beside(const struct mail_part *part)
+{
+	return part != NULL && !id_is_zero(&part->beside.id);
+}
+
 /* ---- opening --------------------------------------------------------------- */
 
 /* The chunks of a message. */
@@ -72,10 +80,38 @@ fetch_message(void *arg, uint32_t first, uint32_t n, seal_sink take,
 	return chunk_each(dl->d->db, &r, take, take_arg, e);
 }
 
+/* Those of a file beside it. */
+static int
+fetch_beside(void *arg, uint32_t first, uint32_t n, seal_sink take,
+    void *take_arg, struct err *e)
+{
+	struct desk_download *dl = arg;
+
+	return upload_chunks(
+	    dl->d->db, &dl->tenant, &dl->beside, first, n, take, take_arg, e);
+}
+
 struct opening {
 	struct desk_download *dl;
 	const struct desk_message *m;
+	const struct mail_part *part; /* NULL: the raw message */
 };
+
+static int
+beside_begin(struct opening *o, struct err *e)
+{
+	const struct mail_beside *b = &o->part->beside;
+	const struct content_place at = {.key = b->key,
+	    .tenant = &o->m->tenant,
+	    .id = &b->id,
+	    .part = UPLOAD_PART,
+	    .header = b->header,
+	    .size = o->part->size,
+	    .chunks = b->chunks};
+
+	_Static_assert(MAIL_BESIDE_HEADER == SEAL_CONTENT_HEADER, "header");
+	return content_open(&at, fetch_beside, o->dl, &o->dl->content, e);
+}
 
 static int
 download_begin(struct desk *d, void *arg, struct err *e)
@@ -89,6 +125,8 @@ download_begin(struct desk *d, void *arg, struct err *e)
 	    .chunks = o->m->row.chunks};
 
 	o->dl->d = d;
+	if (is_beside(o->part))
+		return beside_begin(o, e);
 	return content_open(&at, fetch_message, o->dl, &o->dl->content, e);
 }
 
@@ -118,6 +156,11 @@ download_place(struct desk_download *dl, const struct desk_message *m,
 		memcpy(dl->sha256, m->manifest->sha256, sizeof(dl->sha256));
 		return 0;
 	}
+	if (is_beside(part)) {
+		dl->end = dl->file.size = part->size;
+		dl->beside = part->beside.id;
+		return 0;
+	}
 	if (part->length > m->row.size ||
 	    part->offset > m->row.size - part->length ||
 	    (part->encoding == MAIL_ENC_IDENTITY && part->size != part->length))
@@ -143,6 +186,7 @@ desk_download_open(struct desk *d, const struct desk_visit *v,
 		return err_set(e, ERR_NOT_FOUND, "no such part");
 	if (part != NULL && !part->leaf)
 		return err_set(e, ERR_NOT_FOUND, "part without content");
+	o.part = part;
 	if ((dl = o.dl = calloc(1, sizeof(*dl))) == NULL)
 		return no_memory(e);
 	memcpy(dl->file.session, v->hash, sizeof(dl->file.session));
@@ -247,6 +291,8 @@ block_decode(struct block *b, struct err *e)
 	if (dl->decoder == NULL &&
 	    (dl->decoder = mail_decoder_new(dl->encoding)) == NULL)
 		return no_memory(e);
+	if (buf_reserve(b->out, LIMIT_STREAM_BLOCK) == -1)
+		return no_memory(e);
 	buf_clear(&b->raw);
 	if (block_read(dl, chunks, &b->raw, e) == -1 ||
 	    mail_decoder_add(
@@ -288,7 +334,8 @@ block_check(struct block *b, struct err *e)
 	struct desk_download *dl = b->dl;
 	uint8_t digest[32];
 
-	if (dl->n < dl->file.size)
+	/* Of a file beside it no digest is known: every chunk is sealed in its place. */
+	if (dl->n < dl->file.size || !id_is_zero(&dl->beside))
 		return 0;
 	if (dl->hash == NULL && (dl->hash = seal_hash_new(SEAL_SHA256)) == NULL)
 		return no_memory(e);

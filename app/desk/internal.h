@@ -111,10 +111,13 @@ struct parcel {
 	struct id answers; /* message it replies to, or zero */
 	uint32_t answers_slot;
 	const uint8_t (*tags)[32]; /* duplicate tags, NULL for none */
+	const struct id *uploads;  /* that go with it: in its manifest */
+	size_t n_uploads;
 };
 /*
  * Seals for every reader, writes everything in one transaction, commits, wakes the
- * couriers. ERR_CONFLICT: a duplicate came first; *first_out is its id.
+ * couriers. ERR_CONFLICT: a duplicate came first; *first_out is its id. Or, when that is
+ * zero, an upload went with another letter.
  */
 int parcel_commit(struct desk *d, const struct parcel *p, struct id *first_out,
     struct err *e) __attribute__((warn_unused_result));

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "desk/internal.h"
+#include "store/upload.h"
 
 /* One reader while it is being sealed for. */
 struct sealing {
@@ -509,6 +510,10 @@ parcel_write(struct work *w, struct err *e)
 	if (p->tags != NULL &&
 	    duplicate_add(db, w->tenant, p->tags[0], &w->m.id, e) == -1)
 		return -1;
+	for (i = 0; i < p->n_uploads; i++)
+		if (upload_sent(db, w->tenant, &p->uploads[i], &w->m.id, e) ==
+		    -1)
+			return -1;
 	if (event_write(w, &w->m.id, 0, EVENT_ACCEPTED, e) == -1)
 		return -1;
 	for (i = 0; i < w->n; i++)

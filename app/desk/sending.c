@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "desk/internal.h"
+#include "desk/uploaded.h"
 
 struct letter {
 	const struct desk_visit *v;
@@ -90,6 +90,18 @@ recipients_check(struct desk *d, void *arg, struct err *e)
 	return 0;
 }
 
+static bool
+is_named_twice(const struct desk_letter *l)
+{
+	size_t i, j;
+
+	for (i = 0; i < l->n_uploads; i++)
+		for (j = 0; j < i; j++)
+			if (id_equal(&l->uploads[i], &l->uploads[j]))
+				return true;
+	return false;
+}
+
 static int
 letter_check(const struct desk_letter *l, struct err *e)
 {
@@ -97,9 +109,10 @@ letter_check(const struct desk_letter *l, struct err *e)
 
 	if (l->n_to == 0 || l->n_to > LIMIT_RECIPIENTS)
 		return err_set(e, ERR_BAD_INPUT, "to");
-	if (l->n_files > LIMIT_UPLOAD_COUNT)
+	if (l->n_files + l->n_uploads > LIMIT_UPLOAD_COUNT || is_named_twice(l))
 		return err_set(e, ERR_BAD_INPUT, "files");
-	if (*l->text == '\0' && *l->subject == '\0' && l->n_files == 0)
+	if (*l->text == '\0' && *l->subject == '\0' &&
+	    l->n_files + l->n_uploads == 0)
 		return err_set(e, ERR_BAD_INPUT, "empty");
 	for (i = 0; i < l->n_files; i++)
 		total += l->files[i].len;
@@ -225,6 +238,8 @@ letter_digest(const struct letter *w, uint8_t out[32])
 		seal_hash_add(h, &l->files[i].len, sizeof(l->files[i].len));
 		seal_hash_add(h, l->files[i].data, l->files[i].len);
 	}
+	for (i = 0; i < l->n_uploads; i++)
+		seal_hash_add(h, l->uploads[i].b, ID_LEN);
 	seal_hash_end(h, all);
 	seal_kdf(out, 32, zero, SEAL_L_DIGEST, f, 2);
 	return 0;
@@ -263,18 +278,80 @@ letter_commit(
 	return r;
 }
 
+struct attaching {
+	struct letter *w;
+	struct manifest *manifest;
+	struct id *first;
+	bool again; /* the letter was sent before, as *first */
+};
+
+/* The key of a finished upload of the writer's goes into the manifest. */
+static int
+upload_attach(
+    struct desk *d, struct attaching *a, const struct id *id, struct err *e)
+{
+	const struct id *t = &a->w->v->tenant.id;
+	struct mail_beside where = {.id = *id};
+	struct desk_upload show;
+	struct upload u;
+	int r;
+
+	_Static_assert(sizeof(where.key) == SECRET_KEY_LEN &&
+		sizeof(where.header) == SEAL_CONTENT_HEADER,
+	    "a file beside the message");
+	if (upload_mine(d, a->w->v, id, &u, where.key, e) == -1)
+		return -1;
+	memcpy(where.header, u.header, sizeof(where.header));
+	where.chunks = upload_chunk_count(u.length);
+	r = u.taken == u.length ? 0 :
+				  err_set(e, ERR_CONFLICT, "upload unfinished");
+	if (r == 0)
+		r = upload_show(t, &u, where.key, &show, e);
+	if (r == 0)
+		r = manifest_add(
+		    a->manifest, show.name, show.type, u.length, &where, e);
+	secret_wipe(&where, sizeof(where));
+	upload_clear(&u);
+	return r;
+}
+
+/* What a first click has sent is nobody's upload any more: it is asked about before. */
+static int
+uploads_attach(struct desk *d, void *arg, struct err *e)
+{
+	struct attaching *a = arg;
+	const struct desk_letter *l = a->w->l;
+	size_t i;
+	int found = 0;
+
+	if (!id_is_zero(&l->form))
+		found = duplicate_find(d->db, &a->w->v->tenant.id,
+		    (const uint8_t(*)[32])a->w->tags, KEYD_TAGS, a->first, e);
+	if (found != 0) {
+		a->again = true;
+		return found == 1 ? 0 : -1;
+	}
+	for (i = 0; i < l->n_uploads; i++)
+		if (upload_attach(d, a, &l->uploads[i], e) == -1)
+			return -1;
+	return 0;
+}
+
 static int
 letter_store(struct desk *d, struct letter *w, struct id *id_out, struct err *e)
 {
 	struct desk_draft *draft = NULL;
 	struct manifest *manifest = NULL;
+	struct attaching a = {.w = w, .first = id_out};
 	struct parcel p = {.tenant = &w->v->tenant,
 	    .proved = true,
 	    .from = w->from.address,
 	    .from_key = w->v->address,
 	    .from_name = w->from.name,
 	    .rcpt = w->rcpt,
-	    .n_rcpt = w->n};
+	    .n_rcpt = w->n,
+	    .uploads = w->l->uploads,
+	    .n_uploads = w->l->n_uploads};
 	int r = -1;
 
 	if (!id_is_zero(&w->l->form))
@@ -288,9 +365,14 @@ letter_store(struct desk *d, struct letter *w, struct id *id_out, struct err *e)
 	if (letter_tags(d, w, e) == 0 && letter_draft(d, w, &draft, e) == 0 &&
 	    letter_manifest(draft, &manifest, e) == 0) {
 		p.draft = draft;
-		p.manifest = manifest;
-		*id_out = *draft_id(draft);
-		r = letter_commit(d, &p, id_out, e);
+		p.manifest = a.manifest = manifest;
+		r = p.n_uploads == 0 ?
+		    0 :
+		    desk_look(d, &w->v->tenant.id, uploads_attach, &a, e);
+		if (r == 0 && !a.again) {
+			*id_out = *draft_id(draft);
+			r = letter_commit(d, &p, id_out, e);
+		}
 	}
 	manifest_free(manifest);
 	desk_draft_free(draft);
@@ -322,8 +404,10 @@ desk_send(struct desk *d, const struct desk_visit *v,
 		err_set(e, ERR_UNAVAILABLE, "letter: memory");
 	else if (desk_within(d, &v->tenant.id, recipients_check, &c, e) == -1)
 		*bad_out = c.bad;
-	else
+	else {
+		*bad_out = l->n_to;
 		r = letter_store(d, &w, id_out, e);
+	}
 	if (w.answers)
 		desk_message_clear(&w.answered);
 	free(w.rcpt);

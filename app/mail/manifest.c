@@ -11,7 +11,8 @@
 #include "base/secret.h"
 #include "base/text.h"
 
-#define VERSION 1
+#define VERSION        1
+#define VERSION_BESIDE 2 /* has files beside the message */
 
 static const char *const encodings[] = {
     [MAIL_ENC_IDENTITY] = "identity",
@@ -21,7 +22,23 @@ static const char *const encodings[] = {
 };
 #define N_ENCODINGS (sizeof(encodings) / sizeof(encodings[0]))
 
+static bool
+is_beside(const struct mail_part *p)
+{
+	return !id_is_zero(&p->beside.id);
+}
+
 /* ---- writing ---- */
+
+/* Without a file beside it, one that older readers know. */
+static int
+version_of(const struct manifest *m)
+{
+	for (size_t i = 0; i < m->n_parts; i++)
+		if (is_beside(&m->parts[i]))
+			return VERSION_BESIDE;
+	return VERSION;
+}
 
 static json_t *
 person_json(const struct mail_person *p)
@@ -44,18 +61,35 @@ people_json(const struct manifest *m)
 }
 
 static json_t *
+beside_json(const struct mail_beside *b)
+{
+	char id[ID_TEXT_LEN], key[2 * sizeof(b->key) + 1],
+	    header[2 * sizeof(b->header) + 1];
+	json_t *j;
+
+	id_format(&b->id, id);
+	text_hex(b->key, sizeof(b->key), key);
+	text_hex(b->header, sizeof(b->header), header);
+	j = json_pack("{s:s, s:s, s:s, s:I}", "id", id, "key", key, "header",
+	    header, "chunks", (json_int_t)b->chunks);
+	secret_wipe(key, sizeof(key));
+	return j;
+}
+
+static json_t *
 part_json(const struct mail_part *p)
 {
 	char sha256[65];
 
 	text_hex(p->sha256, sizeof(p->sha256), sha256);
 	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:I, s:I, "
-			 "s:I, s:s}",
+			 "s:I, s:s, s:o*}",
 	    "depth", (int)p->depth, "type", p->type, "charset", p->charset,
 	    "name", p->name, "cid", p->cid, "leaf", p->leaf, "attached",
 	    p->attached, "encoding", encodings[p->encoding], "offset",
 	    (json_int_t)p->offset, "length", (json_int_t)p->length, "size",
-	    (json_int_t)p->size, "sha256", sha256);
+	    (json_int_t)p->size, "sha256", sha256, "beside",
+	    is_beside(p) ? beside_json(&p->beside) : NULL);
 }
 
 static json_t *
@@ -90,7 +124,7 @@ manifest_encode(const struct manifest *m, struct buf *out, struct err *e)
 	/* "o" takes the references over, also of what turns out NULL. */
 	j = json_pack("{s:i, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:i, s:i, "
 		      "s:b, s:b, s:I, s:s}",
-	    "version", VERSION, "subject", m->subject, "message_id",
+	    "version", version_of(m), "subject", m->subject, "message_id",
 	    m->message_id, "in_reply_to", m->in_reply_to, "date",
 	    (json_int_t)m->date, "from", person_json(&m->from), "to",
 	    people_json(m), "parts", parts_json(m), "text_part", m->text_part,
@@ -160,19 +194,42 @@ part_strings(struct mail_part *p, const char *type, const char *charset,
 	return text_unhex(sha256, p->sha256, sizeof(p->sha256));
 }
 
+/* Where its content is, and that it is nowhere else. */
+static int
+beside_read(json_t *j, struct mail_part *p)
+{
+	struct mail_beside *b = &p->beside;
+	const char *id, *key, *header;
+	json_int_t chunks;
+
+	if (json_unpack_ex(j, NULL, JSON_STRICT, "{s:s, s:s, s:s, s:I}", "id",
+		&id, "key", &key, "header", &header, "chunks", &chunks) == -1 ||
+	    id_parse(id, &b->id) == -1 || id_is_zero(&b->id) ||
+	    text_unhex(key, b->key, sizeof(b->key)) == -1 ||
+	    text_unhex(header, b->header, sizeof(b->header)) == -1 ||
+	    chunks < 1 || chunks > UINT32_MAX)
+		return -1;
+	b->chunks = (uint32_t)chunks;
+	return p->leaf && p->length == 0 && p->encoding == MAIL_ENC_IDENTITY ?
+	    0 :
+	    -1;
+}
+
 static int
 part_read(json_t *j, uint64_t message_size, struct mail_part *p)
 {
 	const char *type, *charset, *name, *cid, *encoding, *sha256;
 	json_int_t offset, length, size;
+	json_t *beside = NULL;
 	int depth, leaf, attached;
 
 	if (json_unpack_ex(j, NULL, JSON_STRICT,
-		"{s:i, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:I, s:I, s:I, s:s}",
+		"{s:i, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:I, s:I, s:I, s:s, "
+		"s?o}",
 		"depth", &depth, "type", &type, "charset", &charset, "name",
 		&name, "cid", &cid, "leaf", &leaf, "attached", &attached,
 		"encoding", &encoding, "offset", &offset, "length", &length,
-		"size", &size, "sha256", &sha256) == -1 ||
+		"size", &size, "sha256", &sha256, "beside", &beside) == -1 ||
 	    part_strings(p, type, charset, name, cid, sha256) == -1 ||
 	    encoding_read(encoding, &p->encoding) == -1)
 		return -1;
@@ -186,7 +243,7 @@ part_read(json_t *j, uint64_t message_size, struct mail_part *p)
 	p->offset = (uint64_t)offset;
 	p->length = (uint64_t)length;
 	p->size = (uint64_t)size;
-	return 0;
+	return beside == NULL ? 0 : beside_read(beside, p);
 }
 
 static int
@@ -235,7 +292,7 @@ read_all(json_t *j, struct manifest *m)
 		&from, "to", &to, "parts", &parts, "text_part", &m->text_part,
 		"html_part", &m->html_part, "ambiguous", &ambiguous, "cut",
 		&cut, "size", &size, "sha256", &sha256) == -1 ||
-	    version != VERSION || size < 0)
+	    size < 0)
 		return -1;
 	m->subject = strdup(subject);
 	m->message_id = strdup(message_id);
@@ -248,7 +305,7 @@ read_all(json_t *j, struct manifest *m)
 	    m->in_reply_to == NULL ||
 	    text_unhex(sha256, m->sha256, sizeof(m->sha256)) == -1 ||
 	    person_read(from, &m->from) == -1 || people_read(to, m) == -1 ||
-	    parts_read(parts, m) == -1)
+	    parts_read(parts, m) == -1 || version != version_of(m))
 		return -1;
 	return is_leaf_or_none(m, m->text_part) &&
 		is_leaf_or_none(m, m->html_part) ?
@@ -271,6 +328,43 @@ manifest_decode(const void *p, size_t n, struct manifest **out, struct err *e)
 	json_decref(j);
 	*out = m;
 	return 0;
+}
+
+int
+manifest_add(struct manifest *m, const char *name, const char *type,
+    uint64_t size, const struct mail_beside *where, struct err *e)
+{
+	struct mail_part *all, *p;
+
+	if (m->n_parts >= LIMIT_MIME_PARTS)
+		return err_set(e, ERR_TOO_BIG, "manifest: too many parts");
+	all = calloc(m->n_parts + 1, sizeof(*all));
+	if (all == NULL)
+		return err_set(e, ERR_UNAVAILABLE, "manifest: memory");
+	if (m->n_parts > 0)
+		memcpy(all, m->parts, m->n_parts * sizeof(*all));
+	secret_wipe(m->parts, m->n_parts * sizeof(*all));
+	free(m->parts);
+	m->parts = all;
+	p = &all[m->n_parts];
+	p->no = (uint32_t)m->n_parts++;
+	text_cut(p->type, sizeof(p->type), type);
+	text_cut(p->name, sizeof(p->name), name);
+	p->leaf = p->attached = true;
+	p->size = size;
+	p->beside = *where;
+	return 0;
+}
+
+uint64_t
+manifest_bytes(const struct manifest *m)
+{
+	uint64_t n = m->size;
+
+	for (size_t i = 0; i < m->n_parts; i++)
+		if (is_beside(&m->parts[i]))
+			n += m->parts[i].size;
+	return n;
 }
 
 const struct mail_part *

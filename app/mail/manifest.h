@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/id.h"
 #include "base/limits.h"
 
 enum mail_encoding {
@@ -22,9 +23,21 @@ enum mail_encoding {
 	MAIL_ENC_UU
 };
 
+/*
+ * A file kept beside the raw message as sealed content of its own: where it is, and its key,
+ * which is nowhere else.
+ */
+#define MAIL_BESIDE_HEADER 96
+struct mail_beside {
+	struct id id; /* zero: none, the part lies in the raw message */
+	uint8_t key[32];
+	uint8_t header[MAIL_BESIDE_HEADER]; /* of the content */
+	uint32_t chunks;
+};
+
 struct mail_part {
 	uint32_t no; /* index in parts[], and <n> of /message/<id>/part/<n> */
-	uint32_t depth;   /* 0 for the root */
+	uint32_t depth;   /* 0 for the root, and beside the message */
 	char type[100];   /* "text/plain", lower case */
 	char charset[40]; /* "" when none */
 	/*
@@ -43,7 +56,9 @@ struct mail_part {
 	uint64_t offset; /* of the encoded content in the raw message, bytes */
 	uint64_t length; /* encoded bytes */
 	uint64_t size;   /* decoded bytes */
-	uint8_t sha256[32]; /* of the decoded bytes */
+	uint8_t sha256[32]; /* of the decoded bytes; zero and unknown beside */
+	/* leaf, attached, nothing of it in the raw message but `size` bytes beside it */
+	struct mail_beside beside;
 };
 
 struct mail_person {
@@ -79,6 +94,15 @@ int manifest_encode(const struct manifest *m, struct buf *out, struct err *e)
     __attribute__((warn_unused_result));
 int manifest_decode(const void *p, size_t n, struct manifest **out,
     struct err *e) __attribute__((warn_unused_result));
+/*
+ * Puts a file beside the message behind the last part. -1: memory, or LIMIT_MIME_PARTS
+ * (ERR_TOO_BIG).
+ */
+int manifest_add(struct manifest *m, const char *name, const char *type,
+    uint64_t size, const struct mail_beside *where, struct err *e)
+    __attribute__((warn_unused_result));
+/* Bytes in all: of the raw message, and of the files beside it. */
+uint64_t manifest_bytes(const struct manifest *m);
 /* The part, or NULL when there is none of that number. */
 const struct mail_part *manifest_part(const struct manifest *m, uint32_t no);
 void manifest_free(struct manifest *m); /* wipes; NULL is fine */
