@@ -291,6 +291,21 @@ put_spare(struct exchange *x)
 	set->spares++;
 }
 
+/* An id to find log lines by: random of the process, then counted. */
+static void
+name_request(char out[ID_REQUEST_LEN])
+{
+	static char first[ID_REQUEST_LEN];
+	static uint32_t n;
+
+	if (n++ == 0)
+		id_request(first);
+	memcpy(out, first, 8);
+	for (int i = 0; i < 8; i++)
+		out[8 + i] = "0123456789abcdef"[n >> (28 - 4 * i) & 15];
+	out[16] = '\0';
+}
+
 /* All Cookie fields as one (RFC 6265 5.4 sends one; HTTP/2 hops split it). */
 static int
 fill_cookie(struct exchange *x)
@@ -397,7 +412,7 @@ exchange_new(struct exchange_set *set, const void *head,
 	}
 	set->live++;
 	memcpy(x->text, head, h->len);
-	id_request(x->req.id);
+	name_request(x->req.id);
 	x->req.verb = h->verb;
 	x->req.client = x->client;
 	x->req.content_length = x->left = h->length;

@@ -70,6 +70,19 @@ static const bool token[256] = {
 };
 
 static bool
+is_alnum(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+	    (c >= 'a' && c <= 'z');
+}
+
+static bool
+is_hex(char c)
+{
+	return is_alnum(c) && ((c | 0x20) <= 'f');
+}
+
+static bool
 is_token(const char *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -123,21 +136,49 @@ version_of(struct state *s, const char *p, size_t n)
 	return 0;
 }
 
-/* A host, perhaps with a port: no user, no path. */
+/* Digits up to 65535, or nothing at all (RFC 3986 3.2.3). */
+static bool
+is_port(const char *p, size_t n)
+{
+	unsigned port = 0;
+
+	for (size_t i = 0; i < n && port <= 65535; i++) {
+		if (p[i] < '0' || p[i] > '9')
+			return false;
+		port = port * 10 + (unsigned)(p[i] - '0');
+	}
+	return port <= 65535;
+}
+
+/* How much of it is a name, or an address of IPv4, or of IPv6 in brackets. */
+static size_t
+host_name(const char *p, size_t n)
+{
+	size_t i = 0;
+
+	if (n > 0 && *p == '[') {
+		for (i = 1;
+		     i < n && (is_hex(p[i]) || p[i] == ':' || p[i] == '.');)
+			i++;
+		return i > 1 && i < n && p[i] == ']' ? i + 1 : 0;
+	}
+	while (i < n && p[i] != '\0' &&
+	    (is_alnum(p[i]) || strchr("-._", p[i]) != NULL))
+		i++;
+	return i;
+}
+
+/* Host, perhaps with a port: no user, no path. */
 static int
 host_of(struct state *s, const char *p, size_t n)
 {
-	if (n == 0 || n > HTTP_HEAD_HOST)
-		return 400;
-	for (size_t i = 0; i < n; i++) {
-		char c = p[i];
+	size_t name = host_name(p, n);
 
-		if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-		    (c >= 'a' && c <= 'z'))
-			continue;
-		if (c == '\0' || strchr("-._:[]", c) == NULL)
-			return 400;
-	}
+	if (name == 0 || n > HTTP_HEAD_HOST)
+		return 400;
+	if (name < n &&
+	    (p[name] != ':' || !is_port(p + name + 1, n - name - 1)))
+		return 400;
 	s->h->host = span(s, p, n);
 	return 0;
 }

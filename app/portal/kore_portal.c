@@ -22,6 +22,7 @@
 #include "base/secret.h"
 #include "portal/http_exchange.h"
 #include "portal/http_head.h"
+#include "portal/http_log.h"
 #include "portal/http_reply.h"
 #include "portal/plain.h"
 #include "portal/portal.h"
@@ -539,16 +540,21 @@ body_refused(struct conn *k)
 	return false;
 }
 
-/* RFC 9110 7.4: who asked for another name in the handshake is told so. */
+/*
+ * RFC 9110 7.4: who asked for another name in the handshake is told so. An address is no
+ * name (RFC 6066 3), though some send one.
+ */
 static bool
 misdirected(const struct conn *k)
 {
 	const char *name;
+	struct in_addr v4;
 
 	if (k->c->ssl == NULL)
 		return false;
 	name = SSL_get_servername(k->c->ssl, TLSEXT_NAMETYPE_host_name);
-	return name != NULL && strcasecmp(name, k->x->host) != 0;
+	return name != NULL && strcasecmp(name, k->x->host) != 0 &&
+	    strchr(name, ':') == NULL && inet_pton(AF_INET, name, &v4) != 1;
 }
 
 static void
@@ -881,27 +887,25 @@ woke(struct exchange *x)
 static void
 over(struct exchange *x)
 {
-	static const char *const verbs[] = {[HTTP_GET] = "GET",
-	    [HTTP_HEAD] = "HEAD",
-	    [HTTP_POST] = "POST",
-	    [HTTP_PATCH] = "PATCH",
-	    [HTTP_DELETE] = "DELETE",
-	    [HTTP_OPTIONS] = "OPTIONS",
-	    [HTTP_OTHER] = "other"};
 	int64_t us = clock_mono_us() - x->start_us;
+	struct http_log line = {.id = x->req.id,
+	    .route = x->resp.route != NULL ? x->resp.route : x->plan.route,
+	    .verb = x->req.verb,
+	    .status = x->resp.status,
+	    .in = x->in,
+	    .out = x->out,
+	    .us = us,
+	    .tls = x->tls,
+	    .client = x->client,
+	    .end = x->remark};
 
 	uncount_body(x);
-	log_line(LOG_LEVEL_INFO, x->req.id, "request",
-	    "route=%s method=%s status=%d in=%llu out=%llu ms=%lld tls=%s "
-	    "client=%s%s%s",
-	    x->resp.route != NULL ? x->resp.route : "-", verbs[x->req.verb],
-	    x->resp.status, (unsigned long long)x->in,
-	    (unsigned long long)x->out, (long long)(us / 1000),
-	    x->tls[0] != '\0' ? x->tls : "-", x->client,
-	    x->remark != NULL ? " end=" : "",
-	    x->remark != NULL ? x->remark : "");
+	http_log(&line, clock_now());
 	metrics_add(METRIC_BYTES, METRIC_IN, 0, (int64_t)x->in);
 	metrics_add(METRIC_BYTES, METRIC_OUT, 0, (int64_t)x->out);
+	if (x->plan.route != NULL)
+		metrics_request(
+		    x->plan.route, x->plan.class, x->resp.status, us);
 }
 
 /* ---- deadlines ---- */
@@ -1021,6 +1025,7 @@ tick(void *arg, u_int64_t unused)
 	(void)arg;
 	(void)unused;
 	exchange_retry(&self.exchanges);
+	http_log_flush();
 	if (second)
 		self.second = now;
 	for (k = TAILQ_FIRST(&self.all); k != NULL; k = next) {
@@ -1235,6 +1240,7 @@ front_busy(void)
 static void
 front_stop(void)
 {
+	http_log_flush();
 	pool_free(self.exchanges.work);
 	pool_free(self.exchanges.hash);
 	portal_close(self.exchanges.portal);

@@ -279,7 +279,8 @@ portal_plan(
 							  PORTAL_LANE_PAGE,
 	    .stream = r != NULL && r->open != NULL,
 	    .known = named && known_has(p->sessions, cookie, clock_mono_ms()),
-	    .quick = is_quick(req, r, allow)};
+	    .quick = is_quick(req, r, allow),
+	    .class = r != NULL ? r->class : ROUTE_QUICK};
 	secret_wipe(cookie, sizeof(cookie));
 	secret_wipe(param, sizeof(param));
 }

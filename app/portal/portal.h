@@ -37,6 +37,7 @@ struct portal_plan {
 	    stream; /* the body goes to a sink: portal_begin() before it is read */
 	bool known; /* names a session that was good a moment ago: goes first */
 	bool quick; /* try portal_quick() */
+	unsigned class;    /* enum route_class, for the metrics */
 	const char *route; /* name, for the log and the metrics; constant */
 };
 /* What the head alone tells: no database, no waiting. */

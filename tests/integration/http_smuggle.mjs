@@ -175,7 +175,7 @@ async function detect(front, list) {
 
 /** What the portal says it was asked, by route; and what a front says it has passed on. */
 async function robotsSeen() {
-  return (await inst.log('portal')).split('\n').filter((line) => /"event":"request".*\broute=robots\b/.test(line)).length;
+  return (await inst.log('portal')).split('\n').filter((line) => /"event":"request".*"route":"robots"/.test(line)).length;
 }
 const robotsSent = async (front) => (await front.lines())
   .filter((line) => /^sent [\d-]/.test(line) && !/^sent - /.test(line) && / \/robots\.txt( |$)/.test(line)).length;
