@@ -9,6 +9,7 @@
   const AT_ONCE = 2; // files
   const PAUSE_MOST = 30000; // between tries
   const STALL = 45000; // without a byte: the connection is taken for lost
+  const LEAVING = 10000; // the letter on its way: a second Send is not meant
   const HEAD = 64 * 1024; // bytes that tell files of one name apart
   const REMEMBER = 'restante.upload.';
 
@@ -475,6 +476,7 @@
     leaving = true;
     form.requestSubmit();
     stop();
+    setTimeout(() => { leaving = false; }, LEAVING); // it was stopped, perhaps
   }
 
   function stop() {
@@ -500,7 +502,7 @@
   form.addEventListener('submit', (event) => {
     if (cleared) return;
     event.preventDefault();
-    if (wanted) return;
+    if (wanted || leaving) return;
     wanted = true;
     show('wait', [...uploads].some((one) => one.busy));
     settle();

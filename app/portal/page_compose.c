@@ -24,7 +24,8 @@ struct draft {
 	const char *problem;
 	const char *bad; /* the recipient of problem "recipient" */
 	bool plain;      /* files came with the form */
-	struct desk_upload upload[LIMIT_UPLOAD_COUNT]; /* finished */
+	bool lost;       /* an upload is not there, or not finished */
+	struct desk_upload upload[LIMIT_UPLOAD_COUNT]; /* that can go with it */
 	size_t n_upload;
 };
 
@@ -138,41 +139,41 @@ is_named(const struct form *f, const char *name, const char *value)
 	return false;
 }
 
-/* One more upload of the form, unless it is there already. */
+/*
+ * One more upload of the form, unless it is there already. What cannot be found may have
+ * gone with this very letter, sent once before: that is the desk's to say.
+ */
 static int
-collect_upload(
-    struct page *p, const char *value, struct draft *d, struct err *e)
+collect_upload(struct page *p, const struct id *id, struct draft *d,
+    struct desk_letter *l, struct id ids[LIMIT_UPLOAD_COUNT], struct err *e)
 {
 	struct desk_upload *u = &d->upload[d->n_upload];
-	struct id id;
 
-	if (id_parse(value, &id) == -1) {
-		d->problem = "lost";
-		return 0;
-	}
-	for (size_t i = 0; i < d->n_upload; i++)
-		if (id_equal(&d->upload[i].id, &id))
+	for (size_t i = 0; i < l->n_uploads; i++)
+		if (id_equal(&ids[i], id))
 			return 0;
-	if (d->n_upload == LIMIT_UPLOAD_COUNT) {
+	if (l->n_uploads == LIMIT_UPLOAD_COUNT) {
 		d->problem = "count";
 		return 0;
 	}
-	if (desk_upload_get(p->desk, &p->visit, &id, u, e) == 0) {
+	ids[l->n_uploads++] = *id;
+	if (desk_upload_get(p->desk, &p->visit, id, u, e) == 0) {
 		if (u->offset == u->length)
 			d->n_upload++;
 		else
-			d->problem = "lost";
+			d->lost = true;
 		return 0;
 	}
 	if (e->code != ERR_NOT_FOUND && e->code != ERR_EXPIRED)
 		return -1;
-	d->problem = "lost";
+	d->lost = true;
 	return 0;
 }
 
 /* The uploads of the form, but those that shall be left out. -1: an error of ours. */
 static int
-collect_uploads(struct page *p, struct draft *d, struct err *e)
+collect_uploads(struct page *p, struct draft *d, struct desk_letter *l,
+    struct id ids[LIMIT_UPLOAD_COUNT], struct err *e)
 {
 	const struct form *f = &p->form;
 	struct id id;
@@ -182,11 +183,14 @@ collect_uploads(struct page *p, struct draft *d, struct err *e)
 
 		if (value == NULL || strcmp(f->field[i].name, "upload") != 0)
 			continue;
-		if (!is_named(f, "remove", value)) {
-			if (collect_upload(p, value, d, e) == -1)
+		if (id_parse(value, &id) == -1) {
+			d->lost = true;
+			d->problem = "lost";
+		} else if (!is_named(f, "remove", value)) {
+			if (collect_upload(p, &id, d, l, ids, e) == -1)
 				return -1;
-		} else if (id_parse(value, &id) == 0 &&
-		    desk_upload_remove(p->desk, &p->visit, &id, e) == -1 &&
+		} else if (desk_upload_remove(p->desk, &p->visit, &id, e) ==
+			-1 &&
 		    e->code != ERR_NOT_FOUND && e->code != ERR_EXPIRED) {
 			return -1;
 		}
@@ -196,18 +200,17 @@ collect_uploads(struct page *p, struct draft *d, struct err *e)
 
 /* The files that came with the form; their bytes stay in the request. */
 static void
-collect_files(
-    const struct form *f, struct mail_file *files, size_t *n, struct draft *d)
+collect_files(const struct form *f, struct mail_file *files,
+    struct desk_letter *l, struct draft *d)
 {
-	size_t i, size = 0;
+	size_t i, size = 0, *n = &l->n_files;
 
-	*n = 0;
 	for (i = 0; i < f->n; i++) {
 		if (f->field[i].file_name == NULL)
 			continue;
 		d->plain = true;
 		size += f->field[i].len;
-		if (*n + d->n_upload == LIMIT_UPLOAD_COUNT ||
+		if (*n + l->n_uploads == LIMIT_UPLOAD_COUNT ||
 		    size > LIMIT_UPLOAD_FILES) {
 			d->problem = size > LIMIT_UPLOAD_FILES ? "size" :
 								 "count";
@@ -274,19 +277,30 @@ send_problem(const struct err *e, int *status)
 	}
 }
 
+/* Does desk_send() speak of an upload? Of none of the recipients, at least. */
+static bool
+is_lost(const struct draft *d, const struct desk_letter *l, size_t bad,
+    const struct err *e)
+{
+	if (l->n_uploads == 0 || bad < l->n_to)
+		return false;
+	return e->code == ERR_EXPIRED || e->code == ERR_CONFLICT ||
+	    (e->code == ERR_NOT_FOUND && (d->lost || id_is_zero(&l->answers)));
+}
+
 static int
 deliver(struct page *p, struct draft *d, struct desk_letter *l, struct err *e)
 {
 	char id[ID_TEXT_LEN];
 	struct id sent;
 	size_t bad = SIZE_MAX;
-	int status;
+	int status = 400;
 
 	if (desk_send(p->desk, &p->visit, l, &sent, &bad, e) == 0) {
 		id_format(&sent, id);
 		return page_redirect(p, e, "/message/%s/track?note=sent", id);
 	}
-	d->problem = send_problem(e, &status);
+	d->problem = is_lost(d, l, bad, e) ? "lost" : send_problem(e, &status);
 	if (d->problem == NULL)
 		return -1;
 	/* Without a recipient to blame, what it answers was not found. */
@@ -318,14 +332,13 @@ page_compose_post(struct page *p, struct err *e)
 
 	if (to == NULL)
 		return err_set(e, ERR_INTERNAL, "out of memory");
-	if (collect_uploads(p, &d, e) == -1)
+	if (collect_uploads(p, &d, &l, uploads, e) == -1)
 		goto out;
-	for (; l.n_uploads < d.n_upload; l.n_uploads++)
-		uploads[l.n_uploads] = d.upload[l.n_uploads].id;
-	collect_files(&p->form, files, &l.n_files, &d);
+	collect_files(&p->form, files, &l, &d);
 	typed = check(&d, &l, to, e);
+	/* A file that is missed is the first thing to say: else it is missed twice. */
 	if (typed != NULL)
-		d.problem = typed;
+		d.problem = d.lost ? "lost" : typed;
 	if (d.problem == NULL)
 		ret = deliver(p, &d, &l, e);
 	else

@@ -47,7 +47,6 @@ static struct {
 	struct desk_upload kept; /* the one that there is: of Alice */
 	enum desk_digest digest; /* of the last slice */
 	int slices;              /* open ones */
-	struct id uploads[LIMIT_UPLOAD_COUNT]; /* of the last letter */
 } fake;
 
 struct desk_shared *
@@ -485,8 +484,15 @@ desk_send(struct desk *d, const struct desk_visit *v,
 	(void)v;
 	fake.letter = *l;
 	text_cut(fake.text, sizeof(fake.text), l->text);
-	for (size_t i = 0; i < l->n_uploads && i < LIMIT_UPLOAD_COUNT; i++)
-		fake.uploads[i] = l->uploads[i];
+	*bad_out = l->n_to;
+	for (size_t i = 0; i < l->n_uploads; i++) {
+		struct desk_upload u;
+
+		if (desk_upload_get(d, v, &l->uploads[i], &u, e) == -1)
+			return -1;
+		if (u.offset != u.length)
+			return err_set(e, ERR_CONFLICT, "unfinished");
+	}
 	if (l->n_files > 0) {
 		text_cut(fake.file, sizeof(fake.file), l->files[0].name);
 		fake.file_len = l->files[0].len;
