@@ -18,10 +18,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "courier/deliver.h"
+#include "store/upload.h"
 
-#define PAUSE_MIN 250 /* ms, after a fault; doubles */
-#define PAUSE_MAX 5000
-#define SWEEP_MS  (60 * 60 * 1000)
+#define PAUSE_MIN  250 /* ms, after a fault; doubles */
+#define PAUSE_MAX  5000
+#define SWEEP_MS   (60 * 60 * 1000)
+#define UPLOADS_MS (60 * 1000)
+#define TURN_SWEEPS \
+	8 /* of LIMIT_UPLOAD_SWEEP rows; then mails have their turn */
 #define GATHER_MS \
 	50 /* from one look to the next: what comes together leaves together */
 
@@ -37,9 +41,10 @@ struct worker {
 	struct lane lane;
 	struct source *from;
 	pthread_t thread;
-	int stop;         /* readable once all shall end */
-	bool sweeps;      /* one does, and not the codes' */
-	int64_t swept_ms; /* when last; 0: not yet */
+	int stop;           /* readable once all shall end */
+	bool sweeps;        /* one does, and not the codes' */
+	int64_t swept_ms;   /* when last; 0: not yet */
+	int64_t uploads_ms; /* ended ones are not looked for before this */
 };
 
 static bool
@@ -59,6 +64,27 @@ tell(const struct err *e, enum err_code *told)
 	*told = e->code;
 }
 
+/* Some rows a turn: what is mailed is not to wait long for them. */
+static void
+sweep_uploads(struct worker *w)
+{
+	const int64_t now = clock_mono_ms();
+	uint32_t gone = LIMIT_UPLOAD_SWEEP;
+	struct err e;
+	int i;
+
+	if (!w->sweeps || now < w->uploads_ms)
+		return;
+	for (i = 0; i < TURN_SWEEPS && gone == LIMIT_UPLOAD_SWEEP; i++)
+		if (upload_sweep(w->lane.db, LIMIT_UPLOAD_SWEEP, &gone, &e) ==
+		    -1) {
+			log_err(NULL, "uploads are not swept", &e);
+			gone = 0;
+		}
+	if (gone < LIMIT_UPLOAD_SWEEP)
+		w->uploads_ms = now + UPLOADS_MS;
+}
+
 /* What failed is left to the next hour: nothing waits for it. */
 static void
 sweep(struct worker *w)
@@ -66,6 +92,7 @@ sweep(struct worker *w)
 	int64_t now = clock_mono_ms();
 	struct err e;
 
+	sweep_uploads(w);
 	if (!w->sweeps || (w->swept_ms != 0 && now - w->swept_ms < SWEEP_MS))
 		return;
 	w->swept_ms = now;

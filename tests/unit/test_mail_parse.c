@@ -673,6 +673,92 @@ a_manifest_with_lies_is_corrupt(void **state)
 	buf_free(&b);
 }
 
+static struct manifest *
+with_file(struct buf *json)
+{
+	struct manifest *m = parse(nested);
+	struct mail_beside where = {.id = id_new(), .chunks = 3};
+	const uint64_t raw = m->size;
+	struct err e;
+
+	for (size_t i = 0; i < sizeof(where.header); i++)
+		where.header[i] = (uint8_t)i;
+	memset(where.key, 0xc5, sizeof(where.key));
+	assert_int_equal(manifest_bytes(m), raw);
+	assert_int_equal(manifest_add(m, "film.mov", "video/quicktime",
+			     UINT64_C(5000000000), &where, &e),
+	    0);
+	assert_int_equal(manifest_bytes(m), raw + UINT64_C(5000000000));
+	assert_int_equal(manifest_encode(m, json, &e), 0);
+	return m;
+}
+
+static void
+a_file_beside_survives_too(void **state)
+{
+	struct buf b = BUF_INIT;
+	struct manifest *m = with_file(&b), *again;
+	const struct mail_part *p;
+	struct err e;
+
+	(void)state;
+	assert_non_null(strstr(buf_cstr(&b), "\"version\":2"));
+	assert_int_equal(manifest_decode(b.data, b.len, &again, &e), 0);
+	assert_int_equal(again->n_parts, m->n_parts);
+	p = manifest_part(again, (uint32_t)again->n_parts - 1);
+	assert_int_equal(p->no, again->n_parts - 1);
+	assert_string_equal(p->name, "film.mov");
+	assert_string_equal(p->type, "video/quicktime");
+	assert_true(p->leaf && p->attached);
+	assert_int_equal(p->size, UINT64_C(5000000000));
+	assert_int_equal(p->length, 0);
+	assert_memory_equal(
+	    &p->beside, &m->parts[p->no].beside, sizeof(p->beside));
+	for (size_t i = 0; i < p->no; i++)
+		assert_true(id_is_zero(&again->parts[i].beside.id));
+	manifest_free(again);
+	manifest_free(m);
+	buf_free(&b);
+}
+
+static void
+a_file_beside_with_lies_is_corrupt(void **state)
+{
+	static const char *const lies[][2] = {
+	    {"\"version\":2", "\"version\":1"},
+	    {"\"version\":2", "\"version\":3"},
+	    {"\"chunks\":3", "\"chunks\":0"},
+	    {"\"chunks\":3", "\"chunks\":4294967296"},
+	    {"\"key\":\"c5", "\"key\":\"x5"},
+	    {"\"key\":\"c5", "\"key\":\""},
+	    {"\"header\":\"00", "\"header\":\"0000"},
+	    {"\"beside\":", "\"Beside\":"},
+	    {"\"length\":0,\"size\":5", "\"length\":1,\"size\":5"},
+	};
+	struct buf b = BUF_INIT;
+	struct manifest *m = with_file(&b), *again;
+	const char *s = buf_cstr(&b);
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		const char *at = strstr(s, lies[i][0]);
+		struct buf bad = BUF_INIT;
+
+		if (at == NULL)
+			fail_msg("%s is not there", lies[i][0]);
+		assert_int_equal(buf_add(&bad, s, (size_t)(at - s)), 0);
+		assert_int_equal(buf_adds(&bad, lies[i][1]), 0);
+		assert_int_equal(buf_adds(&bad, at + strlen(lies[i][0])), 0);
+		if (manifest_decode(bad.data, bad.len, &again, &e) == 0)
+			fail_msg("%s was taken", lies[i][1]);
+		assert_int_equal(e.code, ERR_CORRUPT);
+		buf_free(&bad);
+	}
+	manifest_free(m);
+	buf_free(&b);
+}
+
 static int
 failing_read(
     void *arg, uint64_t offset, void *dst, size_t n, size_t *got, struct err *e)
@@ -763,6 +849,8 @@ main(void)
 	    cmocka_unit_test(encoded_names),
 	    cmocka_unit_test(a_manifest_survives_its_json),
 	    cmocka_unit_test(a_manifest_with_lies_is_corrupt),
+	    cmocka_unit_test(a_file_beside_survives_too),
+	    cmocka_unit_test(a_file_beside_with_lies_is_corrupt),
 	    cmocka_unit_test(encoded_words),
 	    cmocka_unit_test(a_failing_source_is_an_error),
 	    cmocka_unit_test(pieces_decode_as_the_whole),
