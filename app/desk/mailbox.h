@@ -61,15 +61,6 @@ int desk_displayed(struct desk *d, const struct desk_visit *v,
 /* The text to show. */
 int desk_text(struct desk *d, const struct desk_message *m, struct buf *out,
     bool *cut_out, struct err *e) __attribute__((warn_unused_result));
-/* One file, decoded, its digest checked; records the download. ERR_NOT_FOUND. */
-int desk_part(struct desk *d, const struct desk_visit *v,
-    const struct desk_message *m, uint32_t no, struct buf *out, struct err *e)
-    __attribute__((warn_unused_result));
-/* The raw message; records the download. */
-int desk_raw(struct desk *d, const struct desk_visit *v,
-    const struct desk_message *m, struct buf *out, struct err *e)
-    __attribute__((warn_unused_result));
-
 /*
  * A download under way: the raw message (DESK_WHOLE), or one file, decoded. It keeps the
  * keys and the place, no connection of the database, and copies what it needs of m.
@@ -100,7 +91,9 @@ int desk_download_end(struct desk *d, struct desk_download *dl, bool complete,
  * Writing. Members write to anyone; guests to members of the tenant. `answers` is the
  * message it replies to (zero: none): it must be the writer's to read.
  * ERR_BAD_INPUT with text "to", "empty", "files"; ERR_NOT_FOUND / ERR_DENIED: a
- * recipient who may not be written to, *bad_out its number in `to`; ERR_TOO_BIG.
+ * recipient who may not be written to, *bad_out its number in `to`; ERR_TOO_BIG. With
+ * *bad_out past the end of `to`: an upload that is not there (ERR_NOT_FOUND, ERR_EXPIRED),
+ * or unfinished, or gone with another letter (ERR_CONFLICT).
  */
 struct desk_letter {
 	const struct mailbox *to;

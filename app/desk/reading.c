@@ -1,5 +1,5 @@
 /*
- * reading.c: a message in the hands of a proved reader: opened, shown, downloaded.
+ * reading.c: a message in the hands of a proved reader: opened and shown.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -238,24 +238,6 @@ desk_displayed(struct desk *d, const struct desk_visit *v,
 	return 0;
 }
 
-static int
-downloaded_write(struct desk *d, void *arg, struct err *e)
-{
-	return event_tell(d, arg, e);
-}
-
-static int
-downloaded(struct desk *d, const struct desk_visit *v,
-    const struct desk_message *m, const char *what, struct err *e)
-{
-	struct telling t = {.v = v, .m = m, .kind = EVENT_DOWNLOADED};
-
-	if (m->reader.role != READER_RECIPIENT)
-		return 0;
-	text_cut(t.detail, sizeof(t.detail), what);
-	return desk_within(d, &v->tenant.id, downloaded_write, &t, e);
-}
-
 /* Something made from the message's content, within one transaction. */
 struct making {
 	struct desk *d;
@@ -263,7 +245,6 @@ struct making {
 	const struct desk_message *m;
 	int (*make)(
 	    const struct mail_source *src, struct making *k, struct err *e);
-	const struct mail_part *part;
 	struct buf *out;
 	bool cut;
 };
@@ -322,84 +303,4 @@ desk_text(struct desk *d, const struct desk_message *m, struct buf *out,
 	r = desk_look(d, &m->tenant, content_make, &k, e);
 	*cut_out = k.cut;
 	return r;
-}
-
-/* A part on its way out, and the digest that must come out. */
-struct pouring {
-	struct buf *out;
-	struct seal_hash *hash;
-};
-
-static int
-pour(void *arg, const void *p, size_t n, struct err *e)
-{
-	struct pouring *g = arg;
-
-	seal_hash_add(g->hash, p, n);
-	if (buf_add(g->out, p, n) == -1)
-		return err_set(e, ERR_UNAVAILABLE, "download: memory");
-	return 0;
-}
-
-static int
-make_part(const struct mail_source *src, struct making *k, struct err *e)
-{
-	struct pouring g = {.out = k->out};
-	uint8_t digest[32];
-	int r;
-
-	if ((g.hash = seal_hash_new(SEAL_SHA256)) == NULL)
-		return err_set(e, ERR_UNAVAILABLE, "download: memory");
-	r = mail_part_decode(src, k->part, pour, &g, e);
-	seal_hash_end(g.hash, digest);
-	if (r == 0 && memcmp(digest, k->part->sha256, sizeof(digest)) != 0)
-		r = err_set(e, ERR_CORRUPT, "part's digest differs");
-	return r;
-}
-
-int
-desk_part(struct desk *d, const struct desk_visit *v,
-    const struct desk_message *m, uint32_t no, struct buf *out, struct err *e)
-{
-	struct making k = {
-	    .tenant = &m->tenant, .m = m, .make = make_part, .out = out};
-	char what[32];
-
-	k.part = manifest_part(m->manifest, no);
-	if (k.part == NULL || !k.part->leaf)
-		return err_set(e, ERR_NOT_FOUND, "no such part");
-	if (desk_look(d, &m->tenant, content_make, &k, e) == -1)
-		return -1;
-	snprintf(what, sizeof(what), "part %u", no);
-	return downloaded(d, v, m, what, e);
-}
-
-static int
-make_raw(const struct mail_source *src, struct making *k, struct err *e)
-{
-	size_t got;
-
-	if (buf_reserve(k->out, (size_t)src->size) == -1)
-		return err_set(e, ERR_UNAVAILABLE, "download: memory");
-	while (k->out->len < src->size) {
-		if (src->read(src->arg, k->out->len, k->out->data + k->out->len,
-			(size_t)(src->size - k->out->len), &got, e) == -1)
-			return -1;
-		if (got == 0)
-			return err_set(e, ERR_CORRUPT, "content ends early");
-		k->out->len += got;
-	}
-	return 0;
-}
-
-int
-desk_raw(struct desk *d, const struct desk_visit *v,
-    const struct desk_message *m, struct buf *out, struct err *e)
-{
-	struct making k = {
-	    .tenant = &m->tenant, .m = m, .make = make_raw, .out = out};
-
-	if (desk_look(d, &m->tenant, content_make, &k, e) == -1)
-		return -1;
-	return downloaded(d, v, m, "raw message", e);
 }

@@ -1,6 +1,6 @@
 /*
  * page.c: what all pages share: the model's frame, the header fields that go with every
- * answer, redirects, downloads, and the pages of errors.
+ * answer, redirects, and the pages of errors.
  */
 #include "portal/page.h"
 
@@ -14,7 +14,6 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "portal/asset.h"
-#include "portal/disposition.h"
 #include "portal/routes.h"
 
 #define LANGUAGE "en"
@@ -296,23 +295,6 @@ page_text(struct page *p, int status, const char *text, struct err *e)
 	p->resp->status = status;
 	if (buf_adds(&p->resp->body, text) == -1 ||
 	    page_headers(p, "text/plain; charset=utf-8", "no-store") == -1)
-		return no_memory(e);
-	return 0;
-}
-
-int
-page_download(struct page *p, const char *type, const char *name,
-    const char *otherwise, struct buf *body, struct err *e)
-{
-	char disposition[DISPOSITION_LEN];
-
-	disposition_attachment(name, otherwise, disposition);
-	p->resp->status = 200;
-	p->resp->body = *body;
-	*body = (struct buf)BUF_INIT;
-	if (page_headers(p, type, "no-store") == -1 ||
-	    response_header(
-		p->resp, "content-disposition", "%s", disposition) == -1)
 		return no_memory(e);
 	return 0;
 }

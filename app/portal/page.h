@@ -135,9 +135,6 @@ int page_redirect(struct page *p, struct err *e, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Text in place of a page. */
 int page_text(struct page *p, int status, const char *text, struct err *e);
-/* A download: takes *body over. */
-int page_download(struct page *p, const char *type, const char *name,
-    const char *otherwise, struct buf *body, struct err *e);
 /* The page of an error; never fails. */
 void page_error(struct page *p, const struct err *e);
 /*

@@ -1,5 +1,5 @@
 /*
- * page_message.c: one message: to read, to save, its files, and who has read it.
+ * page_message.c: one message: to read, and who has read it.
  */
 #include "portal/page.h"
 
@@ -8,13 +8,12 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "portal/disposition.h"
 
 #define TO_SHOWN         20   /* names in the head of a message */
 #define PARAGRAPHS_SHOWN 2000 /* beyond, the rest is one */
 
-static int
-open_message(struct page *p, struct desk_message *out, struct err *e)
+int
+page_open_message(struct page *p, struct desk_message *out, struct err *e)
 {
 	struct id id;
 
@@ -145,7 +144,7 @@ page_message(struct page *p, struct err *e)
 	struct node *n;
 	int ret = -1;
 
-	if (open_message(p, &msg, e) == -1)
+	if (page_open_message(p, &msg, e) == -1)
 		return -1;
 	m = page_model(p, msg.mine ? "sent" : "inbox");
 	n = node_add(model_root(m), "message");
@@ -157,74 +156,6 @@ page_message(struct page *p, struct err *e)
 		ret = 0;
 	if (ret == 0 && p->req->verb == HTTP_GET && !msg.mine)
 		ret = desk_displayed(p->desk, &p->visit, &msg, e);
-	desk_message_clear(&msg);
-	return ret;
-}
-
-/* ---- downloads ----------------------------------------------------------------------- */
-
-int
-page_raw(struct page *p, struct err *e)
-{
-	struct desk_message msg;
-	struct buf body = BUF_INIT;
-	char name[LIMIT_FILE_NAME + 8];
-	int ret = 0;
-
-	if (open_message(p, &msg, e) == -1)
-		return -1;
-	/* HEAD says what would come and records nothing. */
-	if (p->req->verb == HTTP_GET)
-		ret = desk_raw(p->desk, &p->visit, &msg, &body, e);
-	if (ret == 0) {
-		text_cut(name, LIMIT_FILE_NAME - 4, msg.manifest->subject);
-		if (name[0] != '\0')
-			strncat(name, ".eml", 5);
-		ret = page_download(
-		    p, "message/rfc822", name, "message.eml", &body, e);
-	}
-	buf_free(&body);
-	desk_message_clear(&msg);
-	return ret;
-}
-
-static int
-part_number(const char *s, uint32_t *out)
-{
-	unsigned long v;
-	size_t n = strspn(s, "0123456789");
-
-	if (n == 0 || n > 6 || s[n] != '\0')
-		return -1;
-	v = strtoul(s, NULL, 10);
-	*out = (uint32_t)v;
-	return 0;
-}
-
-int
-page_part(struct page *p, struct err *e)
-{
-	struct desk_message msg;
-	const struct mail_part *part = NULL;
-	struct buf body = BUF_INIT;
-	char otherwise[32];
-	uint32_t no = 0;
-	int ret = 0;
-
-	if (open_message(p, &msg, e) == -1)
-		return -1;
-	if (part_number(p->param[1], &no) == 0)
-		part = manifest_part(msg.manifest, no);
-	if (part == NULL || !part->leaf)
-		ret = err_set(e, ERR_NOT_FOUND, "no such part");
-	else if (p->req->verb == HTTP_GET)
-		ret = desk_part(p->desk, &p->visit, &msg, no, &body, e);
-	if (ret == 0) {
-		snprintf(otherwise, sizeof(otherwise), "file-%u", no);
-		ret = page_download(p, disposition_type(part->type), part->name,
-		    otherwise, &body, e);
-	}
-	buf_free(&body);
 	desk_message_clear(&msg);
 	return ret;
 }

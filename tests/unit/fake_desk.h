@@ -30,6 +30,8 @@ static struct {
 	int codes;     /* code mails asked for */
 	int displayed; /* receipts */
 	int downloads;
+	int open;      /* downloads under way */
+	uint64_t size; /* of every file */
 	int wrong;
 	int sent;
 	bool down;           /* the database */
@@ -445,25 +447,72 @@ desk_text(struct desk *d, const struct desk_message *m, struct buf *out,
 	    0;
 }
 
+struct desk_download {
+	uint32_t no;
+	uint64_t size, first, n, made;
+};
+
 int
-desk_part(struct desk *d, const struct desk_visit *v,
-    const struct desk_message *m, uint32_t no, struct buf *out, struct err *e)
+desk_download_open(struct desk *d, const struct desk_visit *v,
+    const struct desk_message *m, uint32_t no, struct desk_download **out,
+    struct err *e)
 {
 	(void)d;
 	(void)v;
 	(void)m;
-	(void)no;
-	fake.downloads++;
-	return buf_adds(out, "%PDF") == -1 ?
-	    err_set(e, ERR_INTERNAL, "memory") :
-	    0;
+	if (fake.down)
+		return err_set(e, ERR_UNAVAILABLE, "down");
+	*out = calloc(1, sizeof(**out));
+	(*out)->no = no;
+	(*out)->size = (*out)->n = fake.size;
+	fake.open++;
+	return 0;
+}
+
+uint64_t
+desk_download_size(const struct desk_download *dl)
+{
+	return dl->size;
+}
+
+void
+desk_download_tag(const struct desk_download *dl, char out[65])
+{
+	snprintf(out, 65, "tag-of-%u", dl->no);
+}
+
+void
+desk_download_range(struct desk_download *dl, uint64_t first, uint64_t n)
+{
+	dl->first = first;
+	dl->n = n;
+}
+
+/* Each byte is its place's last digit; blocks of seven. */
+int
+desk_download_next(
+    struct desk *d, struct desk_download *dl, struct buf *out, struct err *e)
+{
+	int i;
+
+	(void)d;
+	for (i = 0; i < 7 && dl->made < dl->n; i++, dl->made++)
+		if (buf_addf(out, "%d", (int)((dl->first + dl->made) % 10)) ==
+		    -1)
+			return err_set(e, ERR_INTERNAL, "memory");
+	return 0;
 }
 
 int
-desk_raw(struct desk *d, const struct desk_visit *v,
-    const struct desk_message *m, struct buf *out, struct err *e)
+desk_download_end(
+    struct desk *d, struct desk_download *dl, bool complete, struct err *e)
 {
-	return desk_part(d, v, m, 0, out, e);
+	(void)d;
+	(void)e;
+	fake.open--;
+	fake.downloads += complete && dl->n == dl->size;
+	free(dl);
+	return 0;
 }
 
 struct id
