@@ -80,6 +80,7 @@
         </xsl:choose>
         <a href="/message/{@id}/raw"><w:t id="message.save" size="@size"/></a>
       </div>
+      <xsl:if test="@beside"><p class="quiet beside"><w:t id="message.beside"/></p></xsl:if>
     </article>
     <xsl:if test="/page/@signed = 'guest' and not(@mine)">
       <aside class="sheet">
