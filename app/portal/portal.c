@@ -287,17 +287,20 @@ portal_plan(
 
 /* What an answer is kept under; false when it is too long, or is not to be kept. */
 static bool
-shelf_key(const struct page *p, char key[SHELF_KEY])
+shelf_key(const struct request *req, const struct route *r, char key[SHELF_KEY])
 {
-	const struct request *req = p->req;
-	bool gzip = page_accepts(request_field(req, "accept-encoding"), "gzip");
-	int n;
+	const char *accept = request_field(req, "accept-encoding");
+	const char *host = r == NULL || r->who == ROUTE_MACHINE ? "" :
+								  req->host;
+	size_t h = strlen(host), n = strlen(req->path);
 
-	if (p->route == NULL || req->if_none_match[0] != '\0')
+	if (r == NULL || req->if_none_match[0] != '\0' || h + n + 4 > SHELF_KEY)
 		return false;
-	n = snprintf(key, SHELF_KEY, "%s %s %d",
-	    p->route->who == ROUTE_MACHINE ? "" : req->host, req->path, gzip);
-	return n > 0 && n < SHELF_KEY;
+	key[0] = page_accepts(accept, "gzip") ? 'z' : '-';
+	memcpy(key + 1, host, h);
+	key[1 + h] = ' ';
+	memcpy(key + 2 + h, req->path, n + 1);
+	return true;
 }
 
 /* Makes it; -1: not here. */
@@ -324,30 +327,40 @@ make_quick(struct page *p, const char *allow)
 	return 0;
 }
 
+/* What is not ready is made, and kept under key (NULL: not). */
+static bool
+quick_anew(struct portal *portal, const struct request *req,
+    struct response *resp, const char *key)
+{
+	struct page p = {.portal = portal, .req = req, .resp = resp};
+	int64_t until = clock_mono_ms() + PAGE_FOR_MS;
+	char allow[ROUTE_ALLOW_LEN];
+	bool ok;
+
+	p.route = route_find(req->verb, req->path, p.param, allow);
+	ok = make_quick(&p, allow) == 0;
+	if (ok && key != NULL && resp->status == 200)
+		resp->ready = shelf_put(portal->shelf, key, until, resp);
+	secret_wipe(&p, sizeof(p));
+	return ok;
+}
+
 bool
 portal_quick(
     struct portal *portal, const struct request *req, struct response *resp)
 {
-	struct page p = {.portal = portal, .req = req, .resp = resp};
-	char allow[ROUTE_ALLOW_LEN], key[SHELF_KEY];
-	int64_t now = clock_mono_ms();
-	bool lasts, ok = true;
+	char param[PAGE_PARAMS][PAGE_PARAM_LEN], allow[ROUTE_ALLOW_LEN];
+	const struct route *r = route_find(req->verb, req->path, param, allow);
+	char key[SHELF_KEY];
+	bool lasts = shelf_key(req, r, key);
 
 	memset(resp, 0, sizeof(*resp));
-	p.route = route_find(req->verb, req->path, p.param, allow);
-	if (!is_quick(req, p.route, allow))
+	if (!is_quick(req, r, allow))
 		return false;
-	resp->route = route_name(req->verb, p.route, allow);
+	resp->route = route_name(req->verb, r, allow);
 	resp->status = 200;
-	lasts = shelf_key(&p, key);
 	if (lasts)
-		resp->ready = shelf_find(portal->shelf, key, now);
-	if (resp->ready == NULL) {
-		ok = make_quick(&p, allow) == 0;
-		if (ok && lasts && resp->status == 200)
-			resp->ready = shelf_put(
-			    portal->shelf, key, now + PAGE_FOR_MS, resp);
-	}
-	secret_wipe(&p, sizeof(p));
-	return ok;
+		resp->ready = shelf_find(portal->shelf, key, clock_mono_ms());
+	return resp->ready != NULL ||
+	    quick_anew(portal, req, resp, lasts ? key : NULL);
 }
