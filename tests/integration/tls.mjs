@@ -8,9 +8,10 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import tls from 'node:tls';
 import { freePorts, startInstallation } from '../lib/installation.mjs';
-import { compose, smtpConnect } from '../lib/smtp.mjs';
+import { compose, sendMail, smtpConnect } from '../lib/smtp.mjs';
 import { alive, descendants, must, top, until } from '../lib/process.mjs';
 import { request } from '../lib/web.mjs';
+import { messageIds, signIn } from '../lib/road.mjs';
 
 const from = 'alice@acme.example';
 const period = 3;
@@ -122,6 +123,7 @@ test('a new host serves after SIGHUP; connections and transfers that run go on',
     await until(() => /^HTTP\/1.1 200 [\s\S]*\r\n\r\n/.test(answer), { what: 'an answer' });
   };
   await ask();
+  const goOn = await download();
   const mail = await smtpConnect(inst, { auth: from });
   for (const [command, code] of [[`MAIL FROM:<${from}>`, 250], ['RCPT TO:<admin@acme.example>', 250], ['DATA', 354]]) {
     assert.equal((await mail.command(command)).code, code);
@@ -138,10 +140,47 @@ test('a new host serves after SIGHUP; connections and transfers that run go on',
   assert.equal((await request(inst, 'third.localhost', '/')).status, 200);
   await ask();
   socket.destroy();
+  const [come, whole] = await goOn();
+  assert.equal(come, whole);
   mail.send(`${data.slice(40)}.\r\n`);
   assert.equal((await mail.reply()).code, 250);
   mail.close();
 });
+
+/** A download that has begun and stands still: { goOn } gives how many bytes came of how many. */
+async function download() {
+  const body = `${'x'.repeat(76)}\r\n`.repeat(400000);
+  const sent = await sendMail(inst, { from, to: 'admin@acme.example', subject: 'large', body });
+  assert.equal(sent.code, 250);
+  const reader = await signIn(inst, 'acme.localhost', 'admin@acme.example');
+  const [id] = messageIds((await reader.go('/inbox')).text);
+  const { socket } = await shake('acme.localhost', { keep: true });
+  let head = '';
+  let come = 0;
+  socket.on('data', (data) => {
+    if (head.endsWith('\r\n\r\n')) {
+      come += data.length;
+      return;
+    }
+    const text = head + data.toString('latin1');
+    const end = text.indexOf('\r\n\r\n') + 4;
+    head = text.slice(0, end > 3 ? end : undefined);
+    come = text.length - head.length;
+    socket.pause();
+  });
+  socket.write(`GET /message/${id}/raw HTTP/1.1\r\nHost: acme.localhost:${inst.ports.HTTPS_PORT}\r\n`
+    + `Cookie: ${[...reader.cookies].map((pair) => pair.join('=')).join('; ')}\r\n\r\n`);
+  await until(() => head.endsWith('\r\n\r\n'), { what: 'a head' });
+  const whole = Number(head.match(/content-length: (\d+)/i)[1]);
+  return async () => {
+    assert.ok(whole > body.length);
+    assert.ok(come < whole / 2, 'it had not all come before');
+    socket.resume();
+    await until(() => come >= whole, { what: 'the rest of the download' });
+    socket.destroy();
+    return [come, whole];
+  };
+}
 
 test('a bad pair keeps the old one, and the log says which and why', async () => {
   const place = path.join(hosts, 'globex.localhost');
