@@ -56,6 +56,8 @@ add_files(struct node *n, const struct manifest *m)
 		node_set_int(f, "no", m->parts[i].no);
 		node_set(f, "name", m->parts[i].name);
 		node_set(f, "size", size);
+		if (!id_is_zero(&m->parts[i].beside.id))
+			node_set(n, "beside", "yes");
 	}
 	text_size(m->size, size);
 	node_set(n, "size", size);
