@@ -23,6 +23,7 @@ struct desk_shared {
 	/* These have locks of their own. */
 	struct delivered *delivered;
 	struct ready *ready;
+	struct kept *kept;
 };
 
 struct desk_shared *
@@ -35,7 +36,8 @@ desk_shared_new(void)
 	pthread_mutex_init(&s->lock, NULL);
 	s->delivered = delivered_new();
 	s->ready = ready_new();
-	if (s->delivered == NULL || s->ready == NULL) {
+	s->kept = kept_new();
+	if (s->delivered == NULL || s->ready == NULL || s->kept == NULL) {
 		desk_shared_free(s);
 		return NULL;
 	}
@@ -50,6 +52,7 @@ desk_shared_free(struct desk_shared *s)
 		return;
 	delivered_free(s->delivered);
 	ready_free(s->ready);
+	kept_free(s->kept);
 	pthread_mutex_destroy(&s->lock);
 	secret_wipe(s, sizeof(*s));
 	free(s);
@@ -209,6 +212,12 @@ struct delivered *
 shared_delivered(const struct desk *d)
 {
 	return d->shared->delivered;
+}
+
+struct kept *
+shared_kept(const struct desk *d)
+{
+	return d->shared->kept;
 }
 
 struct ready *

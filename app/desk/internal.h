@@ -7,6 +7,7 @@
 #include "desk/delivered.h"
 #include "desk/desk.h"
 #include "desk/intake.h"
+#include "desk/kept.h"
 #include "desk/visit.h"
 #include "desk/mailbox.h"
 #include "mail/parse.h"
@@ -38,6 +39,7 @@ const struct seal_signer *shared_signer(const struct desk *d);
 /* Of the process, and safe between threads. */
 struct delivered *shared_delivered(const struct desk *d);
 struct ready *shared_ready(const struct desk *d);
+struct kept *shared_kept(const struct desk *d);
 
 /*
  * Runs fn inside a transaction of the tenant (NULL: none) and commits; rolls back
@@ -186,6 +188,10 @@ int visit_within(struct desk *d, struct desk_visit *v,
 /* Seals v->ring into the present session again. Inside a transaction. */
 int visit_save(struct desk *d, struct desk_visit *v, struct err *e)
     __attribute__((warn_unused_result));
+/* The key of pages kept for this session: only its cookie leads there. */
+void visit_page_key(const struct desk_visit *v, uint8_t out[SECRET_KEY_LEN]);
+/* Of the records of a list's rows (list_mark()). */
+void listing_mark(const void *p, size_t n, uint8_t out[32]);
 /* What keyd knows this browser by. */
 void visit_browser(const struct desk_visit *v, uint8_t out[32]);
 /* What a guest's uploads are wrapped under: with the session it is gone. */

@@ -92,6 +92,25 @@ item_fill(struct desk *d, const struct listing *l, const struct list_row *row,
 		      err_set(e, ERR_UNAVAILABLE, "list: memory");
 }
 
+void
+listing_mark(const void *p, size_t n, uint8_t out[32])
+{
+	static const uint8_t zero_key[SECRET_KEY_LEN];
+	const struct seal_field f[] = {SEAL_F(p, n)};
+
+	seal_kdf(out, 32, zero_key, SEAL_L_DIGEST, f, 1);
+}
+
+static void
+mark_rows(const struct listing *l)
+{
+	uint8_t mark[(LIMIT_PAGE_ROWS + 1) * LIST_MARK_LEN];
+
+	for (size_t i = 0; i < l->n; i++)
+		list_mark(&l->row[i], mark + i * LIST_MARK_LEN);
+	listing_mark(mark, l->n * LIST_MARK_LEN, l->out->mark);
+}
+
 static int
 list_read(struct desk *d, void *arg, struct err *e)
 {
@@ -107,6 +126,7 @@ list_read(struct desk *d, void *arg, struct err *e)
 		l->before, l->row, LIMIT_PAGE_ROWS + 1, &l->n, e);
 	if (r == -1)
 		return -1;
+	mark_rows(l);
 	keep = l->n > LIMIT_PAGE_ROWS ? LIMIT_PAGE_ROWS : l->n;
 	if ((l->out->item = calloc(keep + 1, sizeof(*l->out->item))) == NULL)
 		return err_set(e, ERR_UNAVAILABLE, "list: memory");

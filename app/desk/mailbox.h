@@ -26,12 +26,23 @@ struct desk_item {
 struct desk_list {
 	struct desk_item *item;
 	size_t n;
-	int64_t more; /* `before` of the next page; 0: no more */
+	int64_t more;     /* `before` of the next page; 0: no more */
+	uint8_t mark[32]; /* as in struct desk_visit, of these rows */
 };
 int desk_list(struct desk *d, const struct desk_visit *v, enum reader_role role,
     int64_t before, struct desk_list *out, struct err *e)
     __attribute__((warn_unused_result));
 void desk_list_clear(struct desk_list *l); /* wipes */
+/*
+ * The first page of the inbox as HTML, kept for this session alone: sealed under a key
+ * that follows from its cookie, in memory, some minutes. v is desk_visit_open_inbox()'s.
+ * False when none is kept, or anything on it may have changed since.
+ */
+bool desk_inbox_recall(
+    struct desk *d, const struct desk_visit *v, struct buf *out);
+/* A page made of that list. One made of rows newer than v's mark is not kept. */
+void desk_inbox_keep(struct desk *d, const struct desk_visit *v,
+    const uint8_t mark[32], const struct buf *page);
 
 /* One message, opened: keys checked, manifest in clear. */
 struct desk_message {

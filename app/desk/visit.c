@@ -33,6 +33,12 @@ session_kdf(const struct desk_visit *v, enum seal_label label,
 }
 
 void
+visit_page_key(const struct desk_visit *v, uint8_t out[SECRET_KEY_LEN])
+{
+	session_kdf(v, SEAL_L_PAGE, out);
+}
+
+void
 visit_browser(const struct desk_visit *v, uint8_t out[32])
 {
 	session_kdf(v, SEAL_L_BROWSER, out);
@@ -136,42 +142,66 @@ visit_nobody(struct desk_visit *v)
 struct found {
 	struct desk_visit *v;
 	struct session_row row;
+	bool inbox;
 	int n;
 };
 
 static int
-session_read(struct desk *d, void *arg, struct err *e)
+session_read(struct desk *d, struct found *f, struct err *e)
 {
-	struct found *f = arg;
 	struct desk_visit *v = f->v;
+	const struct account *a = &f->row.person;
+
+	f->n = (f->inbox ? session_find_inbox : session_find)(
+	    d->db, &v->tenant.id, v->hash, &f->row, e);
+	if (f->n != 1 || f->row.kind != SESSION_ACCOUNT)
+		return f->n == -1 ? -1 : 0;
+	/* An address is an account's for good: another one was put there. */
+	if (strcmp(a->key, f->row.address) != 0)
+		f->n = 0;
+	else
+		v->account = *a;
+	return 0;
+}
+
+/* A transaction that must be committed once a minute, and else is not waited for. */
+static int
+session_look(struct desk *d, struct found *f, struct err *e)
+{
 	int r;
 
-	if ((f->n = session_find(d->db, &v->tenant.id, v->hash, &f->row, e)) ==
-	    -1)
+	if (db_begin(d->db, &f->v->tenant.id, e) == -1)
 		return -1;
-	if (f->n == 0 || f->row.kind != SESSION_ACCOUNT)
-		return 0;
-	r = account_get(d->db, &v->tenant.id, &f->row.account, &v->account, e);
-	/* An address is an account's for good: another one was put there. */
-	if (r == 0 || (r == 1 && strcmp(v->account.key, f->row.address) != 0))
-		f->n = 0;
-	return r == -1 ? -1 : 0;
+	r = session_read(d, f, e);
+	if (r == 0 && f->row.touched)
+		return db_commit(d->db, e);
+	db_rollback(d->db);
+	return r;
+}
+
+static void
+mark_make(struct desk_visit *v, const struct buf *inbox)
+{
+	listing_mark(inbox->data, inbox->len, v->mark);
+	v->marked = true;
 }
 
 static int
-visit_load(struct desk *d, struct desk_visit *v, struct err *e)
+visit_load(struct desk *d, struct desk_visit *v, bool inbox, struct err *e)
 {
-	struct found f = {.v = v};
+	struct found f = {.v = v, .inbox = inbox};
 	struct err bad;
 	int r;
 
-	r = desk_within(d, &v->tenant.id, session_read, &f, e);
+	r = session_look(d, &f, e);
 	if (r == 0 && f.n == 1) {
 		v->kind = f.row.kind;
 		memcpy(v->address, f.row.address, sizeof(v->address));
 		/* A blob that the cookie's secret does not open is no session. */
 		if (ring_open(v, &f.row.blob, &bad) == -1)
 			f.n = 0;
+		else if (inbox)
+			mark_make(v, &f.row.inbox);
 	}
 	session_row_clear(&f.row);
 	if (r == -1 || f.n == 0) {
@@ -187,9 +217,9 @@ visit_load(struct desk *d, struct desk_visit *v, struct err *e)
 	return 0;
 }
 
-int
-desk_visit_open(struct desk *d, const struct tenant *t, const char *cookie,
-    struct desk_visit *out, struct err *e)
+static int
+visit_open(struct desk *d, const struct tenant *t, const char *cookie,
+    bool inbox, struct desk_visit *out, struct err *e)
 {
 	uint8_t raw[SID_LEN + SECRET_LEN];
 
@@ -203,7 +233,21 @@ desk_visit_open(struct desk *d, const struct tenant *t, const char *cookie,
 	session_hash(raw, out->hash);
 	memcpy(out->secret, raw + SID_LEN, SECRET_LEN);
 	secret_wipe(raw, sizeof(raw));
-	return visit_load(d, out, e);
+	return visit_load(d, out, inbox, e);
+}
+
+int
+desk_visit_open(struct desk *d, const struct tenant *t, const char *cookie,
+    struct desk_visit *out, struct err *e)
+{
+	return visit_open(d, t, cookie, false, out, e);
+}
+
+int
+desk_visit_open_inbox(struct desk *d, const struct tenant *t,
+    const char *cookie, struct desk_visit *out, struct err *e)
+{
+	return visit_open(d, t, cookie, true, out, e);
 }
 
 void
@@ -221,8 +265,11 @@ visit_begin(struct desk *d, struct desk_visit *v, enum session_kind kind,
 	uint8_t raw[SID_LEN + SECRET_LEN];
 	int r;
 
-	if (v->kind != 0 && session_end(d->db, &v->tenant.id, v->hash, e) == -1)
-		return -1;
+	if (v->kind != 0) {
+		if (session_end(d->db, &v->tenant.id, v->hash, e) == -1)
+			return -1;
+		kept_forget(shared_kept(d), v->hash);
+	}
 	secret_random(raw, sizeof(raw));
 	session_hash(raw, v->hash);
 	memcpy(v->secret, raw + SID_LEN, SECRET_LEN);
@@ -299,6 +346,7 @@ desk_logout(
 	if (v->kind != 0 &&
 	    desk_within(d, &v->tenant.id, sessions_end, &l, e) == -1)
 		return -1;
+	kept_forget(shared_kept(d), v->hash);
 	visit_nobody(v);
 	v->cookie_end = true;
 	return 0;

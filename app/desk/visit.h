@@ -41,11 +41,17 @@ struct desk_visit {
 	struct desk_ring *ring;       /* owned */
 	uint8_t hash[32];             /* of the session id */
 	uint8_t secret[32];
+	bool marked;      /* desk_visit_open_inbox() was the way */
+	uint8_t mark[32]; /* changes when the first page of the inbox does */
 };
 
 /* Who is it? cookie may be NULL or rubbish: then nobody. ERR_UNAVAILABLE only. */
 int desk_visit_open(struct desk *d, const struct tenant *t, const char *cookie,
     struct desk_visit *out, struct err *e) __attribute__((warn_unused_result));
+/* For the inbox: the same round trip also tells whether its page has changed. */
+int desk_visit_open_inbox(struct desk *d, const struct tenant *t,
+    const char *cookie, struct desk_visit *out, struct err *e)
+    __attribute__((warn_unused_result));
 void desk_visit_close(struct desk_visit *v); /* wipes */
 
 /* Constant time; false for nobody. */

@@ -263,8 +263,12 @@ page_render(struct page *p, int status, const char *name, struct model *m,
 	    portal_view(p->portal), name, LANGUAGE, m, &p->resp->body, e);
 
 	model_free(m);
-	if (ret == -1)
-		return -1;
+	return ret == -1 ? -1 : page_html(p, status, name, e);
+}
+
+int
+page_html(struct page *p, int status, const char *name, struct err *e)
+{
 	p->resp->status = status;
 	return html_headers(p, name) == -1 ? no_memory(e) : 0;
 }

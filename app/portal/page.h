@@ -54,6 +54,8 @@ int page_settings(struct page *p, struct err *e);
 int page_reset(struct page *p, struct err *e);
 
 int page_inbox(struct page *p, struct err *e);
+/* Is it asked for its first page? Then the session is opened together with its mark. */
+bool page_inbox_first(const struct page *p);
 int page_sent(struct page *p, struct err *e);
 
 int page_message(struct page *p, struct err *e);
@@ -131,6 +133,8 @@ struct model *page_model(struct page *p, const char *nav);
 /* Renders and frees m. */
 int page_render(struct page *p, int status, const char *name, struct model *m,
     struct err *e);
+/* The same where the body stands already. */
+int page_html(struct page *p, int status, const char *name, struct err *e);
 int page_redirect(struct page *p, struct err *e, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Text in place of a page. */

@@ -2,6 +2,7 @@
  * page_mailbox.c: the two lists, inbox and sent, newest first.
  */
 #include "portal/page.h"
+#include "portal/routes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,15 +25,25 @@ add_item(struct node *list, const struct desk_item *it)
 	node_time(n, "expires", it->expires);
 }
 
+bool
+page_inbox_first(const struct page *p)
+{
+	return p->route->page == page_inbox && p->req->query[0] == '\0';
+}
+
 static int
 list(struct page *p, const char *name, enum reader_role role, struct err *e)
 {
+	bool keep = page_inbox_first(p);
 	int64_t before = strtoll(form_get(&p->form, "before"), NULL, 10);
 	struct desk_list l = {.item = NULL};
 	struct model *m;
 	struct node *n;
+	uint8_t mark[32];
 	size_t i;
 
+	if (keep && desk_inbox_recall(p->desk, &p->visit, &p->resp->body))
+		return page_html(p, 200, "list", e);
 	if (desk_list(
 		p->desk, &p->visit, role, before > 0 ? before : 0, &l, e) == -1)
 		return -1;
@@ -45,8 +56,13 @@ list(struct page *p, const char *name, enum reader_role role, struct err *e)
 		node_set_int(n, "more", l.more);
 	for (i = 0; i < l.n; i++)
 		add_item(n, &l.item[i]);
+	memcpy(mark, l.mark, sizeof(mark));
 	desk_list_clear(&l);
-	return page_render(p, 200, "list", m, e);
+	if (page_render(p, 200, "list", m, e) == -1)
+		return -1;
+	if (keep)
+		desk_inbox_keep(p->desk, &p->visit, mark, &p->resp->body);
+	return 0;
 }
 
 int

@@ -132,7 +132,8 @@ find_session(struct page *p, struct err *e)
 	char cookie[DESK_COOKIE_LEN];
 	bool named = cookie_find(p->req->cookie, cookie);
 	struct tenant t = p->visit.tenant;
-	int ret = desk_visit_open(
+	int ret = (page_inbox_first(p) ? desk_visit_open_inbox :
+					 desk_visit_open)(
 	    p->desk, &t, named ? cookie : NULL, &p->visit, e);
 
 	if (ret == -1)

@@ -48,6 +48,8 @@ static const char *const labels[SEAL_LABELS] = {
     [SEAL_L_DOWNLOAD_TAG] = "restante download tag 1",
     [SEAL_L_UPLOAD] = "restante upload key 1",
     [SEAL_L_UPLOAD_GUEST] = "restante guest's uploads 1",
+    [SEAL_L_PAGE] = "restante page 1",
+    [SEAL_L_PAGE_NAME] = "restante page name 1",
 };
 
 const char *

@@ -48,6 +48,8 @@ enum seal_label {
 	SEAL_L_DOWNLOAD_TAG, /* validator of a file that is downloaded */
 	SEAL_L_UPLOAD, /* key of an upload's facts and tail, from its file key */
 	SEAL_L_UPLOAD_GUEST, /* wrap of a guest's uploads, from the cookie's secret */
+	SEAL_L_PAGE, /* a finished page kept in memory, from the cookie's secret */
+	SEAL_L_PAGE_NAME, /* what it is of, from that key */
 	SEAL_LABELS
 };
 

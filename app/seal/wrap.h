@@ -39,7 +39,8 @@ enum seal_purpose {
 	SEAL_P_MANIFEST = 8,
 	SEAL_P_UPLOAD_KEY = 9,    /* an upload's file key for its owner */
 	SEAL_P_UPLOAD_FACTS = 10, /* its name and type */
-	SEAL_P_UPLOAD_TAIL = 11   /* the beginning of its next chunk */
+	SEAL_P_UPLOAD_TAIL = 11,  /* the beginning of its next chunk */
+	SEAL_P_PAGE = 12          /* a finished page, in memory only */
 };
 
 /* Where a blob belongs. Zero what does not apply. */

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "store/sql.h"
+#include "store/rows.h"
 
 enum {
 	S_FIND,
@@ -24,14 +24,13 @@ enum {
 	S_TOKEN_ALL
 };
 
-#define ACCOUNT                                                               \
-	"SELECT account_id, kind, admin, active, address, address_key, name," \
-	" created, last_login FROM account WHERE tenant_id = $1"
+#define ACCOUNT \
+	"SELECT " ACCOUNT_COLUMNS " FROM account a WHERE a.tenant_id = $1"
 
 static const struct sql statements[] = {
-    [S_FIND] = {"account_find", "ut", ACCOUNT " AND address_key = $2"},
-    [S_GET] = {"account_get", "uu", ACCOUNT " AND account_id = $2"},
-    [S_LIST] = {"account_list", "u", ACCOUNT " ORDER BY address_key"},
+    [S_FIND] = {"account_find", "ut", ACCOUNT " AND a.address_key = $2"},
+    [S_GET] = {"account_get", "uu", ACCOUNT " AND a.account_id = $2"},
+    [S_LIST] = {"account_list", "u", ACCOUNT " ORDER BY a.address_key"},
     [S_ADD] = {"account_add", "uuifftttm",
 	"INSERT INTO account (tenant_id, account_id, kind, admin, active, address,"
 	" address_key, name, created)"
@@ -70,21 +69,27 @@ static const struct sql statements[] = {
 };
 const struct sql_table sql_account = SQL_TABLE(statements);
 
+void
+row_account(struct sql_row *r, struct account *out)
+{
+	sql_get_id(r, &out->id);
+	out->kind = (enum account_kind)sql_get_int(r);
+	out->admin = sql_get_bool(r);
+	out->active = sql_get_bool(r);
+	sql_get_text(r, out->address, sizeof(out->address));
+	sql_get_text(r, out->key, sizeof(out->key));
+	sql_get_text(r, out->name, sizeof(out->name));
+	out->created = sql_get_time(r);
+	out->last_login = sql_get_time(r);
+}
+
 static int
 account_row(const PGresult *res, int row, const struct sql *s,
     struct account *out, struct err *e)
 {
 	struct sql_row r = sql_row_at(res, row);
 
-	sql_get_id(&r, &out->id);
-	out->kind = (enum account_kind)sql_get_int(&r);
-	out->admin = sql_get_bool(&r);
-	out->active = sql_get_bool(&r);
-	sql_get_text(&r, out->address, sizeof(out->address));
-	sql_get_text(&r, out->key, sizeof(out->key));
-	sql_get_text(&r, out->name, sizeof(out->name));
-	out->created = sql_get_time(&r);
-	out->last_login = sql_get_time(&r);
+	row_account(&r, out);
 	return sql_row_end(&r, s, e);
 }
 

@@ -1,6 +1,8 @@
 /*
  * list.c: the inbox and the sent list.
  */
+#include <string.h>
+
 #include "store/rows.h"
 
 enum { S_OF_ACCOUNT, S_OF_ADDRESS };
@@ -30,6 +32,26 @@ list_row_clear(struct list_row *r)
 {
 	message_clear(&r->message);
 	*r = (struct list_row){0};
+}
+
+static void
+put_u64(uint8_t *p, uint64_t v)
+{
+	for (int i = 0; i < 8; i++)
+		p[i] = (uint8_t)(v >> (56 - 8 * i));
+}
+
+void
+list_mark(const struct list_row *r, uint8_t out[LIST_MARK_LEN])
+{
+	const struct reader_row *reader = &r->reader;
+	int64_t first = reader->first_displayed;
+
+	memcpy(out, r->message.id.b, ID_LEN);
+	for (int i = 0; i < 4; i++)
+		out[16 + i] = (uint8_t)(reader->slot >> (24 - 8 * i));
+	put_u64(out + 20, (uint64_t)(r->message.expires - SQL_EPOCH));
+	put_u64(out + 28, first != 0 ? (uint64_t)(first - SQL_EPOCH) : 0);
 }
 
 /* a holds tenant and owner; the rest is the same for both. */

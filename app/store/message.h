@@ -127,6 +127,12 @@ struct list_row {
 };
 void list_row_clear(struct list_row *r);
 /*
+ * What of a row of the inbox may change while it stands there: message, slot, end, first
+ * display; the same bytes that session_find_inbox() has of it.
+ */
+#define LIST_MARK_LEN 36
+void list_mark(const struct list_row *r, uint8_t out[LIST_MARK_LEN]);
+/*
  * role RECIPIENT: the inbox; SENDER: the sent list. before: created earlier than this,
  * for paging; 0 for the newest. Not expired, not retracted.
  */

@@ -5,6 +5,7 @@
 #ifndef STORE_ROWS_H
 #define STORE_ROWS_H
 
+#include "store/account.h"
 #include "store/message.h"
 #include "store/sql.h"
 
@@ -21,5 +22,10 @@ void row_message(struct sql_row *r, struct message *out);
 	" r.account_id, r.key_version, r.notice_id, r.slot_id,"            \
 	" r.ephemeral_pk, r.sealed, r.first_displayed"
 void row_reader(struct sql_row *r, struct reader_row *out);
+
+#define ACCOUNT_COLUMNS                                                      \
+	"a.account_id, a.kind, a.admin, a.active, a.address, a.address_key," \
+	" a.name, a.created, a.last_login"
+void row_account(struct sql_row *r, struct account *out);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "store/account.h"
 #include "store/db.h"
 
 enum session_kind {
@@ -27,6 +28,10 @@ struct session_row {
 	int64_t created;
 	int64_t last_seen;
 	int64_t expires; /* absolute end */
+	/* What a find adds. */
+	struct account person; /* whose account it is; zero: none */
+	bool touched;          /* last_seen was set: commit */
+	struct buf inbox;      /* owned; session_find_inbox() */
 };
 void session_row_clear(struct session_row *s);
 
@@ -39,6 +44,13 @@ int session_add(struct db *db, const struct id *tenant,
  */
 int session_find(struct db *db, const struct id *tenant, const uint8_t hash[32],
     struct session_row *out, struct err *e) __attribute__((warn_unused_result));
+/*
+ * The same in the same round trip with what the first page of the reader's inbox shows
+ * and may change: a record of LIST_MARK_LEN bytes a row (list_mark()); none for a visitor.
+ */
+int session_find_inbox(struct db *db, const struct id *tenant,
+    const uint8_t hash[32], struct session_row *out, struct err *e)
+    __attribute__((warn_unused_result));
 int session_set_blob(struct db *db, const struct id *tenant,
     const uint8_t hash[32], const struct buf *blob, struct err *e)
     __attribute__((warn_unused_result));

@@ -6,11 +6,6 @@
 
 #include <string.h>
 
-#include "base/clock.h"
-
-/* PostgreSQL counts time from 2000-01-01. */
-#define EPOCH_2000 (INT64_C(946684800) * CLOCK_SECOND)
-
 static const struct sql_table *const tables[] = {&sql_db, &sql_tenant,
     &sql_account, &sql_session, &sql_message, &sql_reader, &sql_list,
     &sql_notice, &sql_event, &sql_outbox, &sql_health, &sql_upload};
@@ -94,7 +89,7 @@ sql_int(struct sql_args *a, int64_t v)
 void
 sql_time(struct sql_args *a, int64_t t)
 {
-	put_u64(a, (uint64_t)(t - EPOCH_2000));
+	put_u64(a, (uint64_t)(t - SQL_EPOCH));
 }
 
 void
@@ -228,7 +223,7 @@ sql_get_time(struct sql_row *r)
 
 	if (r->bad || PQgetisnull(r->res, r->row, col))
 		return 0;
-	return v + EPOCH_2000;
+	return v + SQL_EPOCH;
 }
 
 bool

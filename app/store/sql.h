@@ -15,6 +15,7 @@
 #include <libpq-fe.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "store/db.h"
 
 /* A statement, prepared once a connection under its name. */
@@ -27,6 +28,9 @@ struct sql {
 
 /* All statements of store/, for the test that prepares each; *n their number. */
 const struct sql *const *sql_all(size_t *n);
+
+/* PostgreSQL counts microseconds from 2000. */
+#define SQL_EPOCH (INT64_C(946684800) * CLOCK_SECOND)
 
 #define SQL_ARGS 20
 

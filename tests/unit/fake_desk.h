@@ -147,6 +147,32 @@ desk_visit_open(struct desk *d, const struct tenant *t, const char *cookie,
 	return 0;
 }
 
+int
+desk_visit_open_inbox(struct desk *d, const struct tenant *t,
+    const char *cookie, struct desk_visit *out, struct err *e)
+{
+	return desk_visit_open(d, t, cookie, out, e);
+}
+
+bool
+desk_inbox_recall(struct desk *d, const struct desk_visit *v, struct buf *out)
+{
+	(void)d;
+	(void)v;
+	(void)out;
+	return false;
+}
+
+void
+desk_inbox_keep(struct desk *d, const struct desk_visit *v,
+    const uint8_t mark[32], const struct buf *page)
+{
+	(void)d;
+	(void)v;
+	(void)mark;
+	(void)page;
+}
+
 void
 desk_visit_close(struct desk_visit *v)
 {

@@ -85,6 +85,15 @@ list_row_clear(struct list_row *r)
 	store.cleared++;
 }
 
+void
+list_mark(const struct list_row *r, uint8_t out[LIST_MARK_LEN])
+{
+	memset(out, 0, LIST_MARK_LEN);
+	memcpy(out, r->message.id.b, ID_LEN);
+	out[ID_LEN] = (uint8_t)r->reader.slot;
+	out[ID_LEN + 1] = r->reader.first_displayed != 0;
+}
+
 int
 reader_list(struct db *db, const struct id *tenant, const struct id *message,
     struct reader_row **out, size_t *n, struct err *e)
