@@ -57,6 +57,10 @@ struct desk_message {
 	size_t n_people;
 	uint8_t dek[SECRET_KEY_LEN];
 };
+/*
+ * ERR_EXPIRED: its reader is told who sent it and when: of *out mine and row's sender,
+ * sender_name, created and expires alone are set, and there is nothing to clear.
+ */
 int desk_open_message(struct desk *d, const struct desk_visit *v,
     const struct id *id, struct desk_message *out, struct err *e)
     __attribute__((warn_unused_result));

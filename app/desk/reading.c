@@ -124,6 +124,23 @@ message_open(struct desk *d, void *arg, struct err *e)
 	    d, o->v, &m->row, &m->reader, m->dek, &m->manifest, e);
 }
 
+/* Nothing is left of it but, where they are to be told, who sent it and when. */
+static void
+message_shut(struct desk_message *m, bool tell)
+{
+	const struct message was = m->row; /* its buffer goes with m */
+	bool mine = m->mine;
+
+	desk_message_clear(m);
+	if (!tell)
+		return;
+	m->mine = mine;
+	m->row.created = was.created;
+	m->row.expires = was.expires;
+	memcpy(m->row.sender, was.sender, sizeof(m->row.sender));
+	memcpy(m->row.sender_name, was.sender_name, sizeof(m->row.sender_name));
+}
+
 int
 desk_open_message(struct desk *d, const struct desk_visit *v,
     const struct id *id, struct desk_message *out, struct err *e)
@@ -135,7 +152,7 @@ desk_open_message(struct desk *d, const struct desk_visit *v,
 	if (v->kind != SESSION_GUEST && v->kind != SESSION_ACCOUNT)
 		return err_set(e, ERR_NOT_FOUND, "nobody reads");
 	if (desk_within(d, &v->tenant.id, message_open, &o, e) == -1) {
-		desk_message_clear(out);
+		message_shut(out, e->code == ERR_EXPIRED);
 		return -1;
 	}
 	return 0;

@@ -137,6 +137,24 @@ add_head(struct page *p, struct node *n, const struct desk_message *msg)
 	node_time(n, "expires", msg->row.expires);
 }
 
+/* Not opened: a recipient is told whom to ask for a message whose time is over. */
+static int
+not_opened(struct page *p, const struct desk_message *msg, struct err *e)
+{
+	struct model *m;
+	struct node *n;
+
+	if (e->code != ERR_EXPIRED || msg->mine || msg->row.sender[0] == '\0')
+		return -1;
+	m = page_model(p, "inbox");
+	n = node_add(model_root(m), "ended");
+	node_set(n, "why", "expired");
+	node_person(n, "sender", msg->row.sender_name, msg->row.sender);
+	node_time(n, "created", msg->row.created);
+	node_time(n, "expires", msg->row.expires);
+	return page_render(p, 410, "ended", m, e);
+}
+
 /* That it was displayed is written down before it is: no receipt is missing, none early. */
 int
 page_message(struct page *p, struct err *e)
@@ -147,7 +165,7 @@ page_message(struct page *p, struct err *e)
 	int ret = -1;
 
 	if (page_open_message(p, &msg, e) == -1)
-		return -1;
+		return not_opened(p, &msg, e);
 	m = page_model(p, msg.mine ? "sent" : "inbox");
 	n = node_add(model_root(m), "message");
 	add_head(p, n, &msg);

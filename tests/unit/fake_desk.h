@@ -35,6 +35,7 @@ static struct {
 	int wrong;
 	int sent;
 	bool down;           /* the database */
+	bool expired;        /* the message */
 	enum err_code login; /* what a sign-in gives */
 	enum err_code send;
 	const char *send_text;
@@ -430,6 +431,14 @@ desk_open_message(struct desk *d, const struct desk_visit *v,
 	memset(out, 0, sizeof(*out));
 	if (id_parse(FAKE_ID, &known) == -1 || !id_equal(id, &known))
 		return err_set(e, ERR_NOT_FOUND, "no such message");
+	if (fake.expired) {
+		out->mine = v->kind == SESSION_ACCOUNT;
+		out->row.created = FAKE_DAY - 40 * CLOCK_DAY;
+		out->row.expires = FAKE_DAY - 10 * CLOCK_DAY;
+		text_cut(out->row.sender, sizeof(out->row.sender),
+		    "alice@acme.example");
+		return err_set(e, ERR_EXPIRED, "message expired");
+	}
 	out->row.id = *id;
 	out->row.sender_account = *id;
 	text_cut(

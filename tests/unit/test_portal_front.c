@@ -831,6 +831,40 @@ test_next(void **state)
 	}
 }
 
+/* Its own reader is told whom to ask; its sender, and whoever else, nothing new. */
+static void
+test_expired(void **state)
+{
+	static const struct {
+		char who;
+		const char *path;
+		int status;
+		bool named;
+	} cases[] = {{'G', "/message/" FAKE_ID, 410, true},
+	    {'G', "/message/" FAKE_ID "/raw", 410, false},
+	    {'G', "/message/" FAKE_ID "/part/2", 410, false},
+	    {'A', "/message/" FAKE_ID, 410, false},
+	    {'G', "/message/01936f3e-7a00-7000-8000-000000000002", 404, false},
+	    {0, "/message/" FAKE_ID, 303, false}};
+	struct response resp;
+	struct ask a;
+
+	(void)state;
+	memset(&fake, 0, sizeof(fake));
+	fake.expired = true;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		prepare(&a, HTTP_GET, cases[i].path, cases[i].who);
+		answer(&a, &resp);
+		assert_int_equal(resp.status, cases[i].status);
+		assert_int_equal(strstr(buf_cstr(&resp.body),
+				     "mailto:alice@acme.example") != NULL,
+		    cases[i].named);
+		assert_false(is_changed());
+		drop(&resp);
+	}
+	fake.expired = false;
+}
+
 static int
 start(void **state)
 {
@@ -874,6 +908,7 @@ main(void)
 	    cmocka_unit_test(test_security_txt),
 	    cmocka_unit_test(test_change_password),
 	    cmocka_unit_test(test_next),
+	    cmocka_unit_test(test_expired),
 	};
 
 	return cmocka_run_group_tests_name("portal front", tests, start, stop);
