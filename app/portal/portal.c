@@ -250,6 +250,8 @@ body_limit(const struct route *r, bool named)
 {
 	uint64_t limit = r == NULL ? LIMIT_FORM_BODY : r->body;
 
+	if (r != NULL && r->open != NULL)
+		return limit;
 	return limit > LIMIT_FORM_BODY && !named ? LIMIT_FORM_BODY : limit;
 }
 

@@ -56,6 +56,7 @@ export function forms(html) {
     const fields = {};
     for (const [tag] of inner.matchAll(/<(?:input|button)\b[^>]*>/gi)) {
       const { name, value = '', type = '' } = attributes(tag);
+      if (type === 'checkbox' && !/\schecked\b/.test(tag)) continue;
       if (name && type !== 'file' && !(type === 'submit' && fields[name])) fields[name] = value;
     }
     for (const [, tag, text] of inner.matchAll(/<textarea\b([^>]*)>([\s\S]*?)<\/textarea>/gi)) {

@@ -304,6 +304,23 @@ test_digests(void **state)
 	}
 }
 
+/* A stranger's slice is refused by open(), who knows why, and not for its size. */
+static void
+test_plan(void **state)
+{
+	static const struct row r = {"", HTTP_PATCH, ONE, 0, {TUS, AT("400")},
+	    SLICE, LIMIT_UPLOAD_SLICE, 0, 0, 401, {{NULL, NULL}}};
+	struct portal_plan plan;
+	struct ask a;
+
+	(void)state;
+	prepare(&a, &r);
+	portal_plan(portal, &a.req, &plan);
+	assert_true(plan.stream);
+	assert_false(plan.known);
+	assert_int_equal(plan.body, LIMIT_UPLOAD_SLICE);
+}
+
 /* A page of another site has no say, whatever its fields; who sends none is no browser. */
 static void
 test_elsewhere(void **state)
@@ -530,13 +547,14 @@ int
 main(void)
 {
 	enum { N = sizeof(rows) / sizeof(rows[0]) };
-	struct CMUnitTest tests[N + 6];
+	struct CMUnitTest tests[N + 7];
 	size_t n = 0;
 
 	for (size_t i = 0; i < N; i++)
 		tests[n++] = (struct CMUnitTest){rows[i].name, test_row, NULL,
 		    NULL, (void *)(uintptr_t)&rows[i]};
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_digests);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_plan);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_elsewhere);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_broken);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_letter);
