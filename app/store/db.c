@@ -200,6 +200,23 @@ sql_exec(struct db *db, const struct sql *s, const struct sql_args *a,
 }
 
 int
+sql_each(struct db *db, const struct sql *s, const struct sql_args *a,
+    int (*row)(void *arg, const PGresult *res, struct err *e), void *arg,
+    struct err *e)
+{
+	const struct pipe_rows rows = {row, arg};
+	struct err said, why;
+
+	err_clear(&said);
+	if (sql_queue(db, s, a, e) == -1)
+		return -1;
+	if (pipe_await_rows(db, &rows, &said, &why) == -1)
+		return fail(db, &why, e);
+	return said.code == ERR_NONE ? 0 :
+				       err_set(e, said.code, "%s", said.text);
+}
+
+int
 sql_change(struct db *db, const struct sql *s, const struct sql_args *a,
     int *rows_out, struct err *e)
 {

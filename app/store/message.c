@@ -183,12 +183,18 @@ chunk_get(struct db *db, const struct id *tenant, const struct id *message,
 	return rc;
 }
 
-/* Each row's chunk, where it lies in the answer. */
+struct taker {
+	seal_sink take;
+	void *arg;
+};
+
+/* A row's chunk, where it lies in the answer. */
 static int
-chunks_take(const PGresult *res, seal_sink take, void *arg, struct err *e)
+chunk_take(void *arg, const PGresult *res, struct err *e)
 {
-	struct sql_row r;
+	const struct taker *t = arg;
 	const uint8_t *p;
+	struct sql_row r;
 	uint32_t seq;
 	size_t len;
 	int i;
@@ -198,7 +204,7 @@ chunks_take(const PGresult *res, seal_sink take, void *arg, struct err *e)
 		seq = (uint32_t)sql_get_int(&r);
 		p = sql_get_bytes(&r, &len);
 		if (sql_row_end(&r, &statements[S_CHUNK_EACH], e) == -1 ||
-		    take(arg, seq, p, len, e) == -1)
+		    t->take(t->arg, seq, p, len, e) == -1)
 			return -1;
 	}
 	return 0;
@@ -208,9 +214,8 @@ int
 chunk_each(struct db *db, const struct chunk_range *range, seal_sink take,
     void *arg, struct err *e)
 {
+	struct taker t = {take, arg};
 	struct sql_args a = {0};
-	PGresult *res;
-	int r;
 
 	if (range->n == 0)
 		return 0;
@@ -219,11 +224,7 @@ chunk_each(struct db *db, const struct chunk_range *range, seal_sink take,
 	sql_int(&a, range->part);
 	sql_int(&a, range->first);
 	sql_int(&a, (int64_t)range->first + range->n - 1);
-	if (sql_exec(db, &statements[S_CHUNK_EACH], &a, &res, e) == -1)
-		return -1;
-	r = chunks_take(res, take, arg, e);
-	PQclear(res);
-	return r;
+	return sql_each(db, &statements[S_CHUNK_EACH], &a, chunk_take, &t, e);
 }
 
 /* At most four tags a query; fewer are filled up with the first. */

@@ -257,6 +257,38 @@ answer(
 	return rc;
 }
 
+/* One statement's answer row by row; *why: what row() said first, ERR_NONE: nothing. */
+static enum answer
+answer_rows(struct db *db, const struct pipe_pending *p,
+    const struct pipe_rows *rows, struct err *why, struct err *e)
+{
+	enum answer rc = ANSWER_LOST;
+	PGresult *res = NULL;
+	ExecStatusType status;
+
+	/* Where it cannot be, they come together. */
+	(void)PQsetSingleRowMode(db->conn);
+	while (result(db, &res) == 0) {
+		if (res == NULL)
+			return PQstatus(db->conn) == CONNECTION_OK ?
+			    rc :
+			    ANSWER_LOST;
+		status = PQresultStatus(res);
+		if (status == PGRES_SINGLE_TUPLE || status == PGRES_TUPLES_OK) {
+			rc = ANSWER_OK;
+			if (PQntuples(res) > 0 && why->code == ERR_NONE)
+				(void)rows->row(rows->arg, res, why);
+		} else {
+			if (status != PGRES_PIPELINE_ABORTED &&
+			    e->code == ERR_NONE)
+				describe(res, p->s, e);
+			rc = ANSWER_ERROR;
+		}
+		PQclear(res);
+	}
+	return ANSWER_LOST;
+}
+
 /* The answer to the end of a batch. */
 static enum answer
 batch_end(struct db *db)
@@ -271,8 +303,10 @@ batch_end(struct db *db)
 	return is ? ANSWER_OK : ANSWER_LOST;
 }
 
-int
-pipe_await(struct db *db, PGresult **last, struct err *e)
+/* rows NULL: the last statement's to *last, which may be NULL. */
+static int
+await(struct db *db, const struct pipe_rows *rows, PGresult **last,
+    struct err *said, struct err *e)
 {
 	int i, n = db->n_pending;
 	PGresult *res = NULL;
@@ -287,7 +321,9 @@ pipe_await(struct db *db, PGresult **last, struct err *e)
 		PQclear(res);
 		res = NULL;
 		if (db->pending[i].s != NULL) {
-			rc = answer(db, &db->pending[i], &res, &why);
+			rc = rows != NULL && i == n - 1 ?
+			    answer_rows(db, &db->pending[i], rows, said, &why) :
+			    answer(db, &db->pending[i], &res, &why);
 			continue;
 		}
 		rc = batch_end(db);
@@ -309,6 +345,19 @@ pipe_await(struct db *db, PGresult **last, struct err *e)
 	else
 		PQclear(res);
 	return 0;
+}
+
+int
+pipe_await(struct db *db, PGresult **last, struct err *e)
+{
+	return await(db, NULL, last, NULL, e);
+}
+
+int
+pipe_await_rows(struct db *db, const struct pipe_rows *rows, struct err *said,
+    struct err *e)
+{
+	return await(db, rows, NULL, said, e);
 }
 
 void

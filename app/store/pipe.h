@@ -44,6 +44,17 @@ int pipe_send(struct db *db, const struct sql *s, const struct sql_args *a,
 int pipe_await(struct db *db, PGresult **last, struct err *e)
     __attribute__((warn_unused_result));
 /*
+ * The same, with the last statement's rows as they come, one after another, so that the
+ * server makes the next while one is looked at: each is gone when its call returns. What
+ * row() says first is *said, which was clear; the others are passed over then.
+ */
+struct pipe_rows {
+	int (*row)(void *arg, const PGresult *res, struct err *e);
+	void *arg;
+};
+int pipe_await_rows(struct db *db, const struct pipe_rows *rows,
+    struct err *said, struct err *e) __attribute__((warn_unused_result));
+/*
  * Has the server work on what was queued and does not wait: its answers, errors among
  * them, are passed over when the connection is next used.
  */

@@ -58,6 +58,13 @@ int sql_queue(struct db *db, const struct sql *s, const struct sql_args *a,
 /* Awaited; *out is the caller's to PQclear(). */
 int sql_exec(struct db *db, const struct sql *s, const struct sql_args *a,
     PGresult **out, struct err *e) __attribute__((warn_unused_result));
+/*
+ * Awaited, row by row: each is handed to row(), and gone when that returns. -1 also when
+ * row() said so, which does no harm to the transaction; rows may have been handed out then.
+ */
+int sql_each(struct db *db, const struct sql *s, const struct sql_args *a,
+    int (*row)(void *arg, const PGresult *res, struct err *e), void *arg,
+    struct err *e) __attribute__((warn_unused_result));
 /* Awaited; *rows_out rows were touched. */
 int sql_change(struct db *db, const struct sql *s, const struct sql_args *a,
     int *rows_out, struct err *e) __attribute__((warn_unused_result));
