@@ -419,7 +419,8 @@ is_used(const char *text, const char *id)
 {
 	char quoted[120], braced[120];
 
-	snprintf(quoted, sizeof(quoted), "id=\"%s\"", id);
+	/* id="..." of a template, or "..." of a program that is told in text */
+	snprintf(quoted, sizeof(quoted), "\"%s\"", id);
 	snprintf(braced, sizeof(braced), "{word:%s}", id);
 	return strstr(text, quoted) != NULL || strstr(text, braced) != NULL;
 }
@@ -458,6 +459,7 @@ test_every_word(void **state)
 	read_all(path, &use);
 	snprintf(path, sizeof(path), "%s/templates/mail", share());
 	read_all(path, &use);
+	read_all("app/portal", &use);
 	for (i = 0; i < ERR_CODES; i++)
 		assert_int_equal(buf_addf(&use, "{word:%s}",
 				     err_row((enum err_code)i)->word),
