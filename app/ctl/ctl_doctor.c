@@ -248,12 +248,41 @@ judge_cert(struct doctor *d, X509 *cert, EVP_PKEY *key)
 		    "The TLS certificate is good for %d days.", days);
 }
 
+/* One of the names in a list with ':' between; "" past the last. */
+static void
+nth_name(const char *list, int n, char *out, size_t size)
+{
+	while (n-- > 0 && *list != '\0') {
+		list += strcspn(list, ":");
+		list += *list == ':';
+	}
+	snprintf(out, size, "%.*s", (int)strcspn(list, ":"), list);
+}
+
+static void
+check_pair(struct doctor *d, const char *chain, const char *secret)
+{
+	X509 *cert = read_cert(chain);
+	EVP_PKEY *key = read_key(secret);
+
+	if (cert == NULL)
+		say(d, FAIL, "tls", "check path, permissions and form (PEM)",
+		    "The TLS certificate %s cannot be read.", chain);
+	if (key == NULL)
+		say(d, FAIL, "tls",
+		    "check path, permissions and form (PEM, no passphrase)",
+		    "The TLS key %s cannot be read.", secret);
+	if (cert != NULL && key != NULL)
+		judge_cert(d, cert, key);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+}
+
 static void
 check_tls(struct doctor *d)
 {
 	const struct settings *s = &d->c->set;
-	EVP_PKEY *key;
-	X509 *cert;
+	char chain[1024], secret[1024];
 
 	if (s->tls_cert == NULL || s->tls_key == NULL) {
 		say(d, NOTE, "tls",
@@ -261,19 +290,13 @@ check_tls(struct doctor *d)
 		    "TLS certificate and key are not named here.");
 		return;
 	}
-	cert = read_cert(s->tls_cert);
-	key = read_key(s->tls_key);
-	if (cert == NULL)
-		say(d, FAIL, "tls", "check path, permissions and form (PEM)",
-		    "The TLS certificate %s cannot be read.", s->tls_cert);
-	if (key == NULL)
-		say(d, FAIL, "tls",
-		    "check path, permissions and form (PEM, no passphrase)",
-		    "The TLS key %s cannot be read.", s->tls_key);
-	if (cert != NULL && key != NULL)
-		judge_cert(d, cert, key);
-	X509_free(cert);
-	EVP_PKEY_free(key);
+	for (int i = 0;; i++) {
+		nth_name(s->tls_cert, i, chain, sizeof(chain));
+		nth_name(s->tls_key, i, secret, sizeof(secret));
+		if (i > 0 && (chain[0] == '\0' || secret[0] == '\0'))
+			break;
+		check_pair(d, chain, secret);
+	}
 }
 
 static void
