@@ -246,6 +246,8 @@ block_read(
 	const size_t head = (size_t)(dl->at % SEAL_CHUNK);
 	size_t have, want;
 
+	/* Resumed in the middle, they soon begin where rows of the store do. */
+	chunks -= first % chunks;
 	if (stop - first < chunks)
 		chunks = stop - first;
 	if (content_block(dl->content, first, chunks, out, e) == -1)

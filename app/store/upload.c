@@ -343,17 +343,41 @@ row_take(const uint8_t *p, size_t n, uint32_t seq, uint32_t *next, uint32_t end,
 	return 0;
 }
 
+struct taking {
+	uint32_t next;
+	uint32_t end;
+	seal_sink take;
+	void *arg;
+};
+
+static int
+rows_take(void *arg, const PGresult *res, struct err *e)
+{
+	struct taking *t = arg;
+	struct sql_row r;
+	const uint8_t *p;
+	uint32_t seq;
+	size_t len;
+	int i;
+
+	for (i = 0; i < PQntuples(res); i++) {
+		r = sql_row_at(res, i);
+		seq = (uint32_t)sql_get_int(&r);
+		p = sql_get_bytes(&r, &len);
+		if (sql_row_end(&r, &statements[S_CHUNKS], e) == -1 ||
+		    row_take(p, len, seq, &t->next, t->end, t->take, t->arg,
+			e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 int
 upload_chunks(struct db *db, const struct id *tenant, const struct id *upload,
     uint32_t first, uint32_t n, seal_sink take, void *arg, struct err *e)
 {
+	struct taking t = {first, first + n, take, arg};
 	struct sql_args a = {0};
-	struct sql_row r;
-	const uint8_t *p;
-	PGresult *res;
-	uint32_t next = first, seq;
-	size_t len;
-	int i, rc = 0;
 
 	if (n == 0)
 		return 0;
@@ -361,21 +385,11 @@ upload_chunks(struct db *db, const struct id *tenant, const struct id *upload,
 	sql_id(&a, upload);
 	sql_int(&a, first);
 	sql_int(&a, (int64_t)first + n);
-	if (sql_exec(db, &statements[S_CHUNKS], &a, &res, e) == -1)
+	if (sql_each(db, &statements[S_CHUNKS], &a, rows_take, &t, e) == -1)
 		return -1;
-	for (i = 0; i < PQntuples(res) && rc == 0; i++) {
-		r = sql_row_at(res, i);
-		seq = (uint32_t)sql_get_int(&r);
-		p = sql_get_bytes(&r, &len);
-		if ((rc = sql_row_end(&r, &statements[S_CHUNKS], e)) == 0)
-			rc = row_take(
-			    p, len, seq, &next, first + n, take, arg, e);
-	}
-	PQclear(res);
-	if (rc == 0 && next != first + n)
-		rc = err_set(
-		    e, ERR_CORRUPT, "upload: chunk %u is missing", next);
-	return rc;
+	return t.next == t.end ?
+	    0 :
+	    err_set(e, ERR_CORRUPT, "upload: chunk %u is missing", t.next);
 }
 
 int
