@@ -66,40 +66,49 @@ export function halfHandshakes(inst, { at = 20, from = '127.0.0.1' } = {}) {
 }
 
 /**
- * Whole handshakes, a request each or many pipelined ones, from one address until stop():
- * { statuses, stop() }; statuses counts the answers, and "closed" those that got none.
+ * Requests from one address until stop(), over `at` connections that all ask at the same
+ * moment, again and again, and connect anew when they are closed: { statuses, stop() };
+ * statuses counts the answers, and "closed" where none came.
  */
-export function requests(inst, { at = 20, pipelined = 20, path = '/', from = '127.0.0.1', cookie }) {
+export function requests(inst, { at = 300, path = '/readyz', from = '127.0.0.1', cookie }) {
   let going = true;
   const statuses = new Map();
   const count = (what) => statuses.set(what, (statuses.get(what) ?? 0) + 1);
-  const bytes = `GET ${path} HTTP/1.1\r\nHost: acme.localhost\r\n${cookie ? `Cookie: ${cookie}\r\n` : ''}\r\n`.repeat(pipelined);
-  const one = async () => {
-    while (going) {
-      const wire = await Wire.open({ ...portalOf(inst), from }).catch(() => undefined);
-      if (!wire) {
-        count('no connection');
-        await sleep(20);
-        continue;
-      }
-      wire.send(bytes);
-      for (let i = 0; i < pipelined && going; i++) {
-        const answer = await wire.answer({ timeout: 10000 }).catch(() => undefined);
-        count(answer?.status ?? 'closed');
-        if (!answer || answer.headers.connection === 'close') break;
-      }
-      wire.close();
-    }
+  const bytes = `GET ${path} HTTP/1.1\r\nHost: acme.localhost\r\n${cookie ? `Cookie: ${cookie}\r\n` : ''}\r\n`;
+  const wires = Array.from({ length: at });
+  const open = async (i) => {
+    if (wires[i] && !wires[i].closed) return;
+    wires[i] = await Wire.open({ ...portalOf(inst), from }).catch(() => undefined);
   };
-  const all = Promise.all(Array.from({ length: at }, one));
-  return { statuses, async stop() { going = false; await all; return Object.fromEntries(statuses); } };
+  const ask = async (wire) => {
+    if (!wire) return;
+    const answer = await wire.send(bytes).answer({ timeout: 10000 }).catch(() => undefined);
+    count(answer?.status ?? 'closed');
+    if (!answer || answer.headers.connection === 'close') wire.closed = true;
+    if (wire.closed) wire.close();
+  };
+  const all = (async () => {
+    while (going) {
+      for (let i = 0; i < at && going; i += 50) await Promise.all(Array.from({ length: Math.min(50, at - i) }, (_, j) => open(i + j)));
+      await Promise.all(wires.map(ask));
+    }
+  })();
+  return {
+    statuses,
+    async stop() {
+      going = false;
+      await all;
+      for (const wire of wires) wire?.close();
+      return Object.fromEntries(statuses);
+    },
+  };
 }
 
 /**
  * Bodies of strangers: `count` POSTs that announce `length` bytes and give a few every
  * second; { statuses, end() }.
  */
-export async function strangersBodies(inst, { count, length, path = '/login', from = '127.0.0.1' }) {
+export async function strangersBodies(inst, { count, length, path = '/login', from = '127.0.0.1', cookie }) {
   const statuses = new Map();
   const tally = (what) => statuses.set(what, (statuses.get(what) ?? 0) + 1);
   const wires = [];
@@ -111,7 +120,7 @@ export async function strangersBodies(inst, { count, length, path = '/login', fr
       continue;
     }
     wires.push(wire);
-    wire.send(`POST ${path} HTTP/1.1\r\nHost: acme.localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${length}\r\n\r\nx=`);
+    wire.send(`POST ${path} HTTP/1.1\r\nHost: acme.localhost\r\n${cookie ? `Cookie: ${cookie}\r\n` : ''}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: ${length}\r\n\r\nx=`);
     timers.push(setInterval(() => { if (!wire.closed) wire.send('y'); }, 1000));
     wire.answer({ timeout: 60000 }).then((answer) => { if (answer) tally(answer.status); }, () => {});
   }
