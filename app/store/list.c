@@ -13,8 +13,7 @@ enum { S_OF_ACCOUNT, S_OF_ADDRESS };
 	"  AND x.message_id = m.message_id AND x.role = 2),"                     \
 	" (SELECT count(x.first_displayed) FROM reader x WHERE x.tenant_id = $1" \
 	"  AND x.message_id = m.message_id AND x.role = 2)"                      \
-	" FROM reader r JOIN message m"                                          \
-	" ON m.tenant_id = $1 AND m.message_id = r.message_id"                   \
+	" FROM reader r" MESSAGE_OF_READER                                       \
 	" WHERE r.tenant_id = $1 AND r.role = $3 AND r.state <> 3"               \
 	" AND m.expires > now() AND ($4 IS NULL OR r.created < $4)"
 #define NEWEST " ORDER BY r.created DESC, r.message_id DESC LIMIT $5"

@@ -62,6 +62,8 @@ pipe_connect(struct db *db, struct err *e)
 	/*
 	 * Every question has its index, and plans are kept as long as the
 	 * connection: made for a small table they must still do for a big one.
+	 * A list is read in its index's order, not gathered and sorted; and no
+	 * plan is made again for each question, which costs more than most.
 	 */
 	static const char *const keys[] = {"dbname", "connect_timeout",
 	    "client_encoding", "fallback_application_name", "keepalives_idle",
@@ -71,7 +73,8 @@ pipe_connect(struct db *db, struct err *e)
 	    "-c statement_timeout=30s -c lock_timeout=20s"
 	    " -c idle_in_transaction_session_timeout=60s"
 	    " -c synchronous_commit=on -c search_path=public"
-	    " -c enable_seqscan=off",
+	    " -c enable_seqscan=off -c enable_bitmapscan=off -c enable_memoize=off"
+	    " -c plan_cache_mode=force_generic_plan",
 	    NULL};
 
 	if (db->conn != NULL && is_alive(db))

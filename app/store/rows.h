@@ -14,6 +14,13 @@
 	" m.in_reply_to, m.created, m.expires, m.size, m.chunks,"       \
 	" m.ephemeral_pk, m.dek_commit, m.content_header, m.signature," \
 	" m.signer_cert, m.manifest"
+/*
+ * For a list of readers: row by row by its key. A join may be planned the other way about
+ * as long as nobody has counted the tables, and then reads all messages for each row.
+ */
+#define MESSAGE_OF_READER                                                 \
+	" CROSS JOIN LATERAL (SELECT * FROM message WHERE tenant_id = $1" \
+	" AND message_id = r.message_id OFFSET 0) m"
 /* Replaces *out, which must have been zeroed or used before. */
 void row_message(struct sql_row *r, struct message *out);
 

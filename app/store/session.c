@@ -24,8 +24,7 @@ enum { S_ADD, S_FIND, S_FIND_INBOX, S_TOUCH, S_SET_BLOB, S_END, S_END_ALL };
 	" || timestamptz_send(x.expires) || coalesce(timestamptz_send("  \
 	"x.first_displayed), '\\x0000000000000000'), '') FROM"           \
 	" (SELECT r.message_id, r.slot, m.expires, r.first_displayed"    \
-	" FROM reader r JOIN message m"                                  \
-	" ON m.tenant_id = $1 AND m.message_id = r.message_id"           \
+	" FROM reader r" MESSAGE_OF_READER                               \
 	" WHERE r.tenant_id = $1 AND r.role = 2 AND r.state <> 3"        \
 	" AND m.expires > now() AND " owner                              \
 	" ORDER BY r.created DESC, r.message_id DESC LIMIT $5) x)"
