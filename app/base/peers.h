@@ -21,6 +21,7 @@ struct peer {
 	unsigned connections; /* all below are the caller's to count */
 	unsigned requests;    /* at work or waiting */
 	unsigned bodies;      /* of strangers, being read */
+	unsigned transfers;   /* files on their way */
 	/* private */
 	uint8_t net[PEER_NET_LEN];
 	unsigned held;

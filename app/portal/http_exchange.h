@@ -14,6 +14,8 @@
 #include "portal/http_head.h"
 #include "portal/portal.h"
 
+struct peer;
+
 enum exchange_phase {
 	EXCHANGE_IDLE,
 	EXCHANGE_HANDLE, /* portal_handle() */
@@ -29,8 +31,10 @@ struct exchange {
 	struct response resp;
 	struct portal_plan plan;
 	struct http_head head;
-	void *owner; /* NULL: nobody waits for it any more */
-	void *peer;  /* the owner's, for bodies counted; NULL: not counted */
+	void *owner;         /* NULL: nobody waits for it any more */
+	struct peer *peer;   /* whom it is counted with; or NULL */
+	unsigned body_units; /* and as what */
+	bool transfer;
 	int64_t start_us;
 	uint64_t in;        /* bytes of the body that came */
 	uint64_t out;       /* bytes of the answer's body that left */

@@ -26,6 +26,7 @@
 #include "portal/http_reply.h"
 #include "portal/plain.h"
 #include "portal/portal.h"
+#include "portal/routes.h"
 
 #define QUEUE_WORK  1000 /* requests waiting for a thread, in a lane */
 #define QUEUE_HASH  100  /* each is some 80 ms of a core */
@@ -36,6 +37,9 @@
 #define TURNS       64 /* requests of one connection before others' turn */
 #define UNSENT_MAX  (256 * 1024) /* bytes of a download in the kernel */
 #define DRAIN_FIRST 2000 /* ms a new connection has to ask, when we stop */
+
+/* What a stranger's body takes of its neighbour's LIMIT_BODIES_PEER. */
+enum { UNITS_FORM = 1, UNITS_LARGE = 4 };
 
 enum door { DOOR_HTTPS = METRIC_HTTPS, DOOR_HTTP = METRIC_HTTP };
 
@@ -65,7 +69,6 @@ struct conn {
 	bool known;    /* the last one was of a session */
 	bool tried;    /* what has come is no whole head yet */
 	bool close;    /* after this answer */
-	bool unread;   /* what comes must not be taken for a request */
 	bool idle;     /* in a list of those */
 	int64_t since; /* ms: of what the state's deadline counts from */
 	uint8_t *in; /* came and was not used yet: in mem, or in self.scratch */
@@ -89,7 +92,9 @@ static struct {
 	struct conn_list all;
 	struct conn_list idle[2]; /* oldest first; [1] of known sessions */
 	unsigned count;
-	unsigned bodies; /* large, of strangers */
+	unsigned bodies;    /* of strangers, large */
+	unsigned forms;     /* of strangers, small, not whole yet */
+	unsigned transfers; /* files on their way */
 	bool draining;
 	int64_t second; /* ms: the last look at deadlines */
 	uint8_t scratch[HTTP_HEAD_MAX];
@@ -249,17 +254,42 @@ set_state(struct conn *k, enum state state)
 
 /* ---- the end of a connection ---- */
 
+/* What a request takes of its neighbour's share, and of all. */
 static void
-uncount_body(struct exchange *x)
+uncount(struct exchange *x)
 {
 	struct peer *peer = x->peer;
 
 	if (peer == NULL)
 		return;
-	peer->bodies--;
-	self.bodies--;
+	peer->bodies -= x->body_units;
+	peer->transfers -= x->transfer;
+	self.bodies -= x->body_units == UNITS_LARGE;
+	self.forms -= x->body_units == UNITS_FORM;
+	self.transfers -= x->transfer;
 	peer_drop(self.peers, peer);
 	x->peer = NULL;
+}
+
+/* It may be counted for longer than its connection lasts. */
+static int
+count_in(struct conn *k, unsigned units, bool transfer)
+{
+	struct exchange *x = k->x;
+	struct peer *peer = peer_hold(
+	    self.peers, (struct sockaddr *)&k->c->addr);
+
+	if (peer == NULL)
+		return -1;
+	x->peer = peer;
+	x->body_units = units;
+	x->transfer = transfer;
+	peer->bodies += units;
+	peer->transfers += transfer;
+	self.bodies += units == UNITS_LARGE;
+	self.forms += units == UNITS_FORM;
+	self.transfers += transfer;
+	return 0;
 }
 
 /* The connection has no more to do with its request. */
@@ -411,11 +441,10 @@ answer(struct conn *k)
 {
 	struct exchange *x = k->x;
 
-	uncount_body(x);
 	if (x->head.close || self.draining)
 		k->close = true;
 	if (x->head.length > 0 && x->left > 0 && x->resp.source.arg == NULL)
-		k->close = k->unread = true;
+		k->close = true;
 	k->sent = 0;
 	set_state(k, STATE_REPLY);
 	if (queue_answer(k, x) == -1) {
@@ -443,7 +472,7 @@ refuse(struct conn *k, int status)
 static void
 refuse_and_close(struct conn *k, int status)
 {
-	k->close = k->unread = true;
+	k->close = true;
 	refuse(k, status);
 }
 
@@ -511,33 +540,39 @@ go_ahead(struct conn *k)
 	k->piece[0] = (struct piece){self.out, sizeof(words) - 1};
 }
 
-/* A stranger's large bodies are few at a time. True: it was refused. */
-static bool
-body_refused(struct conn *k)
+static int
+turned_away(int status, enum metric_why why)
 {
-	struct exchange *x = k->x;
+	metrics_add(METRIC_TURNED_AWAY, why, 0, 1);
+	return status;
+}
 
-	if (x->plan.known || x->head.length <= LIMIT_FORM_BODY)
-		return false;
-	if (k->peer->bodies >= LIMIT_BODIES_PEER) {
-		metrics_add(METRIC_TURNED_AWAY, METRIC_WHY_BODIES, 0, 1);
-		refuse_and_close(k, 429);
-		return true;
-	}
-	if (self.bodies >= LIMIT_BODIES) {
-		metrics_add(METRIC_TURNED_AWAY, METRIC_WHY_BODIES, 0, 1);
-		refuse_and_close(k, 503);
-		return true;
-	}
-	/* It may be counted for longer than its connection lasts. */
-	if ((x->peer = peer_hold(self.peers, (struct sockaddr *)&k->c->addr)) ==
-	    NULL) {
-		refuse_and_close(k, 503);
-		return true;
-	}
-	k->peer->bodies++;
-	self.bodies++;
-	return false;
+/*
+ * Bodies of strangers that did not come with their head, and files on their way, are so
+ * many at a time. 0, or the status of the refusal.
+ */
+static int
+share_refused(struct conn *k)
+{
+	const struct exchange *x = k->x;
+	bool transfer = x->plan.class == ROUTE_TRANSFER;
+	unsigned units = 0;
+
+	if (!x->plan.known && x->head.length > k->in_len)
+		units = x->head.length > LIMIT_FORM_BODY ? UNITS_LARGE :
+							   UNITS_FORM;
+	if (units == 0 && !transfer)
+		return 0;
+	if (k->peer->bodies + units > LIMIT_BODIES_PEER * UNITS_LARGE)
+		return turned_away(429, METRIC_WHY_BODIES);
+	if (transfer && k->peer->transfers >= LIMIT_TRANSFERS_PEER)
+		return turned_away(429, METRIC_WHY_REQUESTS);
+	if ((units == UNITS_LARGE && self.bodies >= LIMIT_BODIES) ||
+	    (units == UNITS_FORM && self.forms >= LIMIT_FORMS))
+		return turned_away(503, METRIC_WHY_BODIES);
+	if (transfer && self.transfers >= LIMIT_TRANSFERS)
+		return turned_away(503, METRIC_WHY_REQUESTS);
+	return count_in(k, units, transfer) == -1 ? 503 : 0;
 }
 
 /*
@@ -562,6 +597,7 @@ serve_portal(struct conn *k)
 {
 	struct exchange *x = k->x;
 	struct portal *p = self.exchanges.portal;
+	int status;
 
 	if (misdirected(k)) {
 		refuse_and_close(k, 421);
@@ -574,12 +610,11 @@ serve_portal(struct conn *k)
 		refuse_and_close(k, 413);
 		return;
 	}
-	if (x->plan.stream) {
-		if (!body_refused(k))
-			start_job(k, EXCHANGE_BEGIN);
+	if ((status = share_refused(k)) != 0) {
+		refuse(k, status);
+	} else if (x->plan.stream) {
+		start_job(k, EXCHANGE_BEGIN);
 	} else if (x->head.length > 0) {
-		if (body_refused(k))
-			return;
 		set_state(k, STATE_BODY);
 		go_ahead(k);
 	} else if (x->plan.quick && portal_quick(p, &x->req, &x->resp)) {
@@ -652,7 +687,7 @@ begin(struct conn *k, const struct http_head *h, int status)
 	k->x = x;
 	x->owner = k;
 	k->asked = true;
-	k->close = k->unread = false;
+	k->close = false;
 	fill_tls(k, x);
 	fill_client(k, x);
 	set_state(k, STATE_WAIT);
@@ -732,6 +767,7 @@ turn_body(struct conn *k)
 	}
 	if (x->left > 0)
 		return END; /* memory */
+	uncount(x);
 	exchange_body_done(x);
 	start_job(k, EXCHANGE_HANDLE);
 	return GO;
@@ -899,7 +935,7 @@ over(struct exchange *x)
 	    .client = x->client,
 	    .end = x->remark};
 
-	uncount_body(x);
+	uncount(x);
 	http_log(&line, clock_now());
 	metrics_add(METRIC_BYTES, METRIC_IN, 0, (int64_t)x->in);
 	metrics_add(METRIC_BYTES, METRIC_OUT, 0, (int64_t)x->out);
@@ -992,7 +1028,8 @@ check(struct conn *k, int64_t now)
 
 	switch (k->state) {
 	case STATE_SHAKE:
-		if (waited >= LIMIT_SHAKE_SECONDS * SECOND_MS)
+		if (waited >= (self.draining ? DRAIN_FIRST :
+					       LIMIT_SHAKE_SECONDS * SECOND_MS))
 			cut(k);
 		break;
 	case STATE_HEAD:
@@ -1217,7 +1254,7 @@ front_drain(void)
 		next = TAILQ_NEXT(k, all);
 		if (k->state == STATE_HEAD && k->asked && k->in_len == 0)
 			linger(k);
-		else if (k->state == STATE_HEAD && !k->asked)
+		else if (!k->asked)
 			k->since = now;
 	}
 }
