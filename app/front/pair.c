@@ -107,6 +107,16 @@ pair_clear(struct pair *p)
 	*p = (struct pair){0};
 }
 
+bool
+pair_is_p256(const struct pair *p)
+{
+	char name[32];
+	size_t n;
+
+	return EVP_PKEY_get_group_name(p->key, name, sizeof(name), &n) == 1 &&
+	    strcmp(name, "prime256v1") == 0;
+}
+
 static void
 one_name(const ASN1_IA5STRING *s, void (*each)(void *, const char *), void *arg)
 {

@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -18,6 +19,7 @@ struct pair {
 	STACK_OF(X509) * chain; /* without the leaf */
 	EVP_PKEY *key;
 	enum pair_kind kind; /* once there is a key */
+	bool p256;
 };
 
 /* A private key out of PEM; NULL when there is none, or it is encrypted. */
@@ -31,6 +33,8 @@ int pair_read_chain(struct pair *p, const void *pem, size_t n);
 int pair_complete(struct pair *p, EVP_PKEY *key, struct err *e)
     __attribute__((warn_unused_result));
 void pair_clear(struct pair *p);
+/* Is its key on the curve that every client takes? */
+bool pair_is_p256(const struct pair *p);
 
 /* Calls each() for every DNS name of the certificate, in lower case, without NUL. */
 void pair_names(

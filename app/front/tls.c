@@ -124,6 +124,7 @@ add_pair(struct sites *s, const struct book_pair *from, struct err *e)
 	p->key = key;
 	p->kind = EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA ? PAIR_RSA :
 							      PAIR_ECDSA;
+	p->p256 = pair_is_p256(p);
 	s->adding = p;
 	s->place = from->place;
 	if (strcmp(from->place, BOOK_DEFAULT) == 0)
@@ -194,6 +195,28 @@ site_of(const char *asked)
 	return found != NULL ? found : &self.sites->otherwise;
 }
 
+/*
+ * Only what a handshake can need is given to it, because giving costs: a client of TLS
+ * 1.3 that takes ecdsa_secp256r1_sha256 is shown nothing else.
+ */
+static bool
+is_enough(SSL *ssl, const struct pair *p)
+{
+	unsigned char sig, hash;
+	int n;
+
+	if (p == NULL || p->kind != PAIR_ECDSA || !p->p256 ||
+	    SSL_version(ssl) != TLS1_3_VERSION)
+		return false;
+	n = SSL_get_sigalgs(ssl, 0, NULL, NULL, NULL, NULL, NULL);
+	for (int i = 0; i < n; i++) {
+		(void)SSL_get_sigalgs(ssl, i, NULL, NULL, NULL, &sig, &hash);
+		if (hash == 4 && sig == 3)
+			return true;
+	}
+	return false;
+}
+
 /* OpenSSL's, once a name is known and before a cipher is chosen; not on a resumption. */
 static int
 choose_certificate(SSL *ssl, void *arg)
@@ -211,6 +234,8 @@ choose_certificate(SSL *ssl, void *arg)
 		    SSL_use_cert_and_key(ssl, p->leaf, p->key, p->chain, 1) !=
 			1)
 			return 0;
+		if (is_enough(ssl, p))
+			break;
 	}
 	return 1;
 }
