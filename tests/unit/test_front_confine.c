@@ -74,34 +74,76 @@ asked(long nr, unsigned arg, uint64_t value)
 }
 
 /* All calls that some arguments make possible. A new one needs its reason. */
-#define LEGACY_CALLS X(epoll_wait) X(poll) X(access) X(readlink)
-#define CALLS                                                                  \
-	X(read)                                                                \
-	X(write) X(close) X(fstat) X(lseek) X(mmap) X(mprotect) X(munmap) X(   \
-	    brk) X(rt_sigaction) X(rt_sigprocmask) X(rt_sigreturn) X(ioctl)    \
-	    X(pread64) X(pwrite64) X(sched_yield) X(madvise) X(getpid) X(      \
-		socket) X(connect) X(accept) X(sendto) X(recvfrom) X(shutdown) \
-		X(getsockname) X(setsockopt) X(getsockopt) X(clone) X(exit)    \
-		    X(uname) X(fcntl) X(sysinfo) X(getuid) X(geteuid)          \
-			X(sched_setscheduler) X(sched_getaffinity) X(mlock) X( \
-			    munlock) X(prctl) X(gettid) X(futex) X(getdents64) \
-			    X(restart_syscall) X(clock_gettime)                \
-				X(clock_nanosleep) X(exit_group) X(epoll_ctl)  \
-				    X(tgkill) X(openat) X(newfstatat) X(statfs) X(ppoll) \
-					X(set_robust_list) X(epoll_pwait)      \
-					    X(eventfd2) X(getrandom) X(rseq)
-
+#define X(name)                   \
+	{                         \
+#name, SYS_##name \
+	}
 static const struct {
 	const char *name;
 	long nr;
 } allowed[] = {
-#define X(name) {#name, SYS_##name},
-    CALLS
+    X(read),
+    X(write),
+    X(close),
+    X(fstat),
+    X(lseek),
+    X(mmap),
+    X(mprotect),
+    X(munmap),
+    X(rt_sigaction),
+    X(rt_sigprocmask),
+    X(rt_sigreturn),
+    X(ioctl),
+    X(pread64),
+    X(pwrite64),
+    X(sched_yield),
+    X(madvise),
+    X(getpid),
+    X(connect),
+    X(accept),
+    X(sendto),
+    X(recvfrom),
+    X(shutdown),
+    X(getsockname),
+    X(setsockopt),
+    X(getsockopt),
+    X(clone),
+    X(exit),
+    X(uname),
+    X(fcntl),
+    X(sysinfo),
+    X(getuid),
+    X(geteuid),
+    X(sched_setscheduler),
+    X(sched_getaffinity),
+    X(mlock),
+    X(prctl),
+    X(gettid),
+    X(futex),
+    X(getdents64),
+    X(restart_syscall),
+    X(clock_gettime),
+    X(clock_nanosleep),
+    X(exit_group),
+    X(epoll_ctl),
+    X(tgkill),
+    X(openat),
+    X(newfstatat),
+    X(statfs),
+    X(ppoll),
+    X(set_robust_list),
+    X(epoll_pwait),
+    X(eventfd2),
+    X(getrandom),
+    X(rseq),
 #ifdef SYS_poll
-	LEGACY_CALLS
+    X(epoll_wait),
+    X(poll),
+    X(access),
+    X(readlink),
 #endif
-#undef X
 };
+#undef X
 #define ALLOWED (sizeof(allowed) / sizeof(allowed[0]))
 
 /* What opens the way for those that look at an argument. */
