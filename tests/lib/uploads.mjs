@@ -25,8 +25,8 @@ export async function sendFile(inst, visitor, { file, name, to, upload, length }
   await upload(path, headers);
   await visitor.go('/compose');
   const subject = `A large file ${id}`;
-  const sent = await visitor.submit({ to, subject, text: 'Dear reader', upload: id });
-  if (sent.status !== 200) throw new Error(`compose: ${sent.status} ${sent.text.slice(0, 400)}`);
+  const sent = await visitor.submit({ to, subject, body: 'Dear reader', upload: id }, { which: /name="subject"/, files: [] });
+  if (sent.status !== 200 || !/track/.test(visitor.path)) throw new Error(`compose: ${sent.status} ${sent.text.slice(0, 400)}`);
   const reader = await signIn(inst, visitor.host, to);
   return until(async () => {
     const list = await reader.go('/inbox');
