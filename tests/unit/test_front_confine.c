@@ -138,6 +138,7 @@ static const struct {
     X(eventfd2),
     X(getrandom),
     X(rseq),
+    X(statfs),
 #ifdef SYS_poll
     X(epoll_wait),
     X(poll),
