@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "base/secret.h"
 #include "portal/http_target.h"
 
@@ -24,6 +25,23 @@ pointless(const struct exchange *x)
 	    (x->req.verb == HTTP_GET || x->req.verb == HTTP_HEAD);
 }
 
+/* A file in or out has begun, or ended. */
+static void
+count_transfer(enum metric_way way, int n)
+{
+	metrics_add(METRIC_TRANSFERS, way, 0, n);
+}
+
+static void
+handle(struct exchange *x, struct portal_thread *t)
+{
+	if (pointless(x))
+		return;
+	portal_handle(t, &x->req, &x->resp);
+	if (x->resp.source.arg != NULL)
+		count_transfer(METRIC_OUT, 1);
+}
+
 static void
 run(void *arg, void *ctx)
 {
@@ -36,11 +54,12 @@ run(void *arg, void *ctx)
 	case EXCHANGE_IDLE:
 		break;
 	case EXCHANGE_HANDLE:
-		if (!pointless(x))
-			portal_handle(ctx, &x->req, &x->resp);
+		handle(x, ctx);
 		break;
 	case EXCHANGE_BEGIN:
 		x->wanted = portal_begin(ctx, &x->req, &x->sink, &x->resp);
+		if (x->wanted)
+			count_transfer(METRIC_IN, 1);
 		break;
 	case EXCHANGE_TAKE:
 		b = &x->block[!x->at];
@@ -50,12 +69,14 @@ run(void *arg, void *ctx)
 	case EXCHANGE_FINISH:
 		portal_finish(ctx, &x->req, &x->sink, !x->stop && !x->failed,
 		    &x->err, &x->resp);
+		count_transfer(METRIC_IN, -1);
 		break;
 	case EXCHANGE_NEXT:
 		x->failed = src->next(src->arg, d, b, &x->err) == -1;
 		break;
 	case EXCHANGE_END:
 		src->end(src->arg, d, x->complete);
+		count_transfer(METRIC_OUT, -1);
 		break;
 	}
 }

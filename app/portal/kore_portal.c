@@ -1192,9 +1192,9 @@ thread_close(void *ctx)
 static int
 hash_threads(void)
 {
-	int n = cpu_count - 1;
+	int n = pool_spare_threads();
 
-	return n < 1 ? 1 : n > HASH_MAX ? HASH_MAX : n;
+	return n > HASH_MAX ? HASH_MAX : n;
 }
 
 static int
@@ -1216,6 +1216,7 @@ start_pools(const struct settings *set, struct err *e)
 	if ((xs->work = pool_new(&work, e)) == NULL ||
 	    (xs->hash = pool_new(&hash, e)) == NULL)
 		return -1;
+	portal_watch(xs->portal, xs->work);
 	front_watch_pool(xs->work);
 	front_watch_pool(xs->hash);
 	return 0;
@@ -1250,6 +1251,7 @@ front_drain(void)
 	int64_t now = clock_mono_ms();
 
 	self.draining = true;
+	portal_drain(self.exchanges.portal);
 	for (k = TAILQ_FIRST(&self.all); k != NULL; k = next) {
 		next = TAILQ_NEXT(k, all);
 		if (k->state == STATE_HEAD && k->asked && k->in_len == 0)
@@ -1278,6 +1280,7 @@ static void
 front_stop(void)
 {
 	http_log_flush();
+	portal_watch(self.exchanges.portal, NULL);
 	pool_free(self.exchanges.work);
 	pool_free(self.exchanges.hash);
 	portal_close(self.exchanges.portal);
