@@ -141,7 +141,7 @@ async function walk({ tenant, host, sender, senderName, recipient, screen, javaS
   await follow(page, /reply/i);
   await calm(page);
   await page.fill('textarea[name=body]', 'Thank you, here is my list.\n\nCarol');
-  await page.setInputFiles('input[name=files]', answer);
+  await page.setInputFiles('#files', answer);
   await press(page, /send/i);
   await page.goto(inst.url(host, '/sent'));
   await calm(page);
