@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs/promises';
+import http from 'node:http';
 import path from 'node:path';
 import tls from 'node:tls';
 import { freePorts, startInstallation } from '../lib/installation.mjs';
@@ -218,6 +219,37 @@ async function csr(place) {
   await must('openssl', ['req', '-new', '-key', path.join(place, 'privkey.pem'), '-subj', '/CN=globex.localhost', '-out', file]);
   return file;
 }
+
+/** Without TLS: { status, headers, text }. */
+function plain(where, { method = 'GET', host = 'acme.localhost' } = {}) {
+  return new Promise((resolve, reject) => {
+    http.request({ host: inst.host, port: inst.ports.HTTP_PORT, method, path: where, headers: { host }, agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (part) => { text += part; });
+      response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, text }));
+    }).on('error', reject).end();
+  });
+}
+
+test('the port without TLS sends people on, shows challenges, and does nothing else', async () => {
+  const sent = await plain('/m/abc?d=e', { host: 'acme.localhost:80' });
+  assert.equal(sent.status, 308);
+  assert.equal(sent.headers.location, `https://acme.localhost:${inst.ports.HTTPS_PORT}/m/abc?d=e`);
+  const dir = path.join(inst.state, 'acme/.well-known/acme-challenge');
+  await fs.mkdir(dir, { recursive: true });
+  await fs.writeFile(path.join(dir, 'token-1'), 'token-1.thumbprint');
+  await fs.symlink(path.join(inst.state, 'tls/server.key'), path.join(dir, 'key'));
+  const challenge = await plain('/.well-known/acme-challenge/token-1', { host: 'new.example' });
+  assert.deepEqual([challenge.status, challenge.text], [200, 'token-1.thumbprint']);
+  assert.equal((await plain('/.well-known/acme-challenge/absent')).status, 404);
+  assert.equal((await plain('/.well-known/acme-challenge/key')).status, 404);
+  const post = await plain('/login', { method: 'POST' });
+  assert.equal(post.status, 403);
+  for (const answer of [sent, challenge, post]) {
+    assert.equal(answer.headers['set-cookie'], undefined);
+    assert.equal(answer.headers['strict-transport-security'], undefined);
+  }
+});
 
 /** The worker of a service. */
 const workerOf = async (pid) => (await descendants(pid))[0];
