@@ -176,8 +176,10 @@
       bytes.textContent = size(file.size);
       bar.setAttribute('aria-label', file.name);
       button.addEventListener('click', () => this.remove());
-      again.addEventListener('click', () => {
+      again.addEventListener('click', async () => {
+        const clear = this.why === 'unsent';
         this.become('waiting');
+        if (clear) await clearUnsent();
         next();
       });
       list.append(this.row);
@@ -203,6 +205,8 @@
     }
 
     fail(kind) {
+      this.why = kind;
+      this.again.textContent = kind === 'unsent' ? words.clear : words.again;
       this.become('failed', kind);
       this.row.classList.add('bad');
     }
@@ -360,6 +364,16 @@
       settle();
       next();
     }
+  }
+
+  /** Takes away what this browser uploaded before and no letter took. */
+  async function clearUnsent() {
+    const here = new Set([...uploads].map(({ key }) => key));
+    await Promise.all(memory.keys().filter((key) => !here.has(key)).map(async (key) => {
+      const entry = memory.get(key);
+      memory.drop(key);
+      if (entry && !list.querySelector(`[data-id="${entry.id}"]`)) await ask('DELETE', `/upload/${entry.id}`);
+    })).catch(() => {});
   }
 
   /** Starts what waits, a few at a time. */

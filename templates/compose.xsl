@@ -113,6 +113,8 @@
     <w:a name="data-hours" id="upload.hours" n="'{n}'"/>
     <w:a name="data-cancel" id="upload.cancel"/>
     <w:a name="data-remove" id="upload.remove"/>
+    <w:a name="data-again" id="upload.again"/>
+    <w:a name="data-clear" id="upload.clear"/>
     <w:a name="data-named" id="upload.named" what="'{what}'" file="'{file}'"/>
     <w:a name="data-removed" id="upload.removed" file="'{file}'"/>
     <label for="files"><w:t id="form.files"/><xsl:text> </xsl:text><small><w:t id="form.optional"/></small></label>
@@ -129,7 +131,7 @@
         <button class="link" type="button"></button>
         <progress max="1" value="0"></progress>
         <small></small>
-        <button class="link again" type="button" hidden="hidden"><w:t id="upload.again"/></button>
+        <button class="link again" type="button" hidden="hidden"></button>
       </li>
     </template>
   </div>

@@ -338,12 +338,15 @@ test('what cannot be taken says why, and holds the letter back', async () => {
   await choose(await file('small.txt', 10), await file('huge.bin', 1000001));
   await row('huge.bin').locator('small', { hasText: 'Too big' }).waitFor();
   await row('small.txt').locator('small', { hasText: 'never sent' }).waitFor();
+  await page.evaluate((until) => localStorage.setItem('restante.upload.old', JSON.stringify({ id: 'abandoned', until })), expires);
+  how.uploads.set('abandoned', { name: 'old.bin', length: 5, bytes: Buffer.alloc(2) });
   await page.click('button.btn');
   await page.waitForSelector('#upload-failed:not([hidden])');
   await picture('failed');
   assert.equal(how.sent.length, 0);
-  await row('small.txt').getByRole('button', { name: 'Try again' }).click();
+  await row('small.txt').getByRole('button', { name: 'Clear it, and try again' }).click();
   await ready('small.txt');
+  assert.ok(!how.uploads.has('abandoned'), 'what was never sent is cleared');
   await row('huge.bin').getByRole('button', { name: 'Remove' }).click();
   await page.click('button.btn');
   await page.waitForSelector('h1:has-text("Sent")');
