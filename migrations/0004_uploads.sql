@@ -51,14 +51,15 @@ COMMENT ON COLUMN upload.expires IS 'When it goes unless it was sent.';
 COMMENT ON COLUMN upload.message_id IS 'The message it was sent with; null before.';
 
 -- No foreign key: the policy below asks for the upload, which is locked by
--- whoever adds or removes.
+-- whoever adds or removes. Rows are written once: their bytes are not read again
+-- for every fifth part that is added.
 CREATE TABLE upload_chunk (
 	tenant_id	uuid NOT NULL,
 	upload_id	uuid NOT NULL,
 	seq		integer NOT NULL CHECK (seq >= 0),
 	data		bytea NOT NULL CHECK (octet_length(data) BETWEEN 36 AND 600000),
 	PRIMARY KEY (tenant_id, upload_id, seq)
-) WITH (autovacuum_vacuum_insert_scale_factor = 1);
+) WITH (toast.autovacuum_vacuum_insert_scale_factor = 1);
 ALTER TABLE upload_chunk ALTER data SET STORAGE EXTERNAL;
 COMMENT ON TABLE upload_chunk IS 'Sealed content of uploads, several chunks of 64 KiB a row.';
 COMMENT ON COLUMN upload_chunk.tenant_id IS 'Whose.';
