@@ -121,18 +121,21 @@ function slotKey(shared, v, epk, pk) {
 // 7. RSC1
 
 function contentKey(dek, tenant, message, part, header) {
-  const place = Buffer.concat([Buffer.from('RSC1'), Buffer.from([1, 1, 16, 0]), message, u32(part), zeros(4)]);
+  const loose = header[7] & 1;
+  const place = Buffer.concat([Buffer.from('RSC1'), Buffer.from([1, 1, 16, loose]), message, u32(part), zeros(4)]);
   if (header.length !== 96 || !header.subarray(0, 32).equals(place)) throw new Corrupt('header');
   const key = kdf(dek, 'restante part key 1', [tenant, message, u32(part), header.subarray(32, 64)]);
   if (!kdf(key, 'restante part commitment 1', [header.subarray(0, 64)]).equals(header.subarray(64))) throw new Denied();
   return key;
 }
 
-const chunkNonce = (i, final) => Buffer.concat([zeros(15), u64(i), Buffer.from([final ? 1 : 0])]);
+const chunkNonce = (i, final, front = zeros(15)) => Buffer.concat([front, u64(i), Buffer.from([final ? 1 : 0])]);
 
 function openChunk(key, header, tenant, i, final, sealed) {
-  if (sealed.length < 17 || sealed.length > CHUNK + 17) throw new Corrupt('length');
-  const chunk = aeadOpen(sealed, Buffer.concat([header, tenant]), chunkNonce(i, final), key);
+  const at = header[7] === 1 ? 15 : 0;
+  if (sealed.length < at + 17 || sealed.length > at + CHUNK + 17) throw new Corrupt('length');
+  const nonce = chunkNonce(i, final, at ? sealed.subarray(0, at) : undefined);
+  const chunk = aeadOpen(sealed.subarray(at), Buffer.concat([header, tenant]), nonce, key);
   let clear;
   if (chunk[0] === 0) clear = chunk.subarray(1);
   else if (chunk[0] === 1) clear = Buffer.from(decompress(chunk.subarray(1)));
@@ -294,6 +297,17 @@ test('compressed content', () => {
   assert.equal(v.chunks.length, 2);
   for (const text of v.chunks) assert.ok(text.length / 2 < 1000, 'it is compressed');
   openContent(v);
+});
+
+test('loose content', () => {
+  const v = vectors.content_loose;
+  const { key, header, tenant, message } = openContent(v);
+  assert.equal(header[7], 1);
+  const chunk = hex(v.chunks[0]);
+  everyChange(chunk, (b) => openChunk(key, header, tenant, 0, true, b));
+  everyChange(header, (b) => contentKey(hex(v.data_key), tenant, message, v.part, b));
+  assert.throws(() => openChunk(key, header, tenant, 0, false, chunk), Corrupt);
+  assert.throws(() => openChunk(key, header, tenant, 1, true, chunk), Corrupt);
 });
 
 test('link secret', () => {

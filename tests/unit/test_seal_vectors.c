@@ -428,6 +428,37 @@ make_contents(void)
 	return list;
 }
 
+/* One chunk, and the random part of its nonce in front of it. */
+static json_t *
+make_loose(void)
+{
+	const struct id tenant = test_id(0x40), file = test_id(0x60);
+	uint8_t dek[32], header[SEAL_CONTENT_HEADER], *p = dense(13);
+	struct seal_chunker *c;
+	json_t *o = json_object();
+	struct buf b = BUF_INIT;
+	struct err e;
+
+	count_from(0x1f, dek, 32);
+	counter = 0xa0;
+	seal_loose_header(dek, &tenant, &file, 1, header);
+	assert_int_equal(
+	    seal_chunker_new(dek, &tenant, &file, 1, header, &c, &e), 0);
+	assert_int_equal(seal_chunker_add(c, 0, 1, p, 13, &b, &e), 0);
+	set(o, "clear", json_string("dense"));
+	set(o, "length", json_integer(13));
+	set(o, "data_key", hex(dek, 32));
+	set(o, "tenant", hex_id(&tenant));
+	set(o, "message", hex_id(&file));
+	set(o, "part", json_integer(1));
+	set(o, "header", hex(header, sizeof(header)));
+	set(o, "chunks", json_pack("[o]", hex(b.data, b.len)));
+	seal_chunker_free(c);
+	buf_free(&b);
+	free(p);
+	return o;
+}
+
 #define LETTER    "Restante keeps your letter until it is called for. "
 #define LETTERS   2000
 #define LETTERS_N (LETTERS * (sizeof(LETTER) - 1))
@@ -458,6 +489,7 @@ make_all(void)
 	set(o, "slot", make_slot());
 	set(o, "content", make_contents());
 	set(o, "content_zstd", make_content("repeat: " LETTER, p, LETTERS_N));
+	set(o, "content_loose", make_loose());
 	set(o, "link", make_link());
 	set(o, "records", make_records());
 	free(p);
