@@ -90,6 +90,52 @@ static const struct {
     {"body on options", 400,
 	"OPTIONS / HTTP/1.1\r\n" HOST "Content-Length: 1\r\n" END},
 
+    {"absolute form of HTTP", 0, "GET HTTP://a?x HTTP/1.1\r\n" HOST END},
+    {"absolute form without Host", 400, "GET http://a/ HTTP/1.1\r\n" END},
+    {"absolute form of another scheme", 400,
+	"GET ftp://a/ HTTP/1.1\r\n" HOST END},
+    {"absolute form without a host", 400,
+	"GET http:///x HTTP/1.1\r\n" HOST END},
+    {"absolute form with a user", 400, "GET http://a@b/ HTTP/1.1\r\n" HOST END},
+    {"absolute form, odd Host", 400,
+	"GET http://a/ HTTP/1.1\r\nHost: a b\r\n" END},
+    {"authority form", 400, "GET a:443 HTTP/1.1\r\n" HOST END},
+    {"connect", 501, "CONNECT a:443 HTTP/1.1\r\n" HOST END},
+    {"asterisk", 0, "OPTIONS * HTTP/1.1\r\n" HOST END},
+    {"asterisk of get", 400, "GET * HTTP/1.1\r\n" HOST END},
+    {"fragment", 400, "GET /#x HTTP/1.1\r\n" HOST END},
+    {"two empty lines before", 400, "\r\n\r\n" GET HOST END},
+    {"an empty line, no more yet", HTTP_HEAD_MORE, "\r\n"},
+    {"HTTP/1.0 without host", 0, "GET / HTTP/1.0\r\n" END},
+    {"host with a port of letters", 400, GET "Host: a:https\r\n" END},
+    {"host with the last port", 0, GET "Host: a:65535\r\n" END},
+    {"host with a port past it", 400, GET "Host: a:65536\r\n" END},
+    {"host with half a bracket", 400, GET "Host: [::1\r\n" END},
+    {"host with nothing in brackets", 400, GET "Host: []\r\n" END},
+    {"two types", 400,
+	POST HOST "Content-Length: 1\r\nContent-Type: a/b\r\n"
+		  "content-type: c/d\r\n" END},
+    {"two ranges", 400, GET HOST "Range: a\r\nRange: a\r\n" END},
+    {"two conditions of a range", 400,
+	GET HOST "If-Range: a\r\nIf-Range: a\r\n" END},
+    {"two origins", 400, GET HOST "Origin: a\r\nOrigin: a\r\n" END},
+    {"two authorizations", 400,
+	GET HOST "Authorization: a\r\nAuthorization: a\r\n" END},
+    {"two versions of tus", 400,
+	GET HOST "Tus-Resumable: a\r\nTus-Resumable: a\r\n" END},
+    {"two of what begins with Upload-", 400,
+	GET HOST "Upload-Foo: a\r\nUpload-Foo: a\r\n" END},
+    {"two that differ behind Upload-", 0,
+	GET HOST "Upload-Foo: a\r\nUpload-Bar: a\r\n" END},
+    {"two cookies", 0, GET HOST "Cookie: a=b\r\nCookie: c=d\r\n" END},
+    {"expectations twice", 400,
+	POST HOST "Content-Length: 1\r\nExpect: 100-continue\r\n"
+		  "Expect: 100-continue\r\n" END},
+    {"two encodings", 400,
+	POST HOST "Transfer-Encoding: a\r\nTransfer-Encoding: chunked\r\n" END},
+    {"another encoding", 501, POST HOST "Transfer-Encoding: gzip\r\n" END},
+    {"a list of encodings", 501,
+	POST HOST "Transfer-Encoding: gzip, chunked\r\n" END},
     {"no length", 411, POST HOST END},
     {"15 digits", 0, POST HOST "Content-Length: 999999999999999\r\n" END},
     {"16 digits", 413, POST HOST "Content-Length: 1000000000000000\r\n" END},
@@ -251,6 +297,54 @@ test_nul(void **state)
 	assert_int_equal(check(head, sizeof(head) - 1, &len), 400);
 }
 
+/* What a good head says. */
+static void
+test_meaning(void **state)
+{
+	static const char text[] =
+	    "POST http://B.example:8443/x?y HTTP/1.1\r\n" HOST
+	    "Content-Length: 12\r\nExpect: 100-continue\r\n"
+	    "Connection: te , CLOSE\r\nX-A: \t v \r\n" END "hello";
+	static struct http_head h;
+	struct http_field field[HTTP_HEAD_FIELDS];
+	char copy[sizeof(text)];
+
+	(void)state;
+	memcpy(copy, text, sizeof(text));
+	assert_int_equal(http_head_read(text, sizeof(text) - 1, &h), 0);
+	assert_int_equal(h.len, sizeof(text) - 1 - 5);
+	assert_int_equal(h.verb, HTTP_POST);
+	assert_true(h.close && h.expects && !h.old && !h.whole);
+	assert_int_equal(h.length, 12);
+	assert_int_equal(h.path.len, 4);
+	assert_memory_equal(text + h.path.at, "/x?y", 4);
+	assert_int_equal(h.host.len, 14);
+	assert_memory_equal(text + h.host.at, "B.example:8443", 14);
+	assert_int_equal(h.fields, 5);
+	http_head_fields(&h, copy, field);
+	assert_string_equal(field[0].name, "host");
+	assert_string_equal(field[4].name, "x-a");
+	assert_string_equal(field[4].value, "v");
+}
+
+/* Nothing of the head before stays in the next. */
+static void
+test_again(void **state)
+{
+	static const char first[] = "POST / HTTP/1.0\r\n" HOST
+				    "Content-Length: 7\r\n" END;
+	static const char second[] = GET HOST END;
+	static struct http_head h;
+
+	(void)state;
+	assert_int_equal(http_head_read(first, sizeof(first) - 1, &h), 0);
+	assert_true(h.close && h.old);
+	assert_int_equal(http_head_read(second, sizeof(second) - 1, &h), 0);
+	assert_false(h.close || h.old || h.expects);
+	assert_int_equal(h.length, 0);
+	assert_int_equal(h.fields, 1);
+}
+
 int
 main(void)
 {
@@ -263,6 +357,8 @@ main(void)
 	    cmocka_unit_test(test_head_limit),
 	    cmocka_unit_test(test_endless_line),
 	    cmocka_unit_test(test_nul),
+	    cmocka_unit_test(test_meaning),
+	    cmocka_unit_test(test_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
