@@ -97,8 +97,10 @@ static struct {
 	unsigned transfers; /* files on their way */
 	bool draining;
 	int64_t second; /* ms: the last look at deadlines */
+	/* Of the connection whose turn it is; wiped at its end. */
 	uint8_t scratch[HTTP_HEAD_MAX];
 	uint8_t out[RECORD];
+	size_t scratch_used, out_used;
 } self;
 
 void portal_connect(struct connection *c);
@@ -213,6 +215,8 @@ get_more(struct conn *k)
 	n = get(k, base + k->in_len, HTTP_HEAD_MAX - k->in_len);
 	if (n > 0)
 		k->in_len += (size_t)n;
+	if (base == self.scratch && k->in_len > self.scratch_used)
+		self.scratch_used = k->in_len;
 	return n;
 }
 
@@ -373,6 +377,8 @@ queue_answer(struct conn *k, const struct exchange *x)
 	some = left < RECORD - n ? left : RECORD - n;
 	if (some > 0)
 		memcpy(self.out + n, body, some);
+	if (n + some > self.out_used)
+		self.out_used = n + some;
 	k->piece[0] = (struct piece){self.out, n + some};
 	k->piece[1] = (struct piece){body + some, left - some};
 	return 0;
@@ -829,9 +835,17 @@ turn(struct conn *k)
 	return STOP;
 }
 
-/* As far as it goes without waiting. */
+/* Cookies and pages do not stay where the next one's come. */
 static void
-run(struct conn *k)
+wipe_common(void)
+{
+	secret_wipe(self.scratch, self.scratch_used);
+	secret_wipe(self.out, self.out_used);
+	self.scratch_used = self.out_used = 0;
+}
+
+static void
+run_turns(struct conn *k)
 {
 	struct connection *c = k->c;
 	enum turn t = GO;
@@ -848,6 +862,14 @@ run(struct conn *k)
 	}
 	if (t == END || keep(k) == -1 || hold(k) == -1)
 		disconnect(k);
+}
+
+/* As far as it goes without waiting. */
+static void
+run(struct conn *k)
+{
+	run_turns(k);
+	wipe_common();
 }
 
 static int
