@@ -41,6 +41,7 @@ export class Memory {
 
   async now() {
     const pid = await this.inst.pid('portal');
+    if (!pid) return 0; // it is just being written
     const all = await Promise.all([pid, ...await descendants(pid)].map(anonymous));
     return Math.max(...all);
   }
@@ -80,14 +81,19 @@ export function fetchInto(visitor, where, headers, hash) {
 const press = (page, name) => Promise.all([
   page.waitForNavigation(), page.getByRole('button', { name }).first().click()]);
 
-/** Alice, signed in, at a letter to Carol. */
-async function atLetter(inst, browser) {
-  const person = await newPerson(browser);
-  const page = await person.newPage();
+/** Alice signs in. */
+export async function signInThere(inst, page) {
   await page.goto(inst.url('acme.localhost', '/login'));
   await page.fill('input[name=address]', 'alice@acme.example');
   await page.fill('input[name=password]', demoPassword);
   await press(page, /sign in/i);
+}
+
+/** Alice, signed in, at a letter to Carol. */
+export async function atLetter(inst, browser) {
+  const person = await newPerson(browser);
+  const page = await person.newPage();
+  await signInThere(inst, page);
   await page.goto(inst.url('acme.localhost', '/compose'));
   await page.fill('#to', 'carol@partner.example');
   await page.fill('#subject', 'The film');
@@ -96,7 +102,7 @@ async function atLetter(inst, browser) {
 }
 
 /** Slow enough that there is a middle to kill the portal in. */
-async function slow(page, bytes) {
+export async function slow(page, bytes) {
   const network = await page.context().newCDPSession(page);
   const set = (rate) => network.send('Network.emulateNetworkConditions',
     { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: rate });
@@ -136,7 +142,7 @@ async function goUp(inst, page, file) {
   assert.equal(asked.filter(([method]) => method === 'POST').length, 1);
 }
 
-async function comeDown(inst, size) {
+export async function comeDown(inst, size) {
   const notice = await inst.catcher.wait({ to: 'carol@partner.example', text: /\/m\// });
   const { visitor, page } = await pickUp(inst, 'acme.localhost', 'carol@partner.example', notice);
   assert.ok(messageIds(page.text).length || page.status === 200);
