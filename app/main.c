@@ -290,6 +290,11 @@ harden(void)
 	(void)umask(077);
 	if (setrlimit(RLIMIT_CORE, &none) == -1)
 		die("setrlimit", strerror(errno));
+#ifndef RESTANTE_SANITIZE
+	/* The parent holds keys: no other process of its user looks into it. */
+	if (prctl(PR_SET_DUMPABLE, 0) == -1)
+		die("prctl", strerror(errno));
+#endif
 	if (secret_init() == -1 && getenv("RESTANTE_ALLOW_UNLOCKED") == NULL)
 		die("memory", "cannot be locked: raise RLIMIT_MEMLOCK");
 }
