@@ -356,17 +356,6 @@ manifest_add(struct manifest *m, const char *name, const char *type,
 	return 0;
 }
 
-uint64_t
-manifest_bytes(const struct manifest *m)
-{
-	uint64_t n = m->size;
-
-	for (size_t i = 0; i < m->n_parts; i++)
-		if (is_beside(&m->parts[i]))
-			n += m->parts[i].size;
-	return n;
-}
-
 const struct mail_part *
 manifest_part(const struct manifest *m, uint32_t no)
 {

@@ -101,8 +101,6 @@ int manifest_decode(const void *p, size_t n, struct manifest **out,
 int manifest_add(struct manifest *m, const char *name, const char *type,
     uint64_t size, const struct mail_beside *where, struct err *e)
     __attribute__((warn_unused_result));
-/* Bytes in all: of the raw message, and of the files beside it. */
-uint64_t manifest_bytes(const struct manifest *m);
 /* The part, or NULL when there is none of that number. */
 const struct mail_part *manifest_part(const struct manifest *m, uint32_t no);
 void manifest_free(struct manifest *m); /* wipes; NULL is fine */

@@ -22,7 +22,9 @@ enum {
 
 #define FACTS                                                                    \
 	"SELECT m.message_id, m.sender, m.sender_account, m.in_reply_to,"        \
-	" m.created, m.expires, m.size, m.chunks,"                               \
+	" m.created, m.expires, m.size + coalesce((SELECT sum(u.length)::bigint" \
+	"  FROM upload u WHERE u.tenant_id = $1"                                 \
+	"  AND u.message_id = m.message_id), 0), m.chunks,"                      \
 	" (SELECT count(*) FROM reader r WHERE r.tenant_id = $1"                 \
 	"  AND r.message_id = m.message_id AND r.role = 2),"                     \
 	" (SELECT count(r.first_displayed) FROM reader r WHERE r.tenant_id = $1" \

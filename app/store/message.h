@@ -242,7 +242,7 @@ struct message_facts {
 	struct id in_reply_to;
 	int64_t created;
 	int64_t expires;
-	uint64_t size;
+	uint64_t size; /* with the files that were uploaded for it */
 	uint32_t chunks;
 	uint32_t recipients;
 	uint32_t displayed;

@@ -715,6 +715,21 @@ set_tenant(PGconn *c)
 	assert_string_equal(cluster_try(c, command), "00000");
 }
 
+/* As the operator sees it. */
+static uint64_t
+facts_size(const struct id *message)
+{
+	struct db *ctl = cluster_db("restante_ctl");
+	struct message_facts f;
+	struct err e = {0};
+
+	if (db_begin(ctl, &tenant_a, &e) == -1 ||
+	    message_facts(ctl, &tenant_a, message, &f, &e) != 1)
+		fail_msg("%s", e.text);
+	db_close(ctl);
+	return f.size;
+}
+
 static void
 what_was_sent_stays(void **state)
 {
@@ -740,6 +755,7 @@ what_was_sent_stays(void **state)
 	assert_int_equal(desk_within(d, &tenant_a, send_it, &s, &e), -1);
 	assert_int_equal(e.code, ERR_CONFLICT);
 	assert_int_equal(slice(d, &v, &s.upload, 0, MIB, MIB, &u), ERR_NONE);
+	assert_int_equal(facts_size(&s.message), 5);
 	/* The control: before, the portal may change and remove. */
 	set_tenant(c);
 	assert_int_equal(cluster_number(c,
@@ -748,6 +764,7 @@ what_was_sent_stays(void **state)
 	    4);
 	assert_string_equal(cluster_try(c, "ROLLBACK"), "00000");
 	assert_int_equal(desk_within(d, &tenant_a, send_it, &s, &e), 0);
+	assert_int_equal(facts_size(&s.message), 5 + MIB);
 	assert_int_equal(desk_within(d, &tenant_a, send_it, &s, &e), -1);
 	assert_int_equal(e.code, ERR_CONFLICT);
 	assert_int_equal(desk_upload_get(d, &v, &s.upload, &u, &e), -1);
