@@ -484,13 +484,13 @@ test_letter_limit(void **state)
 		send_letter(buf_cstr(&b), 1000, &resp);
 		assert_int_equal(resp.status, with == 20 ? 303 : 400);
 		assert_int_equal(fake.letter.n_uploads, with == 20 ? 20 : 0);
-		for (const char *s = buf_cstr(&resp.body); s != NULL;
-		     s = strstr(s + 1, "name=\"upload\""))
+		for (const char *s = buf_cstr(&resp.body);
+		     (s = strstr(s, "name=\"upload\"")) != NULL; s++)
 			files++;
 		response_free(&resp);
 		buf_clear(&b);
 	}
-	assert_int_equal(files, 2 + 20);
+	assert_int_equal(files, 20);
 	buf_free(&b);
 }
 
