@@ -328,6 +328,38 @@ nobody_elses(void **state)
 	portal_end(d);
 }
 
+/* A store that puts one upload's key, name and header in another's place. */
+static void
+a_row_in_anothers_place_does_not_open(void **state)
+{
+	PGconn *c = cluster_raw("postgres", "restante");
+	struct desk *d = portal();
+	struct desk_visit v[2] = {member(), guest("finn@x.example")};
+	struct desk_upload u;
+	struct err e = {0};
+	struct id id;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		everybody_out();
+		id = begin(d, &v[i], 10);
+		begin(d, &v[i], 10);
+		assert_int_equal(desk_upload_get(d, &v[i], &id, &u, &e), 0);
+		assert_string_equal(
+		    cluster_try(c,
+			"UPDATE upload a SET key_wrap = b.key_wrap,"
+			" facts = b.facts, header = b.header FROM upload b"
+			" WHERE b.upload_id <> a.upload_id"),
+		    "00000");
+		assert_int_equal(desk_upload_get(d, &v[i], &id, &u, &e), -1);
+		/* The key is the owner's, the place is not. */
+		assert_int_equal(e.code, ERR_CORRUPT);
+		ring_free(v[i].ring);
+	}
+	PQfinish(c);
+	portal_end(d);
+}
+
 static void
 bounds(void **state)
 {
@@ -823,6 +855,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_goes_in_comes_out),
 	    cmocka_unit_test(nobody_elses),
+	    cmocka_unit_test(a_row_in_anothers_place_does_not_open),
 	    cmocka_unit_test(bounds),
 	    cmocka_unit_test(digests),
 	    cmocka_unit_test(what_came_before_a_cut_is_kept),
