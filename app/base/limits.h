@@ -53,6 +53,10 @@
 #define LIMIT_COMPOSE_TEXT ((size_t)512 * 1024)
 #define LIMIT_PAGE_ROWS    50 /* rows of a list page */
 
+/* Sealed pages of inboxes in memory: of sessions, bytes of one, seconds. */
+#define LIMIT_KEPT_PAGES   128
+#define LIMIT_KEPT_BYTES   ((size_t)96 * 1024)
+#define LIMIT_KEPT_SECONDS 300
 /* Bytes free where drafts are spooled; with less /readyz says so. */
 #define LIMIT_SPOOL_FREE ((uint64_t)256 * 1024 * 1024)
 

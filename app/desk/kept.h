@@ -10,10 +10,11 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/limits.h"
 
-#define KEPT_PAGES   128
-#define KEPT_BYTES   ((size_t)96 * 1024)
-#define KEPT_SECONDS 300
+#define KEPT_PAGES   LIMIT_KEPT_PAGES
+#define KEPT_BYTES   LIMIT_KEPT_BYTES
+#define KEPT_SECONDS LIMIT_KEPT_SECONDS
 
 struct kept;
 struct kept *kept_new(void) __attribute__((warn_unused_result));

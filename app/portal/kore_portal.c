@@ -1290,8 +1290,7 @@ front_busy(void)
 
 	if (self.exchanges.live > 0)
 		return true;
-	TAILQ_FOREACH(k, &self.all, all)
-	{
+	for (k = TAILQ_FIRST(&self.all); k != NULL; k = TAILQ_NEXT(k, all)) {
 		if (k->state != STATE_LINGER)
 			return true;
 	}
