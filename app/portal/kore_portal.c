@@ -8,11 +8,9 @@
 #include <kore/kore.h>
 
 #include <arpa/inet.h>
-#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -22,6 +20,7 @@
 #include "base/secret.h"
 #include "portal/http_exchange.h"
 #include "portal/http_head.h"
+#include "portal/http_io.h"
 #include "portal/http_log.h"
 #include "portal/http_reply.h"
 #include "portal/plain.h"
@@ -31,10 +30,10 @@
 #define QUEUE_WORK  1000 /* requests waiting for a thread, in a lane */
 #define QUEUE_HASH  100  /* each is some 80 ms of a core */
 #define HASH_MAX    8    /* threads that hash: each holds 64 MiB */
-#define RECORD      ((size_t)16384) /* of TLS: what is written at once */
 #define TICK_MS     100
 #define SECOND_MS   1000
-#define TURNS       64 /* requests of one connection before others' turn */
+#define REST_AT     1000 /* from so many on, idle ones keep no buffers */
+#define TURNS       64   /* requests of one connection before others' turn */
 #define UNSENT_MAX  (256 * 1024) /* bytes of a download in the kernel */
 #define DRAIN_FIRST 2000 /* ms a new connection has to ask, when we stop */
 
@@ -61,6 +60,7 @@ struct piece {
 
 struct conn {
 	struct connection *c;
+	struct http_io io;
 	struct exchange *x;
 	struct peer *peer;
 	enum door door;
@@ -70,6 +70,7 @@ struct conn {
 	bool tried;    /* what has come is no whole head yet */
 	bool close;    /* after this answer */
 	bool idle;     /* in a list of those */
+	bool rested;   /* idle, and without buffers of TLS */
 	int64_t since; /* ms: of what the state's deadline counts from */
 	uint8_t *in; /* came and was not used yet: in mem, or in self.scratch */
 	size_t in_len;
@@ -99,7 +100,7 @@ static struct {
 	int64_t second; /* ms: the last look at deadlines */
 	/* Of the connection whose turn it is; wiped at its end. */
 	uint8_t scratch[HTTP_HEAD_MAX];
-	uint8_t out[RECORD];
+	uint8_t out[HTTP_IO_RECORD];
 	size_t scratch_used, out_used;
 } self;
 
@@ -108,69 +109,6 @@ void portal_connect_plain(struct connection *c);
 
 static int on_event(struct connection *c);
 static void run(struct conn *k);
-
-/* ---- bytes ---- */
-
-enum io { IO_BLOCK = 0, IO_END = -1 };
-
-/* Bytes, IO_BLOCK, or IO_END: the client's end, or a fault. */
-static long
-tls_result(struct conn *k, int r, int flag)
-{
-	if (r > 0)
-		return r;
-	r = SSL_get_error(k->c->ssl, r);
-	if (r != SSL_ERROR_WANT_READ && r != SSL_ERROR_WANT_WRITE)
-		return IO_END;
-	k->c->evt.flags &= ~flag;
-	return IO_BLOCK;
-}
-
-static long
-plain_result(struct conn *k, ssize_t r, int flag)
-{
-	if (r > 0)
-		return (long)r;
-	if (r == 0 || (errno != EAGAIN && errno != EINTR))
-		return IO_END;
-	k->c->evt.flags &= ~flag;
-	return IO_BLOCK;
-}
-
-static long
-get(struct conn *k, void *p, size_t n)
-{
-	if (!(k->c->evt.flags & KORE_EVENT_READ))
-		return IO_BLOCK;
-	if (k->c->ssl == NULL)
-		return plain_result(
-		    k, recv(k->c->fd, p, n, 0), KORE_EVENT_READ);
-	ERR_clear_error();
-	return tls_result(k, SSL_read(k->c->ssl, p, (int)n), KORE_EVENT_READ);
-}
-
-static long
-put(struct conn *k, const void *p, size_t n)
-{
-	if (!(k->c->evt.flags & KORE_EVENT_WRITE))
-		return IO_BLOCK;
-	if (n > RECORD)
-		n = RECORD;
-	if (k->c->ssl == NULL)
-		return plain_result(
-		    k, send(k->c->fd, p, n, MSG_NOSIGNAL), KORE_EVENT_WRITE);
-	ERR_clear_error();
-	return tls_result(k, SSL_write(k->c->ssl, p, (int)n), KORE_EVENT_WRITE);
-}
-
-/* Bytes the client has not acknowledged. */
-static uint64_t
-unacknowledged(const struct conn *k)
-{
-	int n = 0;
-
-	return ioctl(k->c->fd, SIOCOUTQ, &n) == -1 || n < 0 ? 0 : (uint64_t)n;
-}
 
 /* ---- what has come and was not used ---- */
 
@@ -212,7 +150,7 @@ get_more(struct conn *k)
 	if (k->in_len > 0 && k->in != base)
 		memmove(base, k->in, k->in_len);
 	k->in = base;
-	n = get(k, base + k->in_len, HTTP_HEAD_MAX - k->in_len);
+	n = http_io_get(&k->io, base + k->in_len, HTTP_HEAD_MAX - k->in_len);
 	if (n > 0)
 		k->in_len += (size_t)n;
 	if (base == self.scratch && k->in_len > self.scratch_used)
@@ -241,6 +179,9 @@ static void
 now_idle(struct conn *k)
 {
 	k->since = clock_mono_ms();
+	k->rested = self.count > REST_AT;
+	if (k->rested)
+		http_io_rest(&k->io);
 	if (!k->idle)
 		TAILQ_INSERT_TAIL(&self.idle[k->known], k, waiting);
 	k->idle = true;
@@ -318,12 +259,13 @@ on_disconnect(struct connection *c)
 		return;
 	not_idle(k);
 	if (k->x != NULL) {
-		if (k->state == STATE_ACK && unacknowledged(k) == 0)
+		if (k->state == STATE_ACK && http_io_open(&k->io) == 0)
 			k->x->complete = true;
 		else if (k->x->remark == NULL)
 			k->x->remark = "gone";
 		leave(k);
 	}
+	http_io_close(&k->io);
 	TAILQ_REMOVE(&self.all, k, all);
 	self.count--;
 	metrics_add(METRIC_CONNECTIONS, k->door, 0, -1);
@@ -331,7 +273,7 @@ on_disconnect(struct connection *c)
 	peer_drop(self.peers, k->peer);
 	drop_mem(k);
 	if (k->hold != NULL)
-		secret_wipe(k->hold, RECORD);
+		secret_wipe(k->hold, HTTP_IO_RECORD);
 	free(k->hold);
 	free(k);
 }
@@ -374,7 +316,7 @@ queue_answer(struct conn *k, const struct exchange *x)
 		return -1;
 	if (resp->source.arg != NULL || x->req.verb == HTTP_HEAD)
 		left = 0;
-	some = left < RECORD - n ? left : RECORD - n;
+	some = left < HTTP_IO_RECORD - n ? left : HTTP_IO_RECORD - n;
 	if (some > 0)
 		memcpy(self.out + n, body, some);
 	if (n + some > self.out_used)
@@ -392,7 +334,7 @@ hold(struct conn *k)
 
 	if (p->n == 0 || p->p < self.out || p->p >= self.out + sizeof(self.out))
 		return 0;
-	if (k->hold == NULL && (k->hold = malloc(RECORD)) == NULL)
+	if (k->hold == NULL && (k->hold = malloc(HTTP_IO_RECORD)) == NULL)
 		return -1;
 	memcpy(k->hold, p->p, p->n);
 	p->p = k->hold;
@@ -414,7 +356,7 @@ flush(struct conn *k)
 
 	while (unsent(k)) {
 		p = k->piece[0].n > 0 ? &k->piece[0] : &k->piece[1];
-		if ((n = put(k, p->p, p->n)) == IO_END)
+		if ((n = http_io_put(&k->io, p->p, p->n)) == IO_END)
 			return -1;
 		if (n == IO_BLOCK)
 			return hold(k);
@@ -423,7 +365,7 @@ flush(struct conn *k)
 		k->sent += (uint64_t)n;
 	}
 	if (k->hold != NULL) {
-		secret_wipe(k->hold, RECORD);
+		secret_wipe(k->hold, HTTP_IO_RECORD);
 		free(k->hold);
 		k->hold = NULL;
 	}
@@ -759,7 +701,7 @@ turn_body(struct conn *k)
 			memcpy(room, k->in, (size_t)n);
 			secret_wipe(k->in, (size_t)n);
 			use(k, (size_t)n);
-		} else if ((n = get(k, room, cap)) <= 0) {
+		} else if ((n = http_io_get(&k->io, room, cap)) <= 0) {
 			return n == IO_BLOCK ? STOP : END;
 		}
 		exchange_put(x, (size_t)n);
@@ -806,7 +748,7 @@ turn_reply(struct conn *k)
 static enum turn
 turn_ack(struct conn *k)
 {
-	if (unacknowledged(k) > 0)
+	if (http_io_open(&k->io) > 0)
 		return STOP;
 	k->x->complete = true;
 	return answered(k);
@@ -879,6 +821,10 @@ on_event(struct connection *c)
 
 	if (k == NULL || c->state == CONN_STATE_DISCONNECTING)
 		return KORE_RESULT_OK;
+	k->io.readable |= (c->evt.flags & KORE_EVENT_READ) != 0;
+	k->io.writable |= (c->evt.flags & KORE_EVENT_WRITE) != 0;
+	k->io.ended |= (c->evt.flags & KORE_EVENT_END) != 0;
+	c->evt.flags = 0;
 	if (c->state == CONN_STATE_TLS_SHAKE) {
 		if (!kore_connection_handle(c)) {
 			metrics_add(METRIC_SHAKE_FAILS, 0, 0, 1);
@@ -986,7 +932,7 @@ too_slow(struct conn *k, uint64_t progress)
 static uint64_t
 arrived(const struct conn *k)
 {
-	uint64_t open = unacknowledged(k);
+	uint64_t open = http_io_open(&k->io);
 
 	return open < k->sent ? k->sent - open : 0;
 }
@@ -1003,6 +949,10 @@ cut(struct conn *k)
 static void
 check_head(struct conn *k, int64_t waited)
 {
+	if (k->idle && !k->rested && waited >= SECOND_MS) {
+		k->rested = true;
+		http_io_rest(&k->io);
+	}
 	if (k->in_len > 0) {
 		if (waited < LIMIT_HEAD_SECONDS * SECOND_MS)
 			return;
@@ -1017,7 +967,7 @@ check_head(struct conn *k, int64_t waited)
 			disconnect(k);
 	} else if (waited >= LIMIT_IDLE_SECONDS * SECOND_MS) {
 		/* The last answer may still be on its way. */
-		if (unacknowledged(k) > 0 && !too_slow(k, arrived(k)))
+		if (http_io_open(&k->io) > 0 && !too_slow(k, arrived(k)))
 			return;
 		disconnect(k);
 	}
@@ -1064,7 +1014,7 @@ check(struct conn *k, int64_t now)
 	case STATE_REPLY:
 	case STATE_ACK:
 		if ((unsent(k) || k->state == STATE_ACK ||
-			unacknowledged(k) > 0) &&
+			http_io_open(&k->io) > 0) &&
 		    too_slow(k, arrived(k)))
 			cut(k);
 		break;
@@ -1134,6 +1084,7 @@ conn_new(struct connection *c, enum door door)
 	peer->connections++;
 	k->peer = peer;
 	k->c = c;
+	k->io.fd = c->fd;
 	k->door = door;
 	k->since = clock_mono_ms();
 	TAILQ_INSERT_TAIL(&self.all, k, all);
@@ -1159,6 +1110,20 @@ take(struct connection *c, enum door door)
 	return k;
 }
 
+/* Kore would make the same, with a socket that reads less at once. */
+static int
+start_tls(struct conn *k)
+{
+	struct connection *c = k->c;
+
+	if ((c->ssl = SSL_new(primary_dom->ssl_ctx)) == NULL)
+		return -1;
+	if (!SSL_set_ex_data(c->ssl, 0, c) || http_io_tls(&k->io, c->ssl) == -1)
+		return -1;
+	SSL_set_accept_state(c->ssl);
+	return 0;
+}
+
 /* At accept(), and again after the handshake. */
 void
 portal_connect(struct connection *c)
@@ -1176,6 +1141,8 @@ portal_connect(struct connection *c)
 	if ((k = take(c, DOOR_HTTPS)) == NULL)
 		return;
 	k->state = STATE_SHAKE;
+	if (start_tls(k) == -1)
+		kore_connection_disconnect(c);
 	c->state = CONN_STATE_TLS_SHAKE;
 	c->read = net_read_tls;
 	c->write = net_write_tls;
