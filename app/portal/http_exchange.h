@@ -73,6 +73,7 @@ struct exchange_set {
 	struct portal *portal;
 	struct pool *work;
 	struct pool *hash;
+	void *arg;                        /* the owners' */
 	void (*woke)(struct exchange *x); /* a job ended; owner is not NULL */
 	void (*over)(struct exchange *x); /* before it is freed: for the log */
 	unsigned live;
