@@ -38,6 +38,8 @@ static const char make[] =
     "cat a.example.crt ca.crt >archive/full; cp a.example.crt archive/cert\n"
     "cp a.example.key archive/key\n";
 
+static void sh(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 static void
 sh(const char *fmt, ...)
 {
