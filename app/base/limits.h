@@ -64,7 +64,10 @@
 #define LIMIT_CONNECTIONS      8000U
 #define LIMIT_CONNECTIONS_PEER 512U /* of one neighbour */
 #define LIMIT_REQUESTS_PEER    64   /* of one neighbour, waiting for a thread */
-/* Bodies of those without a session, being read; four small ones count as one. */
+/*
+ * Bodies being read into memory: large ones, of strangers and of sessions so many each, and
+ * strangers' small ones, of which four count as one.
+ */
 #define LIMIT_BODIES         64U
 #define LIMIT_BODIES_PEER    16U
 #define LIMIT_FORMS          2000U /* those up to LIMIT_FORM_BODY, of all */

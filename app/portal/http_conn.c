@@ -268,6 +268,9 @@ conn_answer(struct conn *k)
 		k->close = true;
 	if (x->head.length > 0 && x->left > 0 && x->resp.source.arg == NULL)
 		k->close = true;
+	/* What is no file after all takes no place while it leaves. */
+	if (x->resp.source.arg == NULL || x->req.verb == HTTP_HEAD)
+		conn_uncount(x);
 	k->sent = 0;
 	conn_state(k, CONN_REPLY);
 	if (queue_answer(k, x) == -1) {

@@ -72,7 +72,7 @@ struct conn_front {
 	struct conn_list all;
 	struct conn_list idle[2]; /* oldest first; [1] of known sessions */
 	unsigned count;
-	unsigned bodies;    /* of strangers, large */
+	unsigned bodies[2]; /* large; [1] of known sessions */
 	unsigned forms;     /* of strangers, small, not whole yet */
 	unsigned transfers; /* files on their way */
 	bool draining;

@@ -16,7 +16,7 @@
 #include "portal/portal.h"
 #include "portal/routes.h"
 
-/* What a stranger's body takes of its neighbour's LIMIT_BODIES_PEER. */
+/* What a body takes of its neighbour's LIMIT_BODIES_PEER. */
 enum { UNITS_FORM = 1, UNITS_LARGE = 4 };
 
 /* ---- shares ---- */
@@ -31,7 +31,7 @@ conn_uncount(struct exchange *x)
 		return;
 	peer->bodies -= x->body_units;
 	peer->transfers -= x->transfer;
-	f->bodies -= x->body_units == UNITS_LARGE;
+	f->bodies[x->plan.known] -= x->body_units == UNITS_LARGE;
 	f->forms -= x->body_units == UNITS_FORM;
 	f->transfers -= x->transfer;
 	peer_drop(f->peers, peer);
@@ -52,7 +52,7 @@ count_in(struct conn *k, unsigned units, bool transfer)
 	x->transfer = transfer;
 	peer->bodies += units;
 	peer->transfers += transfer;
-	k->f->bodies += units == UNITS_LARGE;
+	k->f->bodies[x->plan.known] += units == UNITS_LARGE;
 	k->f->forms += units == UNITS_FORM;
 	k->f->transfers += transfer;
 	return 0;
@@ -65,27 +65,40 @@ turned_away(int status, enum metric_why why)
 	return status;
 }
 
+/* As what a body that has not come with its head counts. */
+static unsigned
+body_units(const struct conn *k)
+{
+	const struct exchange *x = k->x;
+	bool large = x->head.length > LIMIT_FORM_BODY;
+
+	if (x->head.length <= k->in_len)
+		return 0;
+	/* A reader's counts by the memory it takes: a stream's is that of its blocks. */
+	if (x->plan.known)
+		return large && !x->plan.stream ? UNITS_LARGE : 0;
+	return large ? UNITS_LARGE : UNITS_FORM;
+}
+
 /*
- * Bodies of strangers that did not come with their head, and files on their way, are so
- * many at a time. 0, or the status of the refusal.
+ * Large bodies, small ones of strangers, and files on their way are so many at a time. 0,
+ * or the status of the refusal.
  */
 static int
 share_refused(struct conn *k)
 {
 	const struct exchange *x = k->x;
 	bool transfer = x->plan.class == ROUTE_TRANSFER;
-	unsigned units = 0;
+	unsigned units = body_units(k);
 
-	if (!x->plan.known && x->head.length > k->in_len)
-		units = x->head.length > LIMIT_FORM_BODY ? UNITS_LARGE :
-							   UNITS_FORM;
 	if (units == 0 && !transfer)
 		return 0;
 	if (k->peer->bodies + units > LIMIT_BODIES_PEER * UNITS_LARGE)
 		return turned_away(429, METRIC_WHY_BODIES);
 	if (transfer && k->peer->transfers >= LIMIT_TRANSFERS_PEER)
 		return turned_away(429, METRIC_WHY_REQUESTS);
-	if ((units == UNITS_LARGE && k->f->bodies >= LIMIT_BODIES) ||
+	if ((units == UNITS_LARGE &&
+		k->f->bodies[x->plan.known] >= LIMIT_BODIES) ||
 	    (units == UNITS_FORM && k->f->forms >= LIMIT_FORMS))
 		return turned_away(503, METRIC_WHY_BODIES);
 	if (transfer && k->f->transfers >= LIMIT_TRANSFERS)
@@ -95,23 +108,12 @@ share_refused(struct conn *k)
 
 /* ---- the first job ---- */
 
-static uint64_t
-owner_key(const struct conn *k, const struct exchange *x)
-{
-	uint64_t h = UINT64_C(14695981039346656037);
-
-	if (!x->plan.known)
-		return k->peer->key;
-	for (const char *p = x->req.cookie; *p != '\0'; p++)
-		h = (h ^ (unsigned char)*p) * UINT64_C(1099511628211);
-	return h | 1;
-}
-
 void
 conn_start_job(struct conn *k, enum exchange_phase phase)
 {
 	struct exchange *x = k->x;
-	int ret = exchange_start(x, phase, owner_key(k, x));
+	int ret = exchange_start(
+	    x, phase, x->plan.known ? x->plan.owner : k->peer->key);
 
 	if (ret == 0) {
 		conn_state(k, CONN_WAIT);

@@ -102,7 +102,7 @@ known_add(struct known *k, const char cookie[DESK_COOKIE_LEN], int64_t now)
 	pthread_mutex_unlock(&k->lock);
 }
 
-bool
+uint64_t
 known_has(struct known *k, const char cookie[DESK_COOKIE_LEN], int64_t now)
 {
 	uint64_t tag = tag_of(k, cookie);
@@ -113,7 +113,7 @@ known_has(struct known *k, const char cookie[DESK_COOKIE_LEN], int64_t now)
 	e = find(k, tag);
 	good = e != NULL && e->until > now;
 	pthread_mutex_unlock(&k->lock);
-	return good;
+	return good ? tag : 0;
 }
 
 void

@@ -22,7 +22,8 @@ void known_free(struct known *k);
  */
 void known_add(
     struct known *k, const char cookie[DESK_COOKIE_LEN], int64_t now);
-bool known_has(
+/* 0, or what tells this session from all others, whatever else its request carries. */
+uint64_t known_has(
     struct known *k, const char cookie[DESK_COOKIE_LEN], int64_t now);
 void known_drop(struct known *k, const char cookie[DESK_COOKIE_LEN]);
 

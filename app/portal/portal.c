@@ -280,9 +280,11 @@ portal_plan(
 	    .lane = r != NULL && r->class == ROUTE_HASH ? PORTAL_LANE_HASH :
 							  PORTAL_LANE_PAGE,
 	    .stream = r != NULL && r->open != NULL,
-	    .known = named && known_has(p->sessions, cookie, clock_mono_ms()),
 	    .quick = is_quick(req, r, allow),
 	    .class = r != NULL ? r->class : ROUTE_QUICK};
+	if (named)
+		out->owner = known_has(p->sessions, cookie, clock_mono_ms());
+	out->known = out->owner != 0;
 	secret_wipe(cookie, sizeof(cookie));
 	secret_wipe(param, sizeof(param));
 }

@@ -36,7 +36,8 @@ struct portal_plan {
 	bool
 	    stream; /* the body goes to a sink: portal_begin() before it is read */
 	bool known; /* names a session that was good a moment ago: goes first */
-	bool quick; /* try portal_quick() */
+	uint64_t owner;    /* of a known one: whose turn it takes, never 0 */
+	bool quick;        /* try portal_quick() */
 	unsigned class;    /* enum route_class, for the metrics */
 	const char *route; /* name, for the log and the metrics; constant */
 };

@@ -167,6 +167,44 @@ test('bodies of one stranger that are waited for: the sixty-fifth is 429', async
   for (const wire of [...wires, again]) wire.close();
 });
 
+test('large bodies are counted for a session too: the seventeenth of one address is 429', async () => {
+  const form = (length, ...more) => `${['POST /compose HTTP/1.1', host, cookie, 'Content-Type: multipart/form-data; boundary=x',
+    `Content-Length: ${length}`, ...more].join('\r\n')}\r\n\r\n`;
+  await alice.go('/inbox');
+  const from = '127.3.3.5';
+  const wires = [];
+  for (let i = 0; i < 16; i += 1) wires.push((await open({ from })).send(form(10 * 1024 * 1024)));
+  await sleep(500);
+  const past = await open({ from });
+  assert.equal((await past.send(form(10 * 1024 * 1024)).answer()).status, 429);
+  const small = await open({ from });
+  small.send(form(10));
+  await sleep(100);
+  assert.notEqual((await small.send('0123456789').answer()).status, 429, 'the control: small ones go on');
+  for (const wire of [...wires, past, small]) wire.close();
+});
+
+test('answers that nobody reads keep no place of files', async () => {
+  await alice.go('/inbox');
+  const from = '127.3.3.6';
+  const file = '/message/01936f3e-7a00-7000-8000-000000000001/raw';
+  const wires = [];
+  for (let i = 0; i < 64; i += 1) {
+    const wire = await open({ from });
+    wire.socket.pause();
+    wire.send(get(file).repeat(6000));
+    wires.push(wire);
+  }
+  await until(async () => {
+    const lines = (await inst.log('portal')).split('\n').filter((line) => line.includes('"route":"raw"')).length;
+    await sleep(1000);
+    return lines > 64 && (await inst.log('portal')).split('\n').filter((line) => line.includes('"route":"raw"')).length === lines;
+  }, { timeout: 60000, what: 'all of them being stuck' });
+  const reader = await open({ from });
+  assert.equal((await reader.send(get(file, cookie)).answer()).status, 404);
+  for (const wire of [...wires, reader]) wire.close();
+});
+
 test('connections of one address: the 513th is closed at once', async () => {
   const from = '127.4.4.4';
   const wires = await Promise.all(Array.from({ length: 16 }, async () => {

@@ -696,6 +696,31 @@ test_forgotten(void **state)
 	}
 }
 
+/* Its turn is the session's, whatever else the request carries. */
+static void
+test_owner(void **state)
+{
+	struct row in = {NULL, HTTP_GET, "/sent", 'G', NULL, 0, NULL, 0};
+	struct portal_plan plan, other;
+	struct response resp;
+	char cookie[256];
+	struct ask a;
+
+	(void)state;
+	memset(&fake, 0, sizeof(fake));
+	answer(&in, &a, &resp);
+	response_free(&resp);
+	portal_plan(portal, &a.req, &plan);
+	assert_true(plan.known && plan.owner != 0);
+	snprintf(cookie, sizeof(cookie), "a=1; %s; b=2", a.req.cookie);
+	a.req.cookie = cookie;
+	portal_plan(portal, &a.req, &other);
+	assert_true(other.owner == plan.owner);
+	a.req.cookie = "";
+	portal_plan(portal, &a.req, &other);
+	assert_true(!other.known && other.owner == 0);
+}
+
 /* Whoever tries codes one after the other is stopped; others go on. */
 static void
 test_guessing(void **state)
@@ -849,6 +874,7 @@ main(void)
 		    cmocka_unit_test(test_too_big),
 		    cmocka_unit_test(test_plan),
 		    cmocka_unit_test(test_forgotten),
+		    cmocka_unit_test(test_owner),
 		    cmocka_unit_test(test_guessing),
 		    cmocka_unit_test(test_assets),
 		    cmocka_unit_test(test_hostile),
