@@ -363,7 +363,7 @@ front_watch_pool(struct pool *p)
 
 /*
  * Kore looks for connections idle for too long when it wakes: so it must wake. And
- * what a worker uses is seen then.
+ * what a worker uses is seen then, if somebody asked.
  */
 static void
 tick(void *arg, u_int64_t now)

@@ -155,6 +155,7 @@ static const int64_t bound[] = {500, 1000, 2500, 5000, 10000, 25000, 50000,
 
 struct column {
 	_Atomic int64_t cell[CELLS];
+	atomic_uint asked; /* how often this worker was asked to tell */
 };
 
 static struct column alone; /* of a process that shares nothing */
@@ -164,6 +165,7 @@ static struct column *mine = &alone;
 static const char *role_name = "-";
 static uint64_t fds_max;
 static int statm = -1;
+static unsigned looked; /* times_asked() at the last look at this process */
 
 /* ---- places ---- */
 
@@ -229,6 +231,68 @@ total(size_t i)
 	return sum;
 }
 
+/* ---- the process ---- */
+
+static int64_t
+resident(void)
+{
+	char text[128];
+	const char *space;
+	ssize_t n;
+
+	if (statm == -1 || (n = pread(statm, text, sizeof(text) - 1, 0)) <= 0)
+		return 0;
+	text[n] = '\0';
+	if ((space = strchr(text, ' ')) == NULL)
+		return 0;
+	return strtoll(space, NULL, 10) * sysconf(_SC_PAGESIZE);
+}
+
+/* The directory of descriptors is root's where a process does not dump core. */
+static int64_t
+descriptors(void)
+{
+	int64_t n = 0;
+
+	for (uint64_t fd = 0; fd < fds_max; fd++)
+		n += fcntl((int)fd, F_GETFD) != -1;
+	return n;
+}
+
+static void
+look_at_process(void)
+{
+	struct timespec ts;
+
+	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts) == 0)
+		metrics_set(METRIC_CPU, 0, 0,
+		    (int64_t)ts.tv_sec * CLOCK_SECOND + ts.tv_nsec / 1000);
+	metrics_set(METRIC_MEMORY, 0, 0, resident());
+	metrics_set(METRIC_FDS, 0, 0, descriptors());
+	metrics_set(METRIC_FDS_MAX, 0, 0, (int64_t)fds_max);
+}
+
+static unsigned
+times_asked(void)
+{
+	unsigned n = 0;
+
+	for (unsigned w = 0; w < n_column; w++)
+		n += atomic_load(&shared[w].asked);
+	return n;
+}
+
+void
+metrics_process(void)
+{
+	unsigned asked = times_asked();
+
+	if (asked == looked)
+		return;
+	looked = asked;
+	look_at_process();
+}
+
 /* ---- at start ---- */
 
 int
@@ -259,7 +323,8 @@ metrics_worker(unsigned number, const char *role, uint64_t max_fds)
 			atomic_store(&mine->cell[i], 0);
 	}
 	metrics_add(METRIC_STARTS, 0, 0, 1);
-	metrics_process();
+	looked = times_asked();
+	look_at_process();
 }
 
 void
@@ -347,47 +412,6 @@ metrics_pool(const char *name)
 	while (pools[i] != NULL && strcmp(pools[i], name) != 0)
 		i++;
 	return i;
-}
-
-/* ---- the process ---- */
-
-static int64_t
-resident(void)
-{
-	char text[128];
-	const char *space;
-	ssize_t n;
-
-	if (statm == -1 || (n = pread(statm, text, sizeof(text) - 1, 0)) <= 0)
-		return 0;
-	text[n] = '\0';
-	if ((space = strchr(text, ' ')) == NULL)
-		return 0;
-	return strtoll(space, NULL, 10) * sysconf(_SC_PAGESIZE);
-}
-
-/* The directory of descriptors is root's where a process does not dump core. */
-static int64_t
-descriptors(void)
-{
-	int64_t n = 0;
-
-	for (uint64_t fd = 0; fd < fds_max; fd++)
-		n += fcntl((int)fd, F_GETFD) != -1;
-	return n;
-}
-
-void
-metrics_process(void)
-{
-	struct timespec ts;
-
-	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts) == 0)
-		metrics_set(METRIC_CPU, 0, 0,
-		    (int64_t)ts.tv_sec * CLOCK_SECOND + ts.tv_nsec / 1000);
-	metrics_set(METRIC_MEMORY, 0, 0, resident());
-	metrics_set(METRIC_FDS, 0, 0, descriptors());
-	metrics_set(METRIC_FDS_MAX, 0, 0, (int64_t)fds_max);
 }
 
 /* ---- telling ---- */
@@ -546,6 +570,8 @@ metrics_answer(const void *p, size_t n, struct buf *out)
 		return 0;
 	if (starts(p, n, "GET /metrics HTTP/1.") ||
 	    starts(p, n, "HEAD /metrics HTTP/1.")) {
+		(void)atomic_fetch_add(&mine->asked, 1);
+		metrics_process();
 		if (metrics_render(&text) == 0)
 			ret = answer(out, "200 OK", !head, &text);
 	} else if (head || starts(p, n, "GET /")) {

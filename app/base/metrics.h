@@ -85,7 +85,11 @@ void metrics_refused(int status);
 void metrics_handshake(int version, bool resumed);
 /* The label of a pool of that name; one that nobody reads for others. */
 unsigned metrics_pool(const char *name);
-/* Once a second or so: processor time, memory, descriptors of this process. */
+/*
+ * Looks at processor time, memory and descriptors of this process, if any worker was asked
+ * since it last did: the one that is asked tells its own as they are, the others' as they
+ * were a moment after the question before. Once a second or so; else it costs nothing.
+ */
 void metrics_process(void);
 
 /* ---- telling ---- */

@@ -306,6 +306,66 @@ test_workers(void **state)
 	    value("restante_build_info{role=\"portal\",version=\"1\"}"), 1);
 }
 
+static double
+told(const char *series)
+{
+	static const char ask[] = "GET /metrics HTTP/1.1\r\n\r\n";
+	struct buf out = BUF_INIT;
+	double v;
+
+	assert_int_equal(metrics_answer(ask, sizeof(ask) - 1, &out), 1);
+	(void)buf_cstr(&out);
+	v = value_in(&out, series);
+	buf_free(&out);
+	return v;
+}
+
+/* Descriptors are counted for who asks, and for nobody else. */
+static void
+test_process(void **state)
+{
+	static const char fds[] = "process_open_fds";
+	double before;
+	int fd;
+
+	(void)state;
+	metrics_worker(2, "portal", 64);
+	before = told(fds);
+	assert_true((fd = dup(0)) != -1);
+	metrics_process();
+	assert_int_equal(value(fds), before);
+	assert_int_equal(told(fds), before + 1);
+	close(fd);
+	assert_int_equal(told(fds), before);
+}
+
+/* Another worker was asked: this one looks too, once. */
+static void
+test_process_of_others(void **state)
+{
+	static const char fds[] = "process_open_fds";
+	double before;
+	int fd, status;
+	pid_t pid;
+
+	(void)state;
+	metrics_worker(2, "portal", 64);
+	before = value(fds);
+	assert_true((fd = dup(0)) != -1);
+	if ((pid = fork()) == 0) {
+		metrics_worker(3, "portal", 0);
+		(void)told(fds);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(value(fds), before);
+	metrics_process();
+	assert_int_equal(value(fds), before + 1);
+	close(fd);
+	metrics_process();
+	assert_int_equal(value(fds), before + 1);
+}
+
 /* ---- who asks ---- */
 
 static void
@@ -367,6 +427,8 @@ main(void)
 	    cmocka_unit_test(test_out_of_range),
 	    cmocka_unit_test(test_threads),
 	    cmocka_unit_test(test_workers),
+	    cmocka_unit_test(test_process),
+	    cmocka_unit_test(test_process_of_others),
 	    cmocka_unit_test(test_answer),
 	};
 
