@@ -256,6 +256,7 @@ start_source(struct conn *k)
 
 	(void)setsockopt(
 	    k->io.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof(most));
+	conn_count_transfer(k);
 	exchange_source(k->x);
 }
 
@@ -495,6 +496,7 @@ begun(struct conn *k)
 		conn_answer(k);
 		return;
 	}
+	conn_count_transfer(k);
 	conn_state(k, CONN_SINK);
 	if (x->left == 0)
 		exchange_pump(x);

@@ -138,6 +138,8 @@ void conn_linger(struct conn *k);
 int conn_begin(struct conn *k, const struct http_head *h, int status)
     __attribute__((warn_unused_result));
 void conn_start_job(struct conn *k, enum exchange_phase phase);
+/* A file is on its way, whether or not it was counted before. */
+void conn_count_transfer(struct conn *k);
 /* The exchange has no more share of its neighbour's. */
 void conn_uncount(struct exchange *x);
 /* The exchange is over: its line in the log. */

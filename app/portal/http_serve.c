@@ -58,6 +58,20 @@ count_in(struct conn *k, unsigned units, bool transfer)
 	return 0;
 }
 
+void
+conn_count_transfer(struct conn *k)
+{
+	struct exchange *x = k->x;
+
+	if (x->peer == NULL) {
+		(void)count_in(k, 0, true);
+	} else if (!x->transfer) {
+		x->transfer = true;
+		x->peer->transfers++;
+		k->f->transfers++;
+	}
+}
+
 static int
 turned_away(int status, enum metric_why why)
 {
@@ -81,14 +95,14 @@ body_units(const struct conn *k)
 }
 
 /*
- * Large bodies, small ones of strangers, and files on their way are so many at a time. 0,
- * or the status of the refusal.
+ * Large bodies, small ones of strangers, and files on their way are so many at a time. What
+ * a stranger asks for is no file before somebody has looked. 0, or the status of the refusal.
  */
 static int
 share_refused(struct conn *k)
 {
 	const struct exchange *x = k->x;
-	bool transfer = x->plan.class == ROUTE_TRANSFER;
+	bool transfer = x->plan.class == ROUTE_TRANSFER && x->plan.known;
 	unsigned units = body_units(k);
 
 	if (units == 0 && !transfer)
