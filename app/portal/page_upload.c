@@ -117,9 +117,12 @@ is_tus(struct page *p, int *ret, struct err *e)
 int
 page_upload_options(struct page *p, struct err *e)
 {
-	p->resp->status = 204;
-	if (page_headers(p, NULL, "no-store") == -1)
-		return err_set(e, ERR_INTERNAL, "out of memory");
+	char param[PAGE_PARAMS][PAGE_PARAM_LEN], allow[ROUTE_ALLOW_LEN];
+
+	/* What else the path is good for: a verb that none has asks for it. */
+	(void)route_find(HTTP_OTHER, p->req->path, param, allow);
+	if (page_options(p, allow, e) == -1)
+		return -1;
 	if (add_field(p, "tus-version", TUS_VERSION, e) == -1 ||
 	    add_field(p, "tus-extension", TUS_EXTENSIONS, e) == -1 ||
 	    add_number(p, "tus-max-size", LIMIT_FILE, e) == -1)

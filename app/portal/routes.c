@@ -75,6 +75,7 @@ static const struct route table[] = {
     PAGE(     HTTP_GET,     "/robots.txt",                  "robots",          ROUTE_MACHINE, ROUTE_QUICK,    0,      page_robots),
     SAME(                   "/.well-known/security.txt",    "security.txt",                   ROUTE_PAGE,             page_security),
     PAGE(     HTTP_GET,     "/.well-known/change-password", "change-password", ROUTE_MACHINE, ROUTE_QUICK,    0,      page_change_password),
+    PAGE(     HTTP_GET,     "/change-password",             "change-password", ROUTE_MACHINE, ROUTE_QUICK,    0,      page_change_password),
 };
 /* clang-format on */
 

@@ -46,9 +46,11 @@ async function compose(who, fields) {
 }
 
 test('the server says what it can', async () => {
-  for (const path of ['/upload', '/upload/01936f3e-7a00-7000-8000-000000000001']) {
+  for (const [path, allow] of [['/upload', 'POST, OPTIONS'],
+    ['/upload/01936f3e-7a00-7000-8000-000000000001', 'HEAD, PATCH, DELETE, OPTIONS']]) {
     const { status, headers } = await request(inst, 'acme.localhost', path, { method: 'OPTIONS' });
     assert.equal(status, 204);
+    assert.equal(headers.allow, allow);
     assert.equal(headers['tus-version'], '1.0.0');
     assert.equal(headers['tus-extension'], 'creation,termination,expiration,checksum');
     assert.equal(headers['tus-max-size'], String(2 ** 31));

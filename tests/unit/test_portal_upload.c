@@ -53,8 +53,11 @@ static const struct row {
 	    {"tus-extension", "creation,termination,expiration,checksum"},
 	    {"tus-max-size", "2147483648"},
 	    {"tus-checksum-algorithm", "sha1,sha256"}}},
+    {"its methods", HTTP_OPTIONS, "/upload", 0, {{NULL, NULL}}, "", 0, 0, 0,
+	204, {{"allow", "POST, OPTIONS"}}},
     {"an upload's server", HTTP_OPTIONS, ONE, 0, {{NULL, NULL}}, "", 0, 0, 0,
-	204, {{"tus-version", "1.0.0"}}},
+	204,
+	{{"tus-version", "1.0.0"}, {"allow", "HEAD, PATCH, DELETE, OPTIONS"}}},
 
     {"created", HTTP_POST, "/upload", 'A',
 	{TUS, {"upload-length", "1000"},
