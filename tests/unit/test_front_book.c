@@ -245,6 +245,27 @@ bad_keeps_old_gone_is_gone(void **state)
 	sh("rm -r '%s/hosts/p'", root);
 }
 
+/* Who may write there does not stop the parent: a pipe is not waited for. */
+static void
+no_plain_file(void **state)
+{
+	static const char *const odd[] = {
+	    "mkfifo z.pem", "ln -s /dev/zero z.pem", "mkdir z.pem"};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		char make_it[128];
+
+		(void)snprintf(make_it, sizeof(make_it),
+		    "cp ../../a.example.* . && %s", odd[i]);
+		(void)alarm(20);
+		assert_int_equal(place_gives(make_it), 0);
+		(void)alarm(0);
+	}
+	assert_int_equal(place_gives("cp ../../a.example.* ."), 1);
+}
+
 static void
 packed_and_back(void **state)
 {
@@ -283,6 +304,7 @@ main(void)
 	    cmocka_unit_test(chain_is_the_longest),
 	    cmocka_unit_test(the_default),
 	    cmocka_unit_test(bad_keeps_old_gone_is_gone),
+	    cmocka_unit_test(no_plain_file),
 	    cmocka_unit_test(packed_and_back),
 	};
 
