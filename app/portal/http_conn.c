@@ -16,7 +16,7 @@
 #include "portal/http_reply.h"
 
 #define REST_AT    1000         /* from so many on, idle ones keep no buffers */
-#define TURNS      32           /* of one connection before others' */
+#define TURNS      8            /* of one connection before others' */
 #define UNSENT_MAX (256 * 1024) /* bytes of a download in the kernel */
 
 /* Again; wait for an event; the connection ends; it has ended, and may be gone. */
