@@ -72,10 +72,10 @@
 #define LIMIT_BODIES_PEER    16U
 #define LIMIT_FORMS          2000U /* those up to LIMIT_FORM_BODY, of all */
 #define LIMIT_TRANSFERS      256U  /* files on their way, either way */
-#define LIMIT_TRANSFERS_PEER 64U
-#define LIMIT_SHAKE_SECONDS  10 /* a TLS handshake */
-#define LIMIT_HEAD_SECONDS   10 /* a head; and until the first one begins */
-#define LIMIT_IDLE_SECONDS   20 /* between requests */
+#define LIMIT_TRANSFERS_PEER 64U   /* of one neighbour, and of one session */
+#define LIMIT_SHAKE_SECONDS  10    /* a TLS handshake */
+#define LIMIT_HEAD_SECONDS   10    /* a head; and until the first one begins */
+#define LIMIT_IDLE_SECONDS   20    /* between requests */
 /* Bytes a second of a body or an answer, over each LIMIT_RATE_WINDOW seconds. */
 #define LIMIT_RATE_MIN    2048U
 #define LIMIT_RATE_WINDOW 20

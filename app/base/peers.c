@@ -105,18 +105,16 @@ grow(struct peers *p)
 	free(old);
 }
 
-struct peer *
-peer_hold(struct peers *p, const struct sockaddr *sa)
+static struct peer *
+hold(struct peers *p, const uint8_t net[PEER_NET_LEN])
 {
-	uint8_t net[PEER_NET_LEN];
 	struct peer *peer;
 	uint64_t key;
 
-	network(sa, net);
-	key = secret_hash(p->secret, net, sizeof(net));
+	key = secret_hash(p->secret, net, PEER_NET_LEN);
 	key += key == 0;
 	for (peer = *bucket(p, key); peer != NULL; peer = peer->next) {
-		if (memcmp(peer->net, net, sizeof(net)) == 0) {
+		if (memcmp(peer->net, net, PEER_NET_LEN) == 0) {
 			peer->held++;
 			return peer;
 		}
@@ -126,11 +124,30 @@ peer_hold(struct peers *p, const struct sockaddr *sa)
 	if (++p->n > p->size)
 		grow(p);
 	peer->key = key;
-	memcpy(peer->net, net, sizeof(net));
+	memcpy(peer->net, net, PEER_NET_LEN);
 	peer->held = 1;
 	peer->next = *bucket(p, key);
 	*bucket(p, key) = peer;
 	return peer;
+}
+
+struct peer *
+peer_hold(struct peers *p, const struct sockaddr *sa)
+{
+	uint8_t net[PEER_NET_LEN];
+
+	network(sa, net);
+	return hold(p, net);
+}
+
+struct peer *
+peer_hold_session(struct peers *p, uint64_t owner)
+{
+	uint8_t net[PEER_NET_LEN] = {1};
+
+	_Static_assert(PEER_NET_LEN == 1 + sizeof(owner), "as an address");
+	memcpy(net + 1, &owner, sizeof(owner));
+	return hold(p, net);
 }
 
 void

@@ -13,7 +13,7 @@
 struct sockaddr;
 struct peers;
 
-#define PEER_NET_LEN 9 /* 4 or 6, and its bytes */
+#define PEER_NET_LEN 9 /* 4, 6 or a session's 1, and its bytes */
 
 /* One neighbour, as long as somebody holds it. */
 struct peer {
@@ -34,6 +34,9 @@ void peers_free(struct peers *p); /* NULL is fine */
 
 /* The neighbour at that address, held until peer_drop(). NULL: memory. */
 struct peer *peer_hold(struct peers *p, const struct sockaddr *sa)
+    __attribute__((warn_unused_result));
+/* The same of a session, from wherever it asks, by portal_plan's owner. */
+struct peer *peer_hold_session(struct peers *p, uint64_t owner)
     __attribute__((warn_unused_result));
 void peer_drop(struct peers *p, struct peer *peer); /* NULL is fine */
 /* How many are held. */

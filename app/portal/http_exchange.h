@@ -31,9 +31,10 @@ struct exchange {
 	struct response resp;
 	struct portal_plan plan;
 	struct http_head head;
-	void *owner;         /* NULL: nobody waits for it any more */
-	struct peer *peer;   /* whom it is counted with; or NULL */
-	unsigned body_units; /* and as what */
+	void *owner;          /* NULL: nobody waits for it any more */
+	struct peer *peer;    /* whom it is counted with; or NULL */
+	struct peer *session; /* the same, of a known session's file */
+	unsigned body_units;  /* and as what */
 	bool transfer;
 	int64_t start_us;
 	uint64_t in;        /* bytes of the body that came */

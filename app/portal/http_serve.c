@@ -36,6 +36,10 @@ conn_uncount(struct exchange *x)
 	f->transfers -= x->transfer;
 	peer_drop(f->peers, peer);
 	x->peer = NULL;
+	if (x->session != NULL)
+		x->session->transfers--;
+	peer_drop(f->peers, x->session);
+	x->session = NULL;
 }
 
 /* It may be counted for longer than its connection lasts. */
@@ -47,6 +51,14 @@ count_in(struct conn *k, unsigned units, bool transfer)
 
 	if (peer == NULL)
 		return -1;
+	if (transfer && x->plan.owner != 0) {
+		x->session = peer_hold_session(k->f->peers, x->plan.owner);
+		if (x->session == NULL) {
+			peer_drop(k->f->peers, peer);
+			return -1;
+		}
+		x->session->transfers++;
+	}
 	x->peer = peer;
 	x->body_units = units;
 	x->transfer = transfer;
@@ -79,6 +91,17 @@ turned_away(int status, enum metric_why why)
 	return status;
 }
 
+/* Has its session, from whatever addresses, as many files on their way as one may? */
+static bool
+session_full(struct conn *k)
+{
+	struct peer *s = peer_hold_session(k->f->peers, k->x->plan.owner);
+	bool full = s != NULL && s->transfers >= LIMIT_TRANSFERS_PEER;
+
+	peer_drop(k->f->peers, s);
+	return full;
+}
+
 /* As what a body that has not come with its head counts. */
 static unsigned
 body_units(const struct conn *k)
@@ -109,7 +132,8 @@ share_refused(struct conn *k)
 		return 0;
 	if (k->peer->bodies + units > LIMIT_BODIES_PEER * UNITS_LARGE)
 		return turned_away(429, METRIC_WHY_BODIES);
-	if (transfer && k->peer->transfers >= LIMIT_TRANSFERS_PEER)
+	if (transfer &&
+	    (k->peer->transfers >= LIMIT_TRANSFERS_PEER || session_full(k)))
 		return turned_away(429, METRIC_WHY_REQUESTS);
 	if ((units == UNITS_LARGE &&
 		k->f->bodies[x->plan.known] >= LIMIT_BODIES) ||

@@ -282,6 +282,21 @@ test('a slice that is not wanted is refused before its body', async () => {
   assert.ok(await wire.end());
 });
 
+test('one session has sixty-four files on their way, from however many addresses', async () => {
+  const path = await upload();
+  const wires = [];
+  for (let i = 0; i < 64; i += 1) {
+    wires.push((await open()).send(patch(path, { length: MIB }, 'Expect: 100-continue')));
+    assert.equal((await wires.at(-1).answer({ timeout: LONG })).status, 100);
+  }
+  const past = await open();
+  assert.equal((await past.send(patch(path, { length: MIB })).answer()).status, 429);
+  const admin = await signIn(inst, 'acme.localhost', 'admin@acme.example');
+  const other = await admin.go('/message/01936f3e-7a00-7000-8000-000000000001/raw');
+  assert.equal(other.status, 404, 'the control: another session is served');
+  for (const wire of [...wires, past]) wire.close();
+});
+
 // ---- the end ----
 
 test('SIGTERM: what runs is answered, who just came may ask, who idles is closed', async () => {

@@ -101,6 +101,21 @@ test_held_until_dropped(void **state)
 }
 
 /* More than there are buckets, and in any order: each keeps its own counts. */
+/* A session is nobody's address, and the same wherever it is. */
+static void
+test_session(void **state)
+{
+	struct peers *p = peers_new();
+	struct peer *a = peer_hold_session(p, 7), *b = peer_hold_session(p, 7);
+	struct peer *c = peer_hold_session(p, 8), *d = hold(p, "7.0.0.0");
+
+	(void)state;
+	assert_ptr_equal(a, b);
+	assert_ptr_not_equal(a, c);
+	assert_ptr_not_equal(a, d);
+	peers_free(p);
+}
+
 static void
 test_many(void **state)
 {
@@ -154,6 +169,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_who_is_one),
 	    cmocka_unit_test(test_held_until_dropped),
+	    cmocka_unit_test(test_session),
 	    cmocka_unit_test(test_many),
 	    cmocka_unit_test(test_keyed),
 	};
