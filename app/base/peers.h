@@ -20,7 +20,7 @@ struct peer {
 	uint64_t key;         /* for pool_job.owner; never 0 */
 	unsigned connections; /* all below are the caller's to count */
 	unsigned requests;    /* at work or waiting */
-	unsigned bodies;      /* of strangers, being read */
+	unsigned bodies;      /* being read, in units of portal/http_serve.c */
 	unsigned transfers;   /* files on their way */
 	/* private */
 	uint8_t net[PEER_NET_LEN];
