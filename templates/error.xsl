@@ -13,7 +13,7 @@
     <xsl:when test="/page/@error = 'too_many'"><w:t id="error.h-later"/></xsl:when>
     <xsl:when test="starts-with(/page/@error, 'busy')"><w:t id="error.h-busy"/></xsl:when>
     <xsl:when test="/page/@error = 'unavailable' or /page/@error = 'unknown'"><w:t id="error.h-unavailable"/></xsl:when>
-    <xsl:when test="/page/@error = 'bad_input' or /page/@error = 'too_big' or /page/@error = 'conflict'"><w:t id="error.h-input"/></xsl:when>
+    <xsl:when test="/page/@error = 'bad_input' or /page/@error = 'type' or /page/@error = 'too_big' or /page/@error = 'conflict'"><w:t id="error.h-input"/></xsl:when>
     <xsl:otherwise><w:t id="error.h-internal"/></xsl:otherwise>
   </xsl:choose>
 </xsl:template>

@@ -39,6 +39,8 @@ static const struct err_row rows[ERR_CODES] = {
 	"What is stored here did not pass its check", "error.corrupt"},
     [ERR_INTERNAL] = {"internal", 500, "451 4.3.0",
 	"Something went wrong on our side", "error.internal"},
+    [ERR_TYPE] = {"type", 415, "554 5.6.1",
+	"This is not of a type that is taken here", "error.type"},
 };
 
 int

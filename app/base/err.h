@@ -23,6 +23,7 @@ enum err_code {
 	ERR_UNKNOWN,     /* a write whose outcome is not known */
 	ERR_CORRUPT,     /* stored bytes do not verify */
 	ERR_INTERNAL,    /* a fault of ours */
+	ERR_TYPE,        /* of a media type that is not taken there */
 	ERR_CODES        /* number of codes, no code itself */
 };
 

@@ -156,6 +156,7 @@ level_of(enum err_code code)
 	case ERR_CONFLICT:
 	case ERR_TOO_BIG:
 	case ERR_TOO_MANY:
+	case ERR_TYPE:
 		return LOG_LEVEL_INFO;
 	case ERR_UNAVAILABLE:
 	case ERR_UNKNOWN:

@@ -188,6 +188,7 @@ settle_unmade(struct lane *l, const struct job *j)
 		return;
 	case ERR_NONE:
 	case ERR_BAD_INPUT:
+	case ERR_TYPE:
 	case ERR_NOT_FOUND:
 	case ERR_DENIED:
 	case ERR_EXPIRED:

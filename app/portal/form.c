@@ -282,7 +282,7 @@ form_decode(const char *content_type, const void *body, size_t n,
 	if (form_type_is(content_type, "application/x-www-form-urlencoded"))
 		ret = n == 0 ? 0 : decode_pairs(body, n, out, e);
 	else if (!form_type_is(content_type, "multipart/form-data"))
-		ret = bad(e, "of another type");
+		ret = err_set(e, ERR_TYPE, "form: of another type");
 	else if (form_boundary(content_type, boundary) == -1)
 		ret = bad(e, "without a usable boundary");
 	else if (n == 0)

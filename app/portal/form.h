@@ -37,8 +37,8 @@ struct form {
 
 /*
  * Decodes a body by its Content-Type into *out, which must be empty. A file field left
- * empty by its user is not there at all. ERR_BAD_INPUT when malformed, of another
- * type or with a NUL, ERR_TOO_MANY past LIMIT_FORM_FIELDS; *out is then empty.
+ * empty by its user is not there at all. ERR_TYPE when of another type, ERR_BAD_INPUT
+ * when malformed or with a NUL, ERR_TOO_MANY past LIMIT_FORM_FIELDS; *out is then empty.
  */
 int form_decode(const char *content_type, const void *body, size_t n,
     struct form *out, struct err *e) __attribute__((warn_unused_result));

@@ -52,7 +52,7 @@ const urlencoded = { 'content-type': 'application/x-www-form-urlencoded' };
 /** A page of ours that is no error of ours. */
 function fine(answer, what) {
   assert.ok(answer.status < 500, `${what}: ${answer.status} ${answer.text.slice(0, 300)}`);
-  assert.ok([200, 303, 400, 403, 404, 405, 409, 410, 413, 414, 429].includes(answer.status), `${what}: ${answer.status}`);
+  assert.ok([200, 303, 400, 403, 404, 405, 409, 410, 413, 414, 415, 429].includes(answer.status), `${what}: ${answer.status}`);
   if (answer.status === 303) return undefined;
   try {
     return readPage(answer);

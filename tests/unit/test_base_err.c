@@ -29,6 +29,7 @@ static const struct {
     {ERR_UNKNOWN, "unknown", 503, "451 4.3.0"},
     {ERR_CORRUPT, "corrupt", 500, "451 4.3.0"},
     {ERR_INTERNAL, "internal", 500, "451 4.3.0"},
+    {ERR_TYPE, "type", 415, "554 5.6.1"},
 };
 
 static void
