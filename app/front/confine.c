@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <sched.h>
 #include <stdint.h>
@@ -289,12 +290,26 @@ confine_files(const struct settings *set, struct err *e)
 	return ret;
 }
 
+/* Started by root without another user for its workers: root's powers go all the same. */
+int
+confine_powers(struct err *e)
+{
+	struct __user_cap_header_struct head = {
+	    .version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3];
+
+	memset(none, 0, sizeof(none));
+	if (syscall(SYS_capset, &head, none) == -1)
+		return err_set(e, ERR_INTERNAL, "capset: %s", strerror(errno));
+	return 0;
+}
+
 int
 confine_front(const struct settings *set, struct err *e)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 		return err_set(e, ERR_INTERNAL, "prctl: %s", strerror(errno));
-	if (confine_files(set, e) == -1)
+	if (confine_powers(e) == -1 || confine_files(set, e) == -1)
 		return -1;
 	return confine_calls(e);
 }

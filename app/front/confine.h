@@ -12,14 +12,16 @@
 #include "base/settings.h"
 
 /*
- * In a new worker, before its threads: files by Landlock, then calls by seccomp. Keys
+ * In a new worker, before its threads: capabilities dropped, files by Landlock, then
+ * calls by seccomp. Keys
  * of certificates are out of reach from here on. A kernel without Landlock is logged
  * and lived with. -1 with *e set when what is there refuses.
  */
 int confine_front(const struct settings *set, struct err *e)
     __attribute__((warn_unused_result));
 
-/* Its two halves: for tests. */
+/* Its parts: for tests. */
+int confine_powers(struct err *e) __attribute__((warn_unused_result));
 int confine_files(const struct settings *set, struct err *e)
     __attribute__((warn_unused_result));
 int confine_calls(struct err *e) __attribute__((warn_unused_result));

@@ -342,6 +342,8 @@ test('workers are filtered, without new powers, and give no core', async () => {
   const [worker] = await children(await inst.pid('portal'));
   const status = await readFile(`/proc/${worker}/status`, 'latin1');
   assert.match(status, /^NoNewPrivs:\t1$/m);
+  assert.match(status, /^CapEff:\t0+$/m);
+  assert.match(status, /^CapPrm:\t0+$/m);
   assert.match(status, /^Seccomp:\t2$/m);
   assert.match(await readFile(`/proc/${worker}/limits`, 'latin1'), /^Max core file size\s+0\s+0/m);
 });
