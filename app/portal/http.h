@@ -1,8 +1,8 @@
 /*
- * http.h: a request and its response as the pages see them, without Kore. The glue fills
- * the request on the event loop, a pool thread runs portal_handle(), the loop writes the
- * response. All pointers of a request live until its response is written; the glue wipes
- * its memory then.
+ * http.h: a request and its response as the pages see them. The event loop fills the
+ * request (http_exchange.h), a pool thread runs portal_handle(), the loop writes the
+ * response. All pointers of a request live until its response is written; its memory is
+ * wiped then.
  *
  * What is too large for memory is streamed: a response may have a source, whose blocks
  * are made one at a time on pool threads while the last one is being sent, and a request
@@ -90,7 +90,7 @@ struct sink {
 	 */
 	int (*take)(
 	    void *arg, struct desk *d, const void *p, size_t n, struct err *e);
-	/* portal_finish() calls it with the page at hand: see page.h. */
+	/* Its end is portal_finish(): see finish in routes.h. */
 };
 
 /*

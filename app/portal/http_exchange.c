@@ -175,7 +175,7 @@ uint8_t *
 exchange_room(struct exchange *x, size_t *cap)
 {
 	struct buf *b = x->sink.arg != NULL ? &x->block[x->at] : &x->body;
-	size_t want = LIMIT_STREAM_BLOCK;
+	size_t want;
 
 	if (x->full || x->left == 0)
 		return NULL;

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "desk/upload.h"
+#include "portal/http_reply.h"
 #include "portal/routes.h"
 #include "portal/tus.h"
 
@@ -83,10 +85,10 @@ fail(struct page *p, struct err *e)
 static int
 state(struct page *p, int status, const struct desk_upload *u, struct err *e)
 {
-	char until[TUS_DATE_LEN];
+	char until[HTTP_DATE_LEN];
 
 	p->resp->status = status;
-	tus_date(u->expires, until);
+	http_reply_date(u->expires / CLOCK_SECOND, until);
 	if (page_headers(p, NULL, "no-store") == -1)
 		return err_set(e, ERR_INTERNAL, "out of memory");
 	if (add_number(p, "upload-offset", u->offset, e) == -1)

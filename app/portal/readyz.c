@@ -2,9 +2,10 @@
  * readyz.c: the truth for a load balancer, a line of JSON for each thing that must be
  * well. Nothing else about us is said.
  */
+#include "portal/readyz.h"
+
 #include "base/pool.h"
 #include "desk/ready.h"
-#include "portal/readyz.h"
 
 void
 readyz_watch(struct readyz *r, const struct pool *work)

@@ -31,15 +31,11 @@ phrase(int status)
 		const char *text;
 	} rows[] = {
 	    {400, "Bad request\n"},
-	    {404, "Not found\n"},
-	    {405, "Method not allowed\n"},
 	    {408, "Request timeout\n"},
 	    {411, "Length required\n"},
 	    {414, "Address too long\n"},
-	    {415, "Unsupported media type\n"},
 	    {417, "Expectation failed\n"},
 	    {421, "Misdirected request\n"},
-	    {426, "Upgrade required\n"},
 	    {431, "Header too large\n"},
 	    {501, "Not implemented\n"},
 	    {505, "HTTP version not supported\n"},

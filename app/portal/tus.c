@@ -4,9 +4,7 @@
 #include "portal/tus.h"
 
 #include <string.h>
-#include <time.h>
 
-#include "base/clock.h"
 #include "base/text.h"
 
 int
@@ -160,18 +158,4 @@ tus_metadata_format(const char *name, const char *type, struct buf *out)
 	    buf_adds(out, ",filetype ") == -1 || add_base64(out, type) == -1)
 		return -1;
 	return 0;
-}
-
-/* ---- dates ------------------------------------------------------------------------ */
-
-void
-tus_date(int64_t t, char out[TUS_DATE_LEN])
-{
-	time_t seconds = (time_t)(t / CLOCK_SECOND);
-	struct tm tm;
-
-	/* The names of days and months are English: no program of ours sets a locale. */
-	if (gmtime_r(&seconds, &tm) == NULL ||
-	    strftime(out, TUS_DATE_LEN, "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0)
-		out[0] = '\0';
 }

@@ -42,8 +42,4 @@ int tus_metadata(const char *s, struct tus_metadata *out)
 int tus_metadata_format(const char *name, const char *type, struct buf *out)
     __attribute__((warn_unused_result));
 
-#define TUS_DATE_LEN 40
-/* Upload-Expires, as RFC 9110 5.6.7 writes dates: "Fri, 20 Nov 2026 13:58:00 GMT". */
-void tus_date(int64_t t, char out[TUS_DATE_LEN]);
-
 #endif

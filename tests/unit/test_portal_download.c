@@ -14,14 +14,11 @@
 #include <cmocka.h>
 
 #include "fake_desk.h"
+#include "portal_group.h"
 #include "portal/cookie.h"
 
 #define MSG "/message/" FAKE_ID
 #define TAG "\"tag-of-3\""
-
-static struct portal *portal;
-static struct portal_thread *thread;
-static struct settings settings;
 
 static const char *
 header(const struct response *r, const char *name)
@@ -220,34 +217,6 @@ no_file(void **state)
 	assert_int_equal(resp.status, 503);
 	end(&resp, true);
 	assert_int_equal(fake.open, 0);
-}
-
-static int
-start(void **state)
-{
-	const char *share = getenv("RESTANTE_SHARE");
-	struct err e;
-
-	(void)state;
-	settings.share = share == NULL ? "." : share;
-	settings.https_port = 8443;
-	if (secret_init() == -1)
-		return -1;
-	if (portal_open(&settings, &portal, &e) == -1) {
-		print_error("%s\n", e.text);
-		return -1;
-	}
-	thread = portal_thread_open(portal);
-	return thread == NULL ? -1 : 0;
-}
-
-static int
-stop(void **state)
-{
-	(void)state;
-	portal_thread_close(thread);
-	portal_close(portal);
-	return 0;
 }
 
 int

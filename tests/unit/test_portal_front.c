@@ -15,14 +15,11 @@
 
 #include "fake_desk.h"
 #include "golden.h"
+#include "portal_group.h"
 #include "portal/asset.h"
 #include "portal/cookie.h"
 #include "portal/routes.h"
 #include "portal/shelf.h"
-
-static struct portal *portal;
-static struct portal_thread *thread;
-static struct settings settings;
 
 struct ask {
 	struct request req;
@@ -683,7 +680,6 @@ test_refusals(void **state)
 	    {411, "Length required", false, false},
 	    {413, "larger than", true, false},
 	    {414, "too long", false, false},
-	    {415, "media type", false, false},
 	    {417, "Expectation", false, false},
 	    {421, "Misdirected", false, false},
 	    {429, "from where you are", true, true},
@@ -872,31 +868,6 @@ test_expired(void **state)
 		drop(&resp);
 	}
 	fake.expired = false;
-}
-
-static int
-start(void **state)
-{
-	const char *share = getenv("RESTANTE_SHARE");
-	struct err e;
-
-	(void)state;
-	settings.share = share == NULL ? "." : share;
-	settings.https_port = 8443;
-	settings.hsts = 31536000;
-	if (secret_init() == -1 || portal_open(&settings, &portal, &e) == -1)
-		return -1;
-	thread = portal_thread_open(portal);
-	return thread == NULL ? -1 : 0;
-}
-
-static int
-stop(void **state)
-{
-	(void)state;
-	portal_thread_close(thread);
-	portal_close(portal);
-	return 0;
 }
 
 int

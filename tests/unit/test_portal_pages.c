@@ -15,6 +15,7 @@
 
 #include "fake_desk.h"
 #include "golden.h"
+#include "portal_group.h"
 #include "portal/asset.h"
 #include "portal/cookie.h"
 
@@ -23,10 +24,6 @@
 #define CSRF   "csrf=" FAKE_CSRF "&"
 #define CAROL  "address=carol%40partner.example"
 #define MSG    "/message/" FAKE_ID
-
-static struct portal *portal;
-static struct portal_thread *thread;
-static struct settings settings;
 
 static const struct row {
 	const char
@@ -814,35 +811,6 @@ test_hostile(void **state)
 	assert_null(strstr(buf_cstr(&resp.body), "<script"));
 	assert_null(strstr(buf_cstr(&resp.body), "<img"));
 	response_free(&resp);
-}
-
-static int
-start(void **state)
-{
-	struct err e;
-	const char *share = getenv("RESTANTE_SHARE");
-
-	(void)state;
-	settings.share = share == NULL ? "." : share;
-	settings.https_port = 8443;
-	settings.hsts = 31536000;
-	if (secret_init() == -1)
-		return -1;
-	if (portal_open(&settings, &portal, &e) == -1) {
-		print_error("%s\n", e.text);
-		return -1;
-	}
-	thread = portal_thread_open(portal);
-	return thread == NULL ? -1 : 0;
-}
-
-static int
-stop(void **state)
-{
-	(void)state;
-	portal_thread_close(thread);
-	portal_close(portal);
-	return 0;
 }
 
 int

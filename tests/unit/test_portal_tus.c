@@ -154,16 +154,6 @@ test_metadata_format(void **state)
 	buf_free(&b);
 }
 
-static void
-test_date(void **state)
-{
-	char out[TUS_DATE_LEN];
-
-	(void)state;
-	tus_date(INT64_C(784111777) * CLOCK_SECOND + 999999, out);
-	assert_string_equal(out, "Sun, 06 Nov 1994 08:49:37 GMT");
-}
-
 int
 main(void)
 {
@@ -172,7 +162,6 @@ main(void)
 	    cmocka_unit_test(test_checksum),
 	    cmocka_unit_test(test_metadata),
 	    cmocka_unit_test(test_metadata_format),
-	    cmocka_unit_test(test_date),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

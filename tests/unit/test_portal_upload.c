@@ -14,6 +14,7 @@
 
 #include "fake_desk.h"
 #include "golden.h"
+#include "portal_group.h"
 #include "portal/cookie.h"
 
 #define ONE   "/upload/" FAKE_ID
@@ -30,10 +31,6 @@
 #define SHA1   "sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0="
 #define SHA256 "sha256 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 #define FIELDS 5
-
-static struct portal *portal;
-static struct portal_thread *thread;
-static struct settings settings;
 
 static const struct row {
 	const char *name;
@@ -516,34 +513,6 @@ test_letter_page(void **state)
 	assert_non_null(strstr(header(&resp, "content-security-policy"),
 	    "script-src 'self'; connect-src 'self'"));
 	response_free(&resp);
-}
-
-static int
-start(void **state)
-{
-	struct err e;
-	const char *share = getenv("RESTANTE_SHARE");
-
-	(void)state;
-	settings.share = share == NULL ? "." : share;
-	settings.https_port = 8443;
-	if (secret_init() == -1)
-		return -1;
-	if (portal_open(&settings, &portal, &e) == -1) {
-		print_error("%s\n", e.text);
-		return -1;
-	}
-	thread = portal_thread_open(portal);
-	return thread == NULL ? -1 : 0;
-}
-
-static int
-stop(void **state)
-{
-	(void)state;
-	portal_thread_close(thread);
-	portal_close(portal);
-	return 0;
 }
 
 int
