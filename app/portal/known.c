@@ -1,9 +1,12 @@
 /*
- * known.c: a table of buckets; a full one forgets its oldest.
+ * known.c: a table of buckets; a full one forgets its oldest. Who asks takes no lock: the
+ * event loop does not wait for a thread that hashes, which may not run for seconds. What it
+ * sees while an entry changes is of that session or of the one before, and good for that.
  */
 #include "portal/known.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/limits.h"
@@ -16,14 +19,14 @@
 #define GOOD_MS (LIMIT_SESSION_IDLE_MIN * 60 * INT64_C(1000))
 
 struct entry {
-	uint64_t tag; /* 0: free */
-	int64_t until;
+	_Atomic uint64_t tag; /* 0: free */
+	_Atomic int64_t until;
 };
 
 struct known {
 	pthread_mutex_t lock;
 	uint8_t key[SECRET_KEY_LEN];
-	struct entry entry[BUCKETS][WAYS]; /* under lock */
+	struct entry entry[BUCKETS][WAYS]; /* changed under lock */
 };
 
 struct known *
@@ -61,7 +64,7 @@ tag_of(const struct known *k, const char *cookie)
 	return tag;
 }
 
-/* Its entry, or NULL. Locked. */
+/* Its entry, or NULL. */
 static struct entry *
 find(struct known *k, uint64_t tag)
 {
@@ -98,7 +101,11 @@ known_add(struct known *k, const char cookie[DESK_COOKIE_LEN], int64_t now)
 	e = find(k, tag);
 	if (e == NULL)
 		e = oldest(k, tag);
-	*e = (struct entry){tag, now + GOOD_MS};
+	/* Never another's name with this one's time. */
+	if (e->tag != tag)
+		e->tag = 0;
+	e->until = now + GOOD_MS;
+	e->tag = tag;
 	pthread_mutex_unlock(&k->lock);
 }
 
@@ -106,14 +113,9 @@ uint64_t
 known_has(struct known *k, const char cookie[DESK_COOKIE_LEN], int64_t now)
 {
 	uint64_t tag = tag_of(k, cookie);
-	const struct entry *e;
-	bool good;
+	const struct entry *e = find(k, tag);
 
-	pthread_mutex_lock(&k->lock);
-	e = find(k, tag);
-	good = e != NULL && e->until > now;
-	pthread_mutex_unlock(&k->lock);
-	return good ? tag : 0;
+	return e != NULL && e->until > now ? tag : 0;
 }
 
 void
@@ -124,7 +126,9 @@ known_drop(struct known *k, const char cookie[DESK_COOKIE_LEN])
 
 	pthread_mutex_lock(&k->lock);
 	e = find(k, tag);
-	if (e != NULL)
-		*e = (struct entry){0, 0};
+	if (e != NULL) {
+		e->tag = 0;
+		e->until = 0;
+	}
 	pthread_mutex_unlock(&k->lock);
 }

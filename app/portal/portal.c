@@ -165,14 +165,18 @@ portal_origin(const struct portal *p, const char *host, char out[300])
 
 /* ---- tenants ---------------------------------------------------------------------- */
 
-/* Copies the tenant out of the cache; stale ones only when asked to. */
+/*
+ * Copies the tenant out of the cache; stale ones only when asked to. Waits for nobody: the
+ * event loop asks, and whoever holds the lock may be a thread that hashes.
+ */
 static bool
 recall(struct portal *p, const char *host, bool stale, struct tenant *out)
 {
 	bool found = false;
 	size_t i;
 
-	pthread_mutex_lock(&p->lock);
+	if (pthread_mutex_trylock(&p->lock) != 0)
+		return false;
 	for (i = 0; i < TENANTS && !found && host[0] != '\0'; i++) {
 		if (strcmp(p->known[i].tenant.host, host) != 0 ||
 		    (!stale && p->known[i].until < clock_mono_ms()))
