@@ -14,11 +14,13 @@
 #include "store/health.h"
 
 #define KEPT_MS 1000
+#define SLOW_MS 2500 /* who is not answered by then finds something hanging */
 
 struct ready {
 	pthread_mutex_t lock; /* never held while asking */
 	struct desk_readiness last;
 	int64_t asked; /* ms; 0: never */
+	int64_t began; /* ms: of the asking that is on */
 	bool asking;
 };
 
@@ -91,10 +93,14 @@ desk_ready(struct desk *d, struct desk_readiness *out)
 
 	pthread_mutex_lock(&r->lock);
 	*out = was = r->last;
+	if (r->asking && clock_mono_ms() - r->began > SLOW_MS)
+		*out = nothing;
 	fresh = r->asking ||
 	    (r->asked != 0 && clock_mono_ms() - r->asked < KEPT_MS);
-	if (!fresh)
+	if (!fresh) {
 		r->asking = true;
+		r->began = clock_mono_ms();
+	}
 	pthread_mutex_unlock(&r->lock);
 	if (fresh)
 		return;

@@ -20,6 +20,7 @@
 
 /* keyd answers in microseconds; this is for one that hangs. */
 #define TIMEOUT_S 5
+#define PING_S    1
 
 struct talk {
 	uint8_t out[PROTO_SIZE];
@@ -31,6 +32,7 @@ struct talk {
 struct keyd {
 	char *path;
 	int fd;
+	time_t timeout_s; /* of the next connection */
 	uint32_t seq;
 	struct secret *mem; /* a struct talk */
 };
@@ -43,6 +45,7 @@ keyd_open(const char *socket_path)
 	if (k == NULL)
 		return NULL;
 	k->fd = -1;
+	k->timeout_s = TIMEOUT_S;
 	k->path = strdup(socket_path);
 	k->mem = secret_new(sizeof(struct talk));
 	if (k->path == NULL || k->mem == NULL) {
@@ -124,7 +127,7 @@ address_of(const char *path, struct sockaddr_un *sa, int *dir)
 static int
 dial(struct keyd *k)
 {
-	const struct timeval timeout = {TIMEOUT_S, 0};
+	const struct timeval timeout = {k->timeout_s, 0};
 	struct sockaddr_un sa;
 	int dir, fd = -1;
 
@@ -268,8 +271,16 @@ set_blob(struct keyd *k, struct proto_blob *b, const void *p, size_t n,
 int
 keyd_ping(struct keyd *k, struct err *e)
 {
+	int ret;
+
+	/* On a connection of its own: those of other calls wait longer. */
+	hang_up(k);
+	k->timeout_s = PING_S;
 	begin(k);
-	return call_bytes(k, PROTO_PING, NULL, NULL, 0, e);
+	ret = call_bytes(k, PROTO_PING, NULL, NULL, 0, e);
+	hang_up(k);
+	k->timeout_s = TIMEOUT_S;
+	return ret;
 }
 
 int

@@ -18,6 +18,7 @@ struct keyd *keyd_open(const char *socket_path)
     __attribute__((warn_unused_result));
 void keyd_close(struct keyd *k); /* NULL is fine */
 
+/* Known within 2 s, also of a keyd that hangs. */
 int keyd_ping(struct keyd *k, struct err *e)
     __attribute__((warn_unused_result));
 
