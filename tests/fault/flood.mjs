@@ -5,11 +5,9 @@
 import { test, before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { startInstallation } from '../lib/installation.mjs';
-import { signIn, messageIds } from '../lib/road.mjs';
-import { quantile, startReader } from '../lib/reader.mjs';
-import { slow, slowModes } from '../lib/floods.mjs';
-import { smtpConnect, compose } from '../lib/smtp.mjs';
-import { sleep, until } from '../lib/process.mjs';
+import { quantile } from '../lib/reader.mjs';
+import { slow, slowModes, steadyReader } from '../lib/floods.mjs';
+import { sleep } from '../lib/process.mjs';
 
 const clients = Number(process.env.CLIENTS) || 4000;
 const seconds = Number(process.env.SECONDS) || 30;
@@ -20,16 +18,7 @@ let asset;
 
 before(async () => {
   inst = await startInstallation();
-  const session = await smtpConnect(inst, { auth: 'alice@acme.example' });
-  const to = 'admin@acme.example';
-  for (let i = 0; i < 10; i++) {
-    await session.mail({ from: 'alice@acme.example', to, data: compose({ from: 'alice@acme.example', to, subject: `Figures ${i}`, body: 'Dear Ada,\r\n' }) });
-  }
-  session.close();
-  const visitor = await signIn(inst, 'acme.localhost', to);
-  const id = await until(async () => messageIds((await visitor.go('/inbox')).text)[0], { what: 'the message' });
-  asset = visitor.page.text.match(/\/assets\/[^"]+\.css/)[0];
-  reader = startReader(inst, visitor, { paths: ['/inbox', `/message/${id}`], every: 25 });
+  ({ reader, asset } = await steadyReader(inst, { messages: 10, every: 25 }));
   await sleep(2000);
 });
 after(async () => {

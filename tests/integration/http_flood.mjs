@@ -5,10 +5,8 @@
 import { test, before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { startInstallation } from '../lib/installation.mjs';
-import { signIn, messageIds } from '../lib/road.mjs';
-import { startReader } from '../lib/reader.mjs';
-import { bareConnections, halfHandshakes, requests, slow, slowModes, strangersBodies } from '../lib/floods.mjs';
-import { smtpConnect, compose } from '../lib/smtp.mjs';
+import { signIn } from '../lib/road.mjs';
+import { bareConnections, halfHandshakes, requests, slow, slowModes, steadyReader, strangersBodies } from '../lib/floods.mjs';
 import { sleep, until } from '../lib/process.mjs';
 import { request } from '../lib/web.mjs';
 import { Wire, portalOf } from '../lib/wire.mjs';
@@ -22,14 +20,7 @@ let asset;
 
 before(async () => {
   inst = await startInstallation();
-  const session = await smtpConnect(inst, { auth: 'alice@acme.example' });
-  const to = 'admin@acme.example';
-  await session.mail({ from: 'alice@acme.example', to, data: compose({ from: 'alice@acme.example', to, subject: 'Figures', body: 'Dear Ada,\r\n' }) });
-  session.close();
-  const visitor = await signIn(inst, 'acme.localhost', to);
-  const id = await until(async () => messageIds((await visitor.go('/inbox')).text)[0], { what: 'the message' });
-  asset = (await visitor.go('/inbox')).text.match(/\/assets\/[^"]+\.css/)[0];
-  reader = startReader(inst, visitor, { paths: ['/inbox', `/message/${id}`] });
+  ({ reader, asset } = await steadyReader(inst));
   await sleep(1000);
 });
 after(async () => {

@@ -3,7 +3,10 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import net from 'node:net';
-import { run, sleep } from './process.mjs';
+import { run, sleep, until } from './process.mjs';
+import { startReader } from './reader.mjs';
+import { messageIds, signIn } from './road.mjs';
+import { compose, smtpConnect } from './smtp.mjs';
 import { Wire, portalOf } from './wire.mjs';
 
 export const slowModes = {
@@ -12,6 +15,27 @@ export const slowModes = {
   ranges: ['-R', '-a', '5', '-b', '3000'],
   'slow readers': ['-X', '-w', '512', '-y', '1024', '-n', '3', '-z', '32', '-k', '3'],
 };
+
+/**
+ * Who a flood must not disturb: a member with so many messages, signed in, who reads his
+ * inbox and one of them every `every` ms. { reader, asset }: and a path that costs little.
+ */
+export async function steadyReader(inst, { messages = 1, every = 50 } = {}) {
+  const from = 'alice@acme.example';
+  const to = 'admin@acme.example';
+  const session = await smtpConnect(inst, { auth: from });
+  for (let i = 0; i < messages; i++) {
+    await session.mail({ from, to, data: compose({ from, to, subject: `Figures ${i}`, body: 'Dear Ada,\r\n' }) });
+  }
+  session.close();
+  const visitor = await signIn(inst, 'acme.localhost', to);
+  const { text, id } = await until(async () => {
+    const inbox = (await visitor.go('/inbox')).text;
+    return messageIds(inbox)[0] && { text: inbox, id: messageIds(inbox)[0] };
+  }, { what: 'the message' });
+  return { reader: startReader(inst, visitor, { paths: ['/inbox', `/message/${id}`], every }),
+    asset: text.match(/\/assets\/[^"]+\.css/)[0] };
+}
 
 /**
  * slowhttptest from 127.0.0.1 for `seconds`: { done, output }; done resolves to the counts
