@@ -33,7 +33,7 @@ struct exchange {
 	struct http_head head;
 	void *owner;          /* NULL: nobody waits for it any more */
 	struct peer *peer;    /* whom it is counted with; or NULL */
-	struct peer *session; /* the same, of a known session's file */
+	struct peer *session; /* the same, of a known session */
 	unsigned body_units;  /* and as what */
 	bool transfer;
 	int64_t start_us;

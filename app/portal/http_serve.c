@@ -36,8 +36,10 @@ conn_uncount(struct exchange *x)
 	f->transfers -= x->transfer;
 	peer_drop(f->peers, peer);
 	x->peer = NULL;
-	if (x->session != NULL)
-		x->session->transfers--;
+	if (x->session != NULL) {
+		x->session->bodies -= x->body_units;
+		x->session->transfers -= x->transfer;
+	}
 	peer_drop(f->peers, x->session);
 	x->session = NULL;
 }
@@ -51,13 +53,14 @@ count_in(struct conn *k, unsigned units, bool transfer)
 
 	if (peer == NULL)
 		return -1;
-	if (transfer && x->plan.owner != 0) {
+	if (x->plan.owner != 0) {
 		x->session = peer_hold_session(k->f->peers, x->plan.owner);
 		if (x->session == NULL) {
 			peer_drop(k->f->peers, peer);
 			return -1;
 		}
-		x->session->transfers++;
+		x->session->bodies += units;
+		x->session->transfers += transfer;
 	}
 	x->peer = peer;
 	x->body_units = units;
@@ -91,15 +94,31 @@ turned_away(int status, enum metric_why why)
 	return status;
 }
 
-/* Has its session, from whatever addresses, as many files on their way as one may? */
-static bool
-session_full(struct conn *k)
+/* Has this neighbour, or this session from wherever it asks, as much as one may have? */
+static int
+one_has_enough(const struct peer *one, unsigned units, bool transfer)
 {
-	struct peer *s = peer_hold_session(k->f->peers, k->x->plan.owner);
-	bool full = s != NULL && s->transfers >= LIMIT_TRANSFERS_PEER;
+	if (one->bodies + units > LIMIT_BODIES_PEER * UNITS_LARGE)
+		return turned_away(429, METRIC_WHY_BODIES);
+	if (transfer && one->transfers >= LIMIT_TRANSFERS_PEER)
+		return turned_away(429, METRIC_WHY_REQUESTS);
+	return 0;
+}
 
+static int
+session_has_enough(struct conn *k, unsigned units, bool transfer)
+{
+	uint64_t owner = k->x->plan.owner;
+	struct peer *s;
+	int status;
+
+	if (owner == 0)
+		return 0;
+	if ((s = peer_hold_session(k->f->peers, owner)) == NULL)
+		return 503;
+	status = one_has_enough(s, units, transfer);
 	peer_drop(k->f->peers, s);
-	return full;
+	return status;
 }
 
 /* As what a body that has not come with its head counts. */
@@ -127,14 +146,13 @@ share_refused(struct conn *k)
 	const struct exchange *x = k->x;
 	bool transfer = x->plan.class == ROUTE_TRANSFER && x->plan.known;
 	unsigned units = body_units(k);
+	int status;
 
 	if (units == 0 && !transfer)
 		return 0;
-	if (k->peer->bodies + units > LIMIT_BODIES_PEER * UNITS_LARGE)
-		return turned_away(429, METRIC_WHY_BODIES);
-	if (transfer &&
-	    (k->peer->transfers >= LIMIT_TRANSFERS_PEER || session_full(k)))
-		return turned_away(429, METRIC_WHY_REQUESTS);
+	if ((status = one_has_enough(k->peer, units, transfer)) != 0 ||
+	    (status = session_has_enough(k, units, transfer)) != 0)
+		return status;
 	if ((units == UNITS_LARGE &&
 		k->f->bodies[x->plan.known] >= LIMIT_BODIES) ||
 	    (units == UNITS_FORM && k->f->forms >= LIMIT_FORMS))
