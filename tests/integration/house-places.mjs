@@ -3,8 +3,11 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
+import https from 'node:https';
+import net from 'node:net';
+import { once } from 'node:events';
 import path from 'node:path';
-import { bin, isRoot, must, run } from '../lib/process.mjs';
+import { bin, isRoot, must, run, until } from '../lib/process.mjs';
 import { freePorts, scratch, startInstallation } from '../lib/installation.mjs';
 import { request } from '../lib/web.mjs';
 
@@ -18,6 +21,31 @@ test('a long path', async () => {
   } finally {
     await inst.stop();
     await fs.rm(dir, { recursive: true });
+  }
+});
+
+test('addresses of IPv4 and IPv6', async () => {
+  const inst = await startInstallation({ bind: '127.0.0.1 ::1' });
+  const { HTTPS_PORT: port, HTTP_PORT: plain, SMTP_PORT: smtp } = inst.ports;
+  try {
+    for (const host of ['127.0.0.1', '::1']) {
+      const answer = await new Promise((resolve, reject) => {
+        https.get({ host, port, path: '/healthz', servername: 'acme.localhost', ca: inst.ca, agent: false,
+          headers: { host: `acme.localhost:${port}` } }, resolve).on('error', reject);
+      });
+      answer.resume();
+      assert.equal(answer.statusCode, 200, host);
+      const at = host === '::1' ? '[::1]' : host;
+      const moved = await fetch(`http://${at}:${plain}/check`, { redirect: 'manual' });
+      assert.equal(moved.headers.get('location'), `https://${at}:${port}/check`);
+      const socket = net.connect(smtp, host);
+      assert.match(String((await once(socket, 'data'))[0]), /^220 /, host);
+      socket.destroy();
+      await until(async () => (await inst.log('portal')).split('\n').some((line) =>
+        line.includes('"route":"redirect"') && line.includes(`"client":"${host}"`)), { what: `a line of the log about ${host}` });
+    }
+  } finally {
+    await inst.stop();
   }
 });
 

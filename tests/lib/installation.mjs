@@ -52,7 +52,7 @@ export async function scratch(name = 'restante-test-') {
 /**
  * Starts one and waits for `ready`. Options: bin (the programs), state (kept by
  * the caller; else a scratch one, removed by stop()), env (more variables), clone
- * (another tree than this one), timeout in ms. Settings of the caller's own
+ * (another tree than this one), timeout in ms, bind (addresses). Settings of the caller's own
  * environment that would point it elsewhere (STATE, ports) have no effect.
  */
 export async function startInstallation(options = {}) {
@@ -62,8 +62,8 @@ export async function startInstallation(options = {}) {
 }
 
 export class Installation {
-  constructor({ bin = usualBin, state, env = {}, clone = top, timeout = 90000 } = {}) {
-    Object.assign(this, { bin, state, env, clone, timeout, host: '127.0.0.1' });
+  constructor({ bin = usualBin, state, env = {}, clone = top, timeout = 90000, bind = '127.0.0.1' } = {}) {
+    Object.assign(this, { bin, state, env, clone, timeout, bind, host: '127.0.0.1' });
   }
 
   async start() {
@@ -80,7 +80,7 @@ export class Installation {
       cwd: this.clone,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...sanitizers, DEMO_PASSWORD: demoPassword, ...this.env,
-        BIND: this.host, B: this.bin, STATE: this.state, ...this.ports },
+        BIND: this.bind, B: this.bin, STATE: this.state, ...this.ports },
     });
     this.runner = child;
     for (const stream of [child.stdout, child.stderr]) {
