@@ -60,6 +60,8 @@ struct conn {
 	int slow;      /* ms that the client was waited for since */
 	TAILQ_ENTRY(conn) all;
 	TAILQ_ENTRY(conn) waiting;
+	TAILQ_ENTRY(conn) shaking; /* the owner's */
+	bool shakes;               /* the owner's: is in that list */
 };
 
 TAILQ_HEAD(conn_list, conn);

@@ -6,6 +6,10 @@
 
 #include <kore/kore.h>
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/metrics.h"
 #include "portal/http_conn.h"
@@ -16,8 +20,16 @@
 #define QUEUE_HASH 100  /* each is some 80 ms of a core */
 #define HASH_MAX   8    /* threads that hash: each holds 64 MiB */
 #define TICK_MS    100
+#define SHAKE_US   1000 /* of handshakes, before others get a turn */
 
 static struct conn_front self;
+
+/* Who has a step of a handshake to do, in the order they came. */
+static struct {
+	struct kore_event event; /* first: Kore's loop sees only this */
+	int fd;                  /* readable while there is somebody */
+	struct conn_list list;
+} shaking = {.fd = -1, .list = TAILQ_HEAD_INITIALIZER(shaking.list)};
 
 void portal_connect(struct connection *c);
 void portal_connect_plain(struct connection *c);
@@ -45,6 +57,79 @@ again(void *socket)
 	kore_platform_event_all(c->fd, c);
 }
 
+/* ---- handshakes ---- */
+
+/*
+ * A handshake takes longer than any answer of the loop, and who floods us with them
+ * brings many at once: they are done between the others' turns, a few at a time.
+ */
+static void
+shake_later(struct conn *k)
+{
+	const uint64_t one = 1;
+
+	if (k->shakes)
+		return;
+	/* Of a count so small neither this nor its reading can fail. */
+	if (TAILQ_EMPTY(&shaking.list))
+		(void)!write(shaking.fd, &one, sizeof(one));
+	k->shakes = true;
+	TAILQ_INSERT_TAIL(&shaking.list, k, shaking);
+}
+
+static void
+shake_done(struct conn *k)
+{
+	uint64_t count;
+
+	if (!k->shakes)
+		return;
+	k->shakes = false;
+	TAILQ_REMOVE(&shaking.list, k, shaking);
+	if (TAILQ_EMPTY(&shaking.list))
+		(void)!read(shaking.fd, &count, sizeof(count));
+}
+
+static void
+shake(struct conn *k)
+{
+	struct connection *c = k->socket;
+
+	shake_done(k);
+	if (!kore_connection_handle(c)) {
+		metrics_add(METRIC_SHAKE_FAILS, 0, 0, 1);
+		kore_connection_disconnect(c);
+	} else if (c->state == CONN_STATE_ESTABLISHED) {
+		conn_run(k);
+	}
+}
+
+static void
+shake_some(void *arg, int error)
+{
+	const int64_t end = clock_mono_us() + SHAKE_US;
+	struct conn *k;
+
+	(void)arg;
+	(void)error;
+	while ((k = TAILQ_FIRST(&shaking.list)) != NULL) {
+		shake(k);
+		if (clock_mono_us() >= end)
+			break;
+	}
+}
+
+static int
+shake_open(struct err *e)
+{
+	shaking.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (shaking.fd == -1)
+		return err_set(e, ERR_UNAVAILABLE, "no descriptor");
+	shaking.event.handle = shake_some;
+	kore_platform_event_level_read(shaking.fd, &shaking.event);
+	return 0;
+}
+
 /* ---- what Kore tells ---- */
 
 static void
@@ -53,8 +138,10 @@ on_disconnect(struct connection *c)
 	struct conn *k = c->hdlr_extra;
 
 	c->hdlr_extra = NULL; /* Kore would free it */
-	if (k != NULL)
-		conn_free(k);
+	if (k == NULL)
+		return;
+	shake_done(k);
+	conn_free(k);
 }
 
 static int
@@ -68,15 +155,10 @@ on_event(struct connection *c)
 	k->io.writable |= (c->evt.flags & KORE_EVENT_WRITE) != 0;
 	k->io.ended |= (c->evt.flags & KORE_EVENT_END) != 0;
 	c->evt.flags = 0;
-	if (c->state == CONN_STATE_TLS_SHAKE) {
-		if (!kore_connection_handle(c)) {
-			metrics_add(METRIC_SHAKE_FAILS, 0, 0, 1);
-			return KORE_RESULT_ERROR;
-		}
-		if (c->state != CONN_STATE_ESTABLISHED)
-			return KORE_RESULT_OK;
-	}
-	conn_run(k);
+	if (c->state == CONN_STATE_TLS_SHAKE)
+		shake_later(k);
+	else
+		conn_run(k);
 	return KORE_RESULT_OK;
 }
 
@@ -208,7 +290,7 @@ front_start(const struct settings *set, struct err *e)
 	if (conn_front_init(&self, set) == -1)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
 	if (portal_open(set, &self.exchanges.portal, e) == -1 ||
-	    start_pools(set, e) == -1)
+	    start_pools(set, e) == -1 || shake_open(e) == -1)
 		return -1;
 	(void)kore_timer_add(tick, TICK_MS, NULL, 0);
 	return 0;
