@@ -47,8 +47,8 @@ struct family {
 static const char *routes[ROUTES_MAX + 1] = {"other"};
 static const char *const pools[] = {"work", "hash", NULL};
 static const char *const lanes[] = {"first", "second", NULL};
-static const int refusals[] = {400, 405, 408, 411, 413, 414, 415, 417, 421, 429,
-    431, 500, 501, 503, 505, 0};
+static const int refusals[] = {
+    400, 408, 411, 413, 414, 417, 421, 429, 431, 501, 503, 505, 0};
 
 static const struct family family[METRICS] = {
     [METRIC_REQUESTS] = {.name = "restante_http_requests_total",
@@ -78,13 +78,12 @@ static const struct family family[METRICS] = {
 	.help =
 	    "Connections and requests turned away for want of room or time.",
 	.kind = COUNTER,
-	.a = LABEL(
-	    "reason", "all", "peer", "requests", "bodies", "slow", "draining")},
+	.a = LABEL("reason", "all", "peer", "requests", "bodies", "slow")},
     [METRIC_REFUSED] = {.name = "restante_http_refused_total",
 	.help = "Requests refused before they reached a route.",
 	.kind = COUNTER,
-	.a = LABEL("status", "400", "405", "408", "411", "413", "414", "415",
-	    "417", "421", "429", "431", "500", "501", "503", "505", "other")},
+	.a = LABEL("status", "400", "408", "411", "413", "414", "417", "421",
+	    "429", "431", "501", "503", "505", "other")},
     [METRIC_HANDSHAKES] = {.name = "restante_tls_handshakes_total",
 	.help = "TLS handshakes that succeeded.",
 	.kind = COUNTER,

@@ -46,8 +46,7 @@ enum metric_why {
 	METRIC_WHY_PEER,     /* the neighbour has its share */
 	METRIC_WHY_REQUESTS, /* too many requests at work */
 	METRIC_WHY_BODIES,   /* too many strangers' bodies */
-	METRIC_WHY_SLOW,     /* a deadline or a minimum rate was missed */
-	METRIC_WHY_DRAINING
+	METRIC_WHY_SLOW      /* a deadline or a minimum rate was missed */
 };
 enum metric_full { METRIC_QUEUE_FULL, METRIC_QUEUE_GREEDY };
 enum metric_mail {

@@ -232,6 +232,26 @@ test_counts(void **state)
 	buf_free(&after);
 }
 
+/* A refusal is counted under its own status, or under "other". */
+static void
+test_refused(void **state)
+{
+	static const int status[] = {
+	    400, 408, 411, 413, 414, 417, 421, 429, 431, 501, 503, 505};
+	char series[64];
+	double before;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(status) / sizeof(status[0]); i++) {
+		(void)snprintf(series, sizeof(series),
+		    "restante_http_refused_total{status=\"%d\"}", status[i]);
+		before = value(series);
+		assert_true(before >= 0);
+		metrics_refused(status[i]);
+		assert_int_equal(value(series), before + 1);
+	}
+}
+
 /* What has no such label is counted nowhere. */
 static void
 test_out_of_range(void **state)
@@ -424,6 +444,7 @@ main(void)
 	    cmocka_unit_test(test_every_line),
 	    cmocka_unit_test(test_check),
 	    cmocka_unit_test(test_counts),
+	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_out_of_range),
 	    cmocka_unit_test(test_threads),
 	    cmocka_unit_test(test_workers),
