@@ -20,7 +20,8 @@
 #define QUEUE_HASH 100  /* each is some 80 ms of a core */
 #define HASH_MAX   8    /* threads that hash: each holds 64 MiB */
 #define TICK_MS    100
-#define SHAKE_US   1000 /* of handshakes, before others get a turn */
+#define SHAKE_US   500 /* of handshakes at once, at most */
+#define SHAKE_PART 4   /* of the loop's time they may have a part like this */
 
 static struct conn_front self;
 
@@ -29,6 +30,7 @@ static struct {
 	struct kore_event event; /* first: Kore's loop sees only this */
 	int fd;                  /* readable while there is somebody */
 	struct conn_list list;
+	int64_t rested_us; /* since when others have had their turn */
 } shaking = {.fd = -1, .list = TAILQ_HEAD_INITIALIZER(shaking.list)};
 
 void portal_connect(struct connection *c);
@@ -61,7 +63,7 @@ again(void *socket)
 
 /*
  * A handshake takes longer than any answer of the loop, and who floods us with them
- * brings many at once: they are done between the others' turns, a few at a time.
+ * brings many at once: they are done between the others' turns, one or a few at a time.
  */
 static void
 shake_later(struct conn *k)
@@ -107,16 +109,20 @@ shake(struct conn *k)
 static void
 shake_some(void *arg, int error)
 {
-	const int64_t end = clock_mono_us() + SHAKE_US;
+	const int64_t now = clock_mono_us();
+	int64_t part = (now - shaking.rested_us) / SHAKE_PART;
 	struct conn *k;
 
 	(void)arg;
 	(void)error;
+	if (part > SHAKE_US)
+		part = SHAKE_US;
 	while ((k = TAILQ_FIRST(&shaking.list)) != NULL) {
 		shake(k);
-		if (clock_mono_us() >= end)
+		if (clock_mono_us() - now >= part)
 			break;
 	}
+	shaking.rested_us = clock_mono_us();
 }
 
 static int

@@ -154,6 +154,8 @@ function reasons(bytes) {
     ['a folded field', [400], rest.some((text) => /^[ \t]/.test(text))],
     ['a control character', [400], /[^\t\x20-\x7e\x80-\xff\r\n]/.test(head)],
     ['Connection that names a field', [400], /content-length/i.test(value('connection') ?? '')],
+    ['a body of another type than a form', [415], takesBody &&
+      !/^(application\/x-www-form-urlencoded|multipart\/form-data)\b/i.test(value('content-type') ?? '')],
     ['a password or code is asked for', [400, 401, 403], takesBody],
     ['a length with leading zeros', [400], /^0\d/.test(value('content-length') ?? '')],
   ];
