@@ -47,7 +47,7 @@
 #define LIMIT_UPLOAD_DAYS  7   /* they are kept, from the last byte */
 #define LIMIT_UPLOAD_SWEEP 400 /* rows of ended ones removed in one go */
 /* Bytes of a block of what is streamed to or from a client. */
-#define LIMIT_STREAM_BLOCK ((size_t)512 * 1024)
+#define LIMIT_STREAM_BLOCK ((size_t)1024 * 1024)
 #define LIMIT_UPLOAD_COUNT 20 /* files of a composed message */
 #define LIMIT_FORM_FIELDS  100
 #define LIMIT_COMPOSE_TEXT ((size_t)512 * 1024)

@@ -361,6 +361,8 @@ tls_new(bool alpn, int ticket_period, struct err *e)
 		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_timeout(ctx, 2 * (long)ticket_period);
+	/* Without one a handshake has as many round trips: one is enough. */
+	(void)SSL_CTX_set_num_tickets(ctx, 1);
 	SSL_CTX_set_cert_cb(ctx, choose_certificate, NULL);
 	SSL_CTX_set_tlsext_servername_callback(ctx, note_name);
 	if (alpn)
