@@ -13,7 +13,13 @@
 void
 desk_envelope_clear(struct desk_envelope *env)
 {
+	size_t i;
+
+	for (i = 0; i < env->n_given; i++)
+		free(env->given[i].orcpt);
+	free(env->given);
 	free(env->rcpt);
+	free(env->envid);
 	memset(env, 0, sizeof(*env));
 }
 

@@ -16,20 +16,47 @@ struct desk;
 
 /* The client of one SMTP connection. */
 struct desk_sender {
-	bool authenticated;
-	struct id tenant; /* when authenticated */
+	bool authenticated; /* by AUTH: a member, who sends as itself alone */
+	bool relay; /* a server of the tenant's own: sends for its people */
+	struct id tenant; /* when either */
 	struct id account;
 	char address[LIMIT_ADDRESS + 1]; /* its own, lower case */
 	char client[64];                 /* network address */
 	char helo[256];                  /* what it called itself */
 	char tls[80];                    /* "" in clear */
-	char session[ID_REQUEST_LEN];    /* for the log */
+	/* SHA-256 of the certificate it showed, in hexadecimal; "" without one */
+	char certificate[65];
+	char session[ID_REQUEST_LEN]; /* for the log */
 };
 
+/* RFC 3461 4.1: bits; zero when nothing was asked for, which is as FAILURE and DELAY. */
+enum desk_notify {
+	DESK_NOTIFY_NEVER = 1,
+	DESK_NOTIFY_SUCCESS = 2,
+	DESK_NOTIFY_FAILURE = 4,
+	DESK_NOTIFY_DELAY = 8
+};
+/* RFC 3461 4.3: what of the message a notice of failure brings back. */
+enum desk_ret { DESK_RET_NONE, DESK_RET_HDRS, DESK_RET_FULL };
+/* RFC 6152, RFC 3030. */
+enum desk_body { DESK_BODY_7BIT, DESK_BODY_8BIT, DESK_BODY_BINARY };
+
+/* One RCPT as it was given: what its sender is told of it. */
+struct desk_given {
+	struct mailbox mailbox;
+	unsigned notify; /* enum desk_notify */
+	char *orcpt; /* "rfc822;alice@acme.example", decoded; NULL for none */
+	bool list;   /* it stood for a list: expanded (RFC 3461 5.2.7.3) */
+};
+
+/* One reader: what a RCPT came to, after aliases and lists. */
 struct desk_rcpt {
 	struct mailbox mailbox;
 	enum policy_way way;
 	struct id account; /* zero when there is none */
+	uint32_t given;    /* the RCPT, an index of the envelope's */
+	bool forward; /* opened, tagged, handed to the tenant's own server */
+	bool forward_only; /* and not kept in the portal's inbox */
 };
 
 struct desk_envelope {
@@ -40,7 +67,13 @@ struct desk_envelope {
 	/* grown by desk_rcpt_add; freed by desk_envelope_clear */
 	struct desk_rcpt *rcpt;
 	size_t n_rcpt;
-	bool body_8bit;
+	struct desk_given *given; /* grown with it; freed with it */
+	size_t n_given;
+	enum desk_body body;
+	bool utf8;        /* SMTPUTF8, RFC 6531 */
+	bool require_tls; /* REQUIRETLS, RFC 8689 */
+	enum desk_ret ret;
+	char *envid; /* decoded; NULL for none */
 };
 void desk_envelope_clear(struct desk_envelope *env);
 

@@ -43,7 +43,7 @@ smtp_cmd_mail(struct smtp_session *s, const struct smtp_command *c)
 	env->null_sender = c->null_path;
 	if (!c->null_path)
 		env->from = c->path;
-	env->body_8bit = c->body_8bit;
+	env->body = c->body_8bit ? DESK_BODY_8BIT : DESK_BODY_7BIT;
 	if (s->sender.authenticated)
 		env->tenant = s->sender.tenant;
 	return smtp_job_start(s, run, done);

@@ -561,7 +561,7 @@ test_what_the_backend_sees(void **state)
 	assert_string_equal(fake.last.from.address, "Alice@Acme.Example");
 	assert_string_equal(fake.last.from.key, "alice@acme.example");
 	assert_memory_equal(&fake.last.tenant, &fake.sender.tenant, ID_LEN);
-	assert_true(fake.last.body_8bit);
+	assert_int_equal(fake.last.body, DESK_BODY_8BIT);
 	assert_false(fake.last.null_sender);
 	assert_int_equal(fake.last_rcpt, 1);
 	assert_null(strstr(buf_cstr(&fake.last_trace), "obex"));
@@ -572,7 +572,7 @@ test_what_the_backend_sees(void **state)
 		NULL);
 	say(s, "MAIL FROM:<>\r\n" TO "DATA\r\n.\r\n", S_MAIL S_RCPT S_MESSAGE);
 	assert_true(fake.last.null_sender);
-	assert_false(fake.last.body_8bit);
+	assert_int_equal(fake.last.body, DESK_BODY_7BIT);
 	smtp_session_free(s);
 }
 
