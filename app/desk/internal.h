@@ -53,6 +53,18 @@ int desk_look(struct desk *d, const struct id *tenant,
     int (*fn)(struct desk *d, void *arg, struct err *e), void *arg,
     struct err *e) __attribute__((warn_unused_result));
 
+/* What a mailbox is here: whose domain, and which member. */
+struct whose {
+	const struct mailbox *box;
+	struct tenant tenant;
+	bool ours;
+	struct account account;
+	bool member;
+};
+/* The domain across tenants, the member in the tenant's transaction: both ended. */
+int whose_mailbox(struct desk *d, const struct mailbox *box, struct whose *out,
+    struct err *e) __attribute__((warn_unused_result));
+
 /* Draft: what desk_accept() and desk_send() need of a finished one. */
 int draft_end(struct desk_draft *f, struct err *e)
     __attribute__((warn_unused_result));
