@@ -41,6 +41,11 @@ static const struct err_row rows[ERR_CODES] = {
 	"Something went wrong on our side", "error.internal"},
     [ERR_TYPE] = {"type", 415, "554 5.6.1",
 	"This is not of a type that is taken here", "error.type"},
+    /* X.7.10 of the registry of RFC 5248: encryption needed. */
+    [ERR_INSECURE] = {"insecure", 403, "550 5.7.10",
+	"This must come over an encrypted connection", "error.insecure"},
+    [ERR_UNWANTED] = {"unwanted", 403, "550 5.7.1",
+	"This is not wanted from this sender", "error.unwanted"},
 };
 
 int

@@ -24,6 +24,8 @@ enum err_code {
 	ERR_CORRUPT,     /* stored bytes do not verify */
 	ERR_INTERNAL,    /* a fault of ours */
 	ERR_TYPE,        /* of a media type that is not taken there */
+	ERR_INSECURE,    /* not over this connection: it must be encrypted */
+	ERR_UNWANTED,    /* well made and allowed, but not wanted there */
 	ERR_CODES        /* number of codes, no code itself */
 };
 

@@ -157,6 +157,8 @@ level_of(enum err_code code)
 	case ERR_TOO_BIG:
 	case ERR_TOO_MANY:
 	case ERR_TYPE:
+	case ERR_INSECURE:
+	case ERR_UNWANTED:
 		return LOG_LEVEL_INFO;
 	case ERR_UNAVAILABLE:
 	case ERR_UNKNOWN:

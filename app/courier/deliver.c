@@ -189,6 +189,8 @@ settle_unmade(struct lane *l, const struct job *j)
 	case ERR_NONE:
 	case ERR_BAD_INPUT:
 	case ERR_TYPE:
+	case ERR_INSECURE:
+	case ERR_UNWANTED:
 	case ERR_NOT_FOUND:
 	case ERR_DENIED:
 	case ERR_EXPIRED:

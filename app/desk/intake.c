@@ -142,7 +142,7 @@ desk_accept(struct desk *d, const struct desk_sender *s,
     struct desk_envelope *env, struct desk_draft *draft, struct id *message_out,
     struct err *e)
 {
-	struct facts f = {.id = &env->tenant, .account = &s->account};
+	struct facts f = {.id = &env->tenant, .account = &env->account};
 	struct manifest *manifest = NULL;
 	uint8_t digest[32], tags[KEYD_TAGS][32];
 	struct mail_head head;
@@ -156,13 +156,17 @@ desk_accept(struct desk *d, const struct desk_sender *s,
 	    keyd_duplicate_tags(d->keyd, &env->tenant, digest, tags, e) == -1 ||
 	    desk_look(d, &env->tenant, facts_read, &f, e) == -1)
 		goto out;
-	if (s->authenticated)
+	if (env->proved) {
+		if (id_is_zero(&env->account))
+			memcpy(f.sender.address, env->from.address,
+			    sizeof(f.sender.address));
 		sender_show(&f.sender, &manifest->from);
+	}
 	p = (struct parcel){.tenant = &f.tenant,
 	    .draft = draft,
 	    .manifest = manifest,
-	    .proved = s->authenticated && !env->null_sender,
-	    .account = s->account,
+	    .proved = env->proved,
+	    .account = env->account,
 	    .from = env->null_sender ? "" : env->from.address,
 	    .from_key = env->null_sender ? "" : env->from.key,
 	    .from_name = f.sender.name,

@@ -13,12 +13,14 @@
 #include "policy/envelope.h"
 
 struct desk;
+struct desk_shared;
 
 /* The client of one SMTP connection. */
 struct desk_sender {
 	bool authenticated; /* by AUTH: a member, who sends as itself alone */
-	bool relay; /* a server of the tenant's own: sends for its people */
-	struct id tenant; /* when either */
+	/* with that: an account of a server of the tenant's own, that sends for its people */
+	bool relay;
+	struct id tenant; /* when authenticated */
 	struct id account;
 	char address[LIMIT_ADDRESS + 1]; /* its own, lower case */
 	char client[64];                 /* network address */
@@ -26,6 +28,8 @@ struct desk_sender {
 	char tls[80];                    /* "" in clear */
 	/* SHA-256 of the certificate it showed, in hexadecimal; "" without one */
 	char certificate[65];
+	/* The same of the last certificate it showed that signs, link by link, down to it. */
+	char authority[65];
 	char session[ID_REQUEST_LEN]; /* for the log */
 };
 
@@ -64,6 +68,14 @@ struct desk_envelope {
 	struct id tenant;
 	bool null_sender;
 	struct mailbox from;
+	/*
+	 * Set by desk_mail(): the sender is who it says, by AUTH or through a server of the
+	 * tenant's own; and its account, zero when that address has none.
+	 */
+	bool proved;
+	struct id account;
+	/* Set by desk_mail(), and at the first recipient for who is not proved. */
+	enum policy_class sender_class;
 	/* grown by desk_rcpt_add; freed by desk_envelope_clear */
 	struct desk_rcpt *rcpt;
 	size_t n_rcpt;
@@ -83,16 +95,31 @@ void desk_envelope_clear(struct desk_envelope *env);
  */
 int desk_auth(struct desk *d, const char *user, const char *password,
     struct desk_sender *s, struct err *e) __attribute__((warn_unused_result));
-/* MAIL FROM by policy_sender(). from NULL: the null sender. */
+/*
+ * MAIL FROM by policy_sender(): env's null_sender and from are set, the rest of what
+ * is said of the sender is filled in, and its tenant where it is trusted.
+ */
 int desk_mail(struct desk *d, const struct desk_sender *s,
-    const struct mailbox *from, struct err *e)
+    struct desk_envelope *env, struct err *e)
     __attribute__((warn_unused_result));
 /*
- * RCPT TO by policy_recipient(); adds it to the envelope (a mailbox given twice once).
- * ERR_TOO_MANY past LIMIT_RECIPIENTS.
+ * RCPT TO by policy_recipient(): adds what was given, and every reader it stands for; a
+ * reader named twice is one. *given is taken over when that is done (0), and stays the
+ * caller's otherwise: then the envelope is as it was. ERR_NOT_FOUND, ERR_DENIED,
+ * ERR_UNWANTED, ERR_INSECURE, ERR_GONE (a list that reaches nobody), ERR_TOO_MANY (past
+ * LIMIT_RECIPIENTS, or of another tenant), ERR_UNAVAILABLE.
  */
 int desk_rcpt_add(struct desk *d, const struct desk_sender *s,
-    struct desk_envelope *env, const struct mailbox *to, struct err *e)
+    struct desk_envelope *env, struct desk_given *given, struct err *e)
+    __attribute__((warn_unused_result));
+/*
+ * The same on the event loop, from memory (desk/directory.h): 1 done, 0 ask on a thread;
+ * env and *given are then as they were. Memory says yes alone: every refusal is read anew.
+ */
+int desk_mail_now(struct desk_shared *shared, const struct desk_sender *s,
+    struct desk_envelope *env) __attribute__((warn_unused_result));
+int desk_rcpt_now(struct desk_shared *shared, const struct desk_sender *s,
+    struct desk_envelope *env, struct desk_given *given)
     __attribute__((warn_unused_result));
 
 /*

@@ -88,6 +88,23 @@ envelope_add(struct desk_envelope *env, const struct mailbox *to,
 	r->mailbox = *to;
 	r->way = way;
 	r->account = *account;
+	r->given = (uint32_t)env->n_given;
+	return 0;
+}
+
+static int
+given_add(struct desk_envelope *env, struct desk_given *given, struct err *e)
+{
+	struct desk_given *g;
+
+	if (env->n_given % 16 == 0) {
+		if ((g = realloc(
+			 env->given, (env->n_given + 16) * sizeof(*g))) == NULL)
+			return err_set(
+			    e, ERR_UNAVAILABLE, "recipients: memory");
+		env->given = g;
+	}
+	env->given[env->n_given++] = *given;
 	return 0;
 }
 
@@ -104,8 +121,9 @@ envelope_has(const struct desk_envelope *env, const struct mailbox *to)
 
 int
 desk_rcpt_add(struct desk *d, const struct desk_sender *s,
-    struct desk_envelope *env, const struct mailbox *to, struct err *e)
+    struct desk_envelope *env, struct desk_given *given, struct err *e)
 {
+	const struct mailbox *to = &given->mailbox;
 	const struct policy_sender ps = {
 	    .authenticated = s->authenticated, .tenant = s->tenant};
 	struct policy_recipient pr;
@@ -129,6 +147,19 @@ desk_rcpt_add(struct desk *d, const struct desk_sender *s,
 		if (envelope_add(env, to, way, &g.account, e) == -1)
 			return -1;
 	}
+	if (given_add(env, given, e) == -1)
+		return -1;
 	env->tenant = g.tenant;
+	return 0;
+}
+
+int
+desk_rcpt_now(struct desk_shared *shared, const struct desk_sender *s,
+    struct desk_envelope *env, struct desk_given *given)
+{
+	(void)shared;
+	(void)s;
+	(void)env;
+	(void)given;
 	return 0;
 }

@@ -63,18 +63,36 @@ desk_auth(struct desk *d, const char *user, const char *password,
 
 int
 desk_mail(struct desk *d, const struct desk_sender *s,
-    const struct mailbox *from, struct err *e)
+    struct desk_envelope *env, struct err *e)
 {
 	const struct policy_sender ps = {
 	    .authenticated = s->authenticated, .tenant = s->tenant};
 	struct whose who;
 	bool member = false;
 
-	if (from != NULL && !s->authenticated) {
-		if (whose_mailbox(d, from, &who, e) == -1)
+	if (!env->null_sender && !s->authenticated) {
+		if (whose_mailbox(d, &env->from, &who, e) == -1)
 			return -1;
 		member = who.member;
 	}
-	return policy_sender(
-	    &ps, s->address, from == NULL ? "" : from->key, member, e);
+	if (policy_sender(&ps, s->address,
+		env->null_sender ? NULL : env->from.key, member, e) == -1)
+		return -1;
+	if (s->authenticated) {
+		env->proved = true;
+		env->tenant = s->tenant;
+		env->account = s->account;
+		env->sender_class = POLICY_TRUSTED;
+	}
+	return 0;
+}
+
+int
+desk_mail_now(struct desk_shared *shared, const struct desk_sender *s,
+    struct desk_envelope *env)
+{
+	(void)shared;
+	(void)s;
+	(void)env;
+	return 0;
 }

@@ -30,7 +30,8 @@ struct link {
 	struct connection *c; /* NULL once the client has gone */
 	struct smtp_session *session;
 	struct pool_job job;
-	bool running;   /* a job: nothing is read, in holds what came before */
+	struct kore_timer *held; /* an answer is held back until it fires */
+	bool running; /* a job, or held: nothing is read, in holds what came before */
 	bool wants_tls; /* as soon as the answer to STARTTLS has left */
 	bool over;      /* the last reply is on its way */
 	struct buf in;  /* received and not yet fed */
@@ -64,17 +65,30 @@ backend_auth(void *ctx, const char *user, const char *password,
 }
 
 static int
-backend_mail(void *ctx, const struct desk_sender *s, const struct mailbox *from,
+backend_mail(void *ctx, const struct desk_sender *s, struct desk_envelope *env,
     struct err *e)
 {
-	return desk_mail(ctx, s, from, e);
+	return desk_mail(ctx, s, env, e);
 }
 
 static int
 backend_rcpt(void *ctx, const struct desk_sender *s, struct desk_envelope *env,
-    const struct mailbox *to, struct err *e)
+    struct desk_given *given, struct err *e)
 {
-	return desk_rcpt_add(ctx, s, env, to, e);
+	return desk_rcpt_add(ctx, s, env, given, e);
+}
+
+static int
+backend_mail_now(const struct desk_sender *s, struct desk_envelope *env)
+{
+	return desk_mail_now(self.shared, s, env);
+}
+
+static int
+backend_rcpt_now(const struct desk_sender *s, struct desk_envelope *env,
+    struct desk_given *given)
+{
+	return desk_rcpt_now(self.shared, s, env, given);
 }
 
 static struct desk_draft *
@@ -97,6 +111,8 @@ static const struct smtp_backend backend = {
     .auth = backend_auth,
     .mail = backend_mail,
     .rcpt = backend_rcpt,
+    .mail_now = backend_mail_now,
+    .rcpt_now = backend_rcpt_now,
     .begin = backend_begin,
     .trace = desk_draft_trace,
     .add = desk_draft_add,
@@ -217,6 +233,36 @@ start_job(struct link *l)
 		say_goodbye(l, "too busy");
 }
 
+/* The answer's time has come. Kore frees the timer. */
+static void
+hold_over(void *arg, u_int64_t now)
+{
+	struct link *l = arg;
+
+	(void)now;
+	l->held = NULL;
+	job_done(l);
+}
+
+static void
+hold(struct link *l)
+{
+	l->held = kore_timer_add(hold_over, smtp_session_wait(l->session), l,
+	    KORE_TIMER_ONESHOT);
+	l->running = true;
+}
+
+/* Nobody waits for the answer any more. */
+static void
+let_go(struct link *l)
+{
+	if (l->held == NULL)
+		return;
+	kore_timer_remove(l->held);
+	l->held = NULL;
+	l->running = false;
+}
+
 static void
 obey(struct link *l, enum smtp_next next)
 {
@@ -230,6 +276,9 @@ obey(struct link *l, enum smtp_next next)
 		break;
 	case SMTP_JOB:
 		start_job(l);
+		break;
+	case SMTP_WAIT:
+		hold(l);
 		break;
 	case SMTP_CLOSE:
 		finish(l);
@@ -420,6 +469,7 @@ on_disconnect(struct connection *c)
 	c->hdlr_extra = NULL; /* Kore would free it */
 	if (l == NULL)
 		return;
+	let_go(l);
 	if (timed_out(c) && !l->running && c->idle_timer.length == IDLE_MS) {
 		smtp_session_goodbye(l->session, "idle for too long", &out);
 		queue(l, &out);
@@ -465,6 +515,7 @@ intake_connect(struct connection *c)
 {
 	struct link *l = c->hdlr_extra;
 	struct buf out = BUF_INIT;
+	enum smtp_next next;
 	char words[80];
 
 	if (l != NULL) {
@@ -490,8 +541,10 @@ intake_connect(struct connection *c)
 		    l->session, tls_words(c, words, sizeof(words)));
 	}
 	net_recv_queue(c, READ_SIZE, NETBUF_CALL_CB_ALWAYS, on_bytes);
-	smtp_session_greet(l->session, &out);
+	next = smtp_session_greet(l->session, &out);
 	queue(l, &out);
+	obey(l, next);
+	set_reading(l);
 	wake_tls(c);
 }
 
@@ -544,6 +597,7 @@ front_drain(void)
 	self.draining = true;
 	for (l = self.links; l != NULL; l = next) {
 		next = l->next;
+		let_go(l);
 		if (l->c == NULL || l->running ||
 		    l->c->state != CONN_STATE_ESTABLISHED)
 			continue;

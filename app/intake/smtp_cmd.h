@@ -34,8 +34,8 @@ enum smtp_state {
 /* One mail transaction: from a MAIL that was well-formed to its end. */
 struct smtp_txn {
 	struct desk_envelope env;
-	struct mailbox to; /* of the RCPT being asked about */
-	bool refused;      /* some recipient was */
+	struct desk_given to; /* the RCPT being asked about */
+	bool refused;         /* some recipient was */
 	struct desk_draft *draft;
 	struct smtp_data data;
 	size_t size;       /* message bytes so far */
@@ -54,6 +54,7 @@ struct smtp_job {
 	void (*run)(struct smtp_session *s, void *ctx);
 	enum smtp_next (*done)(struct smtp_session *s);
 	enum smtp_state before; /* the state it was started from */
+	unsigned wait; /* ms until done(), when there is nothing to run */
 	int result;
 	struct err err;
 };
@@ -89,6 +90,13 @@ enum smtp_next smtp_close(
 /* The job's state is entered; done() runs in the state before it. */
 enum smtp_next smtp_job_start(struct smtp_session *s,
     void (*run)(struct smtp_session *, void *),
+    enum smtp_next (*done)(struct smtp_session *));
+
+/*
+ * The same with nothing to run: an answer that is held back. The result of the job
+ * before stays as it is.
+ */
+enum smtp_next smtp_hold(struct smtp_session *s, unsigned ms,
     enum smtp_next (*done)(struct smtp_session *));
 
 /* Drops transaction and draft; READY or START, as the greeting stands. */

@@ -10,21 +10,24 @@
 static void
 run(struct smtp_session *s, void *ctx)
 {
-	const struct desk_envelope *env = &s->txn->env;
-
 	s->job.result = s->set->backend->mail(
-	    ctx, &s->sender, env->null_sender ? NULL : &env->from, &s->job.err);
+	    ctx, &s->sender, &s->txn->env, &s->job.err);
+}
+
+static enum smtp_next
+taken(struct smtp_session *s)
+{
+	smtp_state_set(s, SMTP_STATE_MAIL);
+	return smtp_say(s, SMTP_REPLY_SENDER);
 }
 
 static enum smtp_next
 done(struct smtp_session *s)
 {
-	if (s->job.result == -1) {
-		smtp_txn_end(s);
-		return smtp_refuse_err(s, SMTP_ASKED_MAIL, &s->job.err);
-	}
-	smtp_state_set(s, SMTP_STATE_MAIL);
-	return smtp_say(s, SMTP_REPLY_SENDER);
+	if (s->job.result == 0)
+		return taken(s);
+	smtp_txn_end(s);
+	return smtp_refuse_err(s, SMTP_ASKED_MAIL, &s->job.err);
 }
 
 enum smtp_next
@@ -44,7 +47,7 @@ smtp_cmd_mail(struct smtp_session *s, const struct smtp_command *c)
 	if (!c->null_path)
 		env->from = c->path;
 	env->body = c->body_8bit ? DESK_BODY_8BIT : DESK_BODY_7BIT;
-	if (s->sender.authenticated)
-		env->tenant = s->sender.tenant;
+	if (s->set->backend->mail_now(&s->sender, env) == 1)
+		return taken(s);
 	return smtp_job_start(s, run, done);
 }

@@ -4,6 +4,8 @@
 #include "intake/smtp_cmd.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static void
 run(struct smtp_session *s, void *ctx)
@@ -13,14 +15,22 @@ run(struct smtp_session *s, void *ctx)
 }
 
 static enum smtp_next
-done(struct smtp_session *s)
+taken(struct smtp_session *s)
 {
-	if (s->job.result == -1) {
-		s->txn->refused = true;
-		return smtp_refuse_err(s, SMTP_ASKED_RCPT, &s->job.err);
-	}
+	memset(&s->txn->to, 0, sizeof(s->txn->to));
 	smtp_state_set(s, SMTP_STATE_RCPT);
 	return smtp_say(s, SMTP_REPLY_RECIPIENT);
+}
+
+static enum smtp_next
+done(struct smtp_session *s)
+{
+	if (s->job.result == 0)
+		return taken(s);
+	free(s->txn->to.orcpt);
+	s->txn->to.orcpt = NULL;
+	s->txn->refused = true;
+	return smtp_refuse_err(s, SMTP_ASKED_RCPT, &s->job.err);
 }
 
 /* The one mailbox that needs no domain is this host's. */
@@ -40,8 +50,11 @@ enum smtp_next
 smtp_cmd_rcpt(struct smtp_session *s, const struct smtp_command *c)
 {
 	if (!c->postmaster)
-		s->txn->to = c->path;
-	else if (own_postmaster(s->set->hostname, &s->txn->to) == -1)
+		s->txn->to.mailbox = c->path;
+	else if (own_postmaster(s->set->hostname, &s->txn->to.mailbox) == -1)
 		return smtp_refuse(s, SMTP_REPLY_PATH_TO);
+	if (s->set->backend->rcpt_now(&s->sender, &s->txn->env, &s->txn->to) ==
+	    1)
+		return taken(s);
 	return smtp_job_start(s, run, done);
 }

@@ -140,6 +140,7 @@ smtp_txn_end(struct smtp_session *s)
 	if (t != NULL) {
 		s->set->backend->drop(t->draft);
 		s->set->backend->clear(&t->env);
+		free(t->to.orcpt);
 		free(t);
 	}
 	smtp_state_set(
@@ -166,6 +167,24 @@ smtp_job_start(struct smtp_session *s,
 	    .run = run, .done = done, .before = s->state, .result = -1};
 	smtp_state_set(s, SMTP_STATE_JOB);
 	return SMTP_JOB;
+}
+
+enum smtp_next
+smtp_hold(struct smtp_session *s, unsigned ms,
+    enum smtp_next (*done)(struct smtp_session *))
+{
+	s->job.run = NULL;
+	s->job.done = done;
+	s->job.before = s->state;
+	s->job.wait = ms;
+	smtp_state_set(s, SMTP_STATE_JOB);
+	return SMTP_WAIT;
+}
+
+unsigned
+smtp_session_wait(const struct smtp_session *s)
+{
+	return s->job.wait;
 }
 
 /* ---- lines ------------------------------------------------------------- */
@@ -278,22 +297,31 @@ smtp_session_id(const struct smtp_session *s)
 	return s->sender.session;
 }
 
-void
-smtp_session_greet(struct smtp_session *s, struct buf *out)
-{
-	if (smtp_reply_banner(out, s->set->hostname) == -1)
-		s->mute = true;
-}
-
 /* A client that can no longer be answered is let go. */
 static enum smtp_next
 leave(struct smtp_session *s, enum smtp_next next)
 {
 	s->out = NULL;
-	if (!s->mute || next == SMTP_JOB)
+	if (!s->mute || next == SMTP_JOB || next == SMTP_WAIT)
 		return next;
 	smtp_state_set(s, SMTP_STATE_CLOSED);
 	return SMTP_CLOSE;
+}
+
+enum smtp_next
+smtp_session_greet(struct smtp_session *s, struct buf *out)
+{
+	const struct smtp_backend *b = s->set->backend;
+	struct err e;
+
+	s->out = out;
+	if (b->admit != NULL && b->admit(&s->sender, &e) == -1)
+		return leave(s,
+		    smtp_close(s, "4.7.0",
+			"Too many connections from your network, try again later"));
+	if (smtp_reply_banner(out, s->set->hostname) == -1)
+		s->mute = true;
+	return leave(s, SMTP_MORE);
 }
 
 enum smtp_next
@@ -311,7 +339,7 @@ smtp_session_feed(struct smtp_session *s, const void *p, size_t n, size_t *used,
 			next = smtp_data_feed(s, bytes + at, n - at, &took);
 			break;
 		case SMTP_STATE_JOB:
-			next = SMTP_JOB;
+			next = s->job.run != NULL ? SMTP_JOB : SMTP_WAIT;
 			took = 0;
 			break;
 		case SMTP_STATE_TLS:

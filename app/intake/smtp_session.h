@@ -3,12 +3,14 @@
  * database (RFC 5321, 3207, 4954 PLAIN, 1870, 6152, 2920, 2034). The glue feeds it
  * bytes and does what it answers:
  *
- *	smtp_session_greet(s, &out);                   send out
+ *	next = smtp_session_greet(s, &out)             send out; SMTP_MORE or SMTP_CLOSE
  *	next = smtp_session_feed(s, p, n, &used, &out) send out, then by `next`:
  *	  SMTP_MORE      all used: wait for bytes
  *	  SMTP_STARTTLS  drop every byte received so far, shake hands, smtp_session_tls()
  *	  SMTP_JOB       stop reading; on a pool thread smtp_session_run(s, ctx); back on
  *	                 the loop smtp_session_done(s, &out), send, feed what was left
+ *	  SMTP_WAIT      the same, but no thread is needed: smtp_session_done() when
+ *	                 smtp_session_wait(s) milliseconds are over
  *	  SMTP_CLOSE     send out, close
  *
  * Replies are appended to out; those to commands of one packet come out together
@@ -42,20 +44,26 @@
 #include "desk/intake.h"
 #include "mail/address.h"
 
-enum smtp_next { SMTP_MORE, SMTP_STARTTLS, SMTP_JOB, SMTP_CLOSE };
+enum smtp_next { SMTP_MORE, SMTP_STARTTLS, SMTP_JOB, SMTP_WAIT, SMTP_CLOSE };
 
 /*
  * What is behind the protocol; desk/intake.h is the real one, tests bring their own.
  * ctx is the pool thread's.
  */
 struct smtp_backend {
+	/* On the loop: ERR_TOO_MANY: 421 in place of the banner. NULL: all may. */
+	int (*admit)(const struct desk_sender *s, struct err *e);
 	int (*auth)(void *ctx, const char *user, const char *password,
 	    struct desk_sender *s, struct err *e);
-	/* from NULL: null sender */
 	int (*mail)(void *ctx, const struct desk_sender *s,
-	    const struct mailbox *from, struct err *e);
+	    struct desk_envelope *env, struct err *e);
+	/* *given is taken over on 0 */
 	int (*rcpt)(void *ctx, const struct desk_sender *s,
-	    struct desk_envelope *env, const struct mailbox *to, struct err *e);
+	    struct desk_envelope *env, struct desk_given *given, struct err *e);
+	/* On the loop, from memory: 1 done, 0 ask the above on a thread. */
+	int (*mail_now)(const struct desk_sender *s, struct desk_envelope *env);
+	int (*rcpt_now)(const struct desk_sender *s, struct desk_envelope *env,
+	    struct desk_given *given);
 	/* On the loop, without database: where DATA goes. NULL with *e set: 451. */
 	struct desk_draft *(*begin)(const struct desk_sender *s,
 	    const struct desk_envelope *env, struct err *e);
@@ -87,7 +95,7 @@ struct smtp_session;
 struct smtp_session *smtp_session_new(
     const struct smtp_settings *set, const char *client, bool tls);
 void smtp_session_free(struct smtp_session *s); /* not while a job runs */
-void smtp_session_greet(struct smtp_session *s, struct buf *out);
+enum smtp_next smtp_session_greet(struct smtp_session *s, struct buf *out);
 enum smtp_next smtp_session_feed(struct smtp_session *s, const void *p,
     size_t n, size_t *used, struct buf *out);
 /*
@@ -97,6 +105,8 @@ enum smtp_next smtp_session_feed(struct smtp_session *s, const void *p,
 void smtp_session_tls(struct smtp_session *s, const char *what);
 void smtp_session_run(struct smtp_session *s, void *ctx);
 enum smtp_next smtp_session_done(struct smtp_session *s, struct buf *out);
+/* Between SMTP_WAIT and smtp_session_done(); smtp_session_goodbye() may come first. */
+unsigned smtp_session_wait(const struct smtp_session *s);
 /*
  * 421 when the server ends or the client idles too long; not while a job runs. What is
  * fed afterwards is dropped.

@@ -24,6 +24,12 @@ struct policy_recipient {
 enum policy_way { POLICY_INWARD = 1, POLICY_OUTWARD = 2 };
 
 /*
+ * How far a sender is trusted, for what it may and how much: proved to be of the tenant;
+ * of a partner, or one the tenant has written to; anybody.
+ */
+enum policy_class { POLICY_UNKNOWN = 0, POLICY_KNOWN = 1, POLICY_TRUSTED = 2 };
+
+/*
  * One recipient of a transaction. `bound` is the tenant the transaction already belongs
  * to, zero while open. On 0 *tenant_out is the tenant it belongs to from now on and
  * *way_out how the recipient is served. Otherwise:

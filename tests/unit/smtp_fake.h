@@ -85,19 +85,22 @@ fake_auth(void *ctx, const char *user, const char *password,
 }
 
 static int
-fake_mail(void *ctx, const struct desk_sender *s, const struct mailbox *from,
+fake_mail(void *ctx, const struct desk_sender *s, struct desk_envelope *env,
     struct err *e)
 {
 	(void)ctx;
 	fake.asked++;
 	fake.sender = *s;
-	return fake_fail(from == NULL ? ERR_NONE : fake_mood(from->address), e);
+	env->tenant = s->tenant;
+	return fake_fail(
+	    env->null_sender ? ERR_NONE : fake_mood(env->from.address), e);
 }
 
 static int
 fake_rcpt(void *ctx, const struct desk_sender *s, struct desk_envelope *env,
-    const struct mailbox *to, struct err *e)
+    struct desk_given *given, struct err *e)
 {
+	const struct mailbox *to = &given->mailbox;
 	struct desk_rcpt *grown;
 
 	(void)ctx;
@@ -115,6 +118,26 @@ fake_rcpt(void *ctx, const struct desk_sender *s, struct desk_envelope *env,
 	env->rcpt = grown;
 	env->rcpt[env->n_rcpt] = (struct desk_rcpt){.mailbox = *to};
 	env->n_rcpt++;
+	free(given->orcpt);
+	return 0;
+}
+
+/* Memory knows nothing: everything is asked. */
+static int
+fake_mail_now(const struct desk_sender *s, struct desk_envelope *env)
+{
+	(void)s;
+	(void)env;
+	return 0;
+}
+
+static int
+fake_rcpt_now(const struct desk_sender *s, struct desk_envelope *env,
+    struct desk_given *given)
+{
+	(void)s;
+	(void)env;
+	(void)given;
 	return 0;
 }
 
@@ -204,6 +227,8 @@ static const struct smtp_backend fake_backend = {
     .auth = fake_auth,
     .mail = fake_mail,
     .rcpt = fake_rcpt,
+    .mail_now = fake_mail_now,
+    .rcpt_now = fake_rcpt_now,
     .begin = fake_begin,
     .trace = fake_trace,
     .add = fake_add,
@@ -245,8 +270,9 @@ fake_packet(struct smtp_session *s, const void *p, size_t n, struct buf *out)
 			abort();
 		at += used;
 		n -= used;
-		while (next == SMTP_JOB) {
-			smtp_session_run(s, NULL);
+		while (next == SMTP_JOB || next == SMTP_WAIT) {
+			if (next == SMTP_JOB)
+				smtp_session_run(s, NULL);
 			next = smtp_session_done(s, out);
 		}
 		if (next == SMTP_STARTTLS) {

@@ -30,6 +30,8 @@ static const struct {
     {ERR_CORRUPT, "corrupt", 500, "451 4.3.0"},
     {ERR_INTERNAL, "internal", 500, "451 4.3.0"},
     {ERR_TYPE, "type", 415, "554 5.6.1"},
+    {ERR_INSECURE, "insecure", 403, "550 5.7.10"},
+    {ERR_UNWANTED, "unwanted", 403, "550 5.7.1"},
 };
 
 static void
