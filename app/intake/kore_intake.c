@@ -31,10 +31,11 @@ struct link {
 	struct smtp_session *session;
 	struct pool_job job;
 	struct kore_timer *held; /* an answer is held back until it fires */
-	bool running; /* a job, or held: nothing is read, in holds what came before */
-	bool wants_tls; /* as soon as the answer to STARTTLS has left */
-	bool over;      /* the last reply is on its way */
-	struct buf in;  /* received and not yet fed */
+	/* A job, or held: nothing is read, in holds what came before. */
+	bool running;
+	bool wants_tls;        /* as soon as the answer to STARTTLS has left */
+	bool over;             /* the last reply is on its way */
+	struct buf in;         /* received and not yet fed */
 	enum metric_door door; /* by which it came */
 	struct link *next, *prev;
 };
@@ -247,8 +248,8 @@ hold_over(void *arg, u_int64_t now)
 static void
 hold(struct link *l)
 {
-	l->held = kore_timer_add(hold_over, smtp_session_wait(l->session), l,
-	    KORE_TIMER_ONESHOT);
+	l->held = kore_timer_add(
+	    hold_over, smtp_session_wait(l->session), l, KORE_TIMER_ONESHOT);
 	l->running = true;
 }
 
@@ -543,8 +544,10 @@ intake_connect(struct connection *c)
 	net_recv_queue(c, READ_SIZE, NETBUF_CALL_CB_ALWAYS, on_bytes);
 	next = smtp_session_greet(l->session, &out);
 	queue(l, &out);
-	obey(l, next);
-	set_reading(l);
+	if (next == SMTP_CLOSE) {
+		finish(l);
+		set_reading(l);
+	}
 	wake_tls(c);
 }
 
