@@ -19,6 +19,8 @@
 #include "intake/smtp_session.h"
 #include "intake/smtp_syntax.h"
 
+#define SMTP_CLIENT_LEN 46 /* an IPv6 address as text, and the NUL */
+
 enum smtp_state {
 	SMTP_STATE_START = 1 << 0, /* no EHLO or HELO yet */
 	SMTP_STATE_READY = 1 << 1, /* between transactions */
@@ -62,17 +64,34 @@ struct smtp_job {
 struct smtp_session {
 	const struct smtp_settings *set;
 	enum smtp_state state;
-	struct desk_sender sender;
 	bool tls;
 	bool esmtp; /* EHLO, not HELO */
+	bool mute;  /* memory ran out under a reply */
 	unsigned refusals;
+	char id[ID_REQUEST_LEN];
+	char client[SMTP_CLIENT_LEN];
+	/* What it called itself, its encryption, its certificates; NULL: none. */
+	char *helo, *secured, *certificate, *authority;
+	/* Of a session that waits between transactions: its member's, or NULL. */
+	struct desk_sender *sender;
 	struct smtp_line line;
 	struct smtp_txn *txn;
 	struct smtp_try *attempt;
 	struct smtp_job job;
 	struct buf *out; /* while a call of the glue lasts */
-	bool mute;       /* memory ran out under a reply */
 };
+
+/*
+ * Who the client is, as the backend wants to know it; made when first asked for, and
+ * kept while a transaction lasts. NULL: memory.
+ */
+struct desk_sender *smtp_sender(struct smtp_session *s)
+    __attribute__((warn_unused_result));
+/* Is it a member, by AUTH? */
+bool smtp_is_member(const struct smtp_session *s);
+/* What the client called itself, n bytes. -1: memory; it has no name then. */
+int smtp_named(struct smtp_session *s, const char *name, size_t n)
+    __attribute__((warn_unused_result));
 
 /* The only one who changes the state; logs it. */
 void smtp_state_set(struct smtp_session *s, enum smtp_state state);

@@ -28,11 +28,8 @@ done(struct smtp_session *s)
 		smtp_try_end(s);
 		return smtp_refuse_err(s, SMTP_ASKED_AUTH, &s->job.err);
 	}
-	s->sender.authenticated = true;
-	s->sender.tenant = s->attempt->who.tenant;
-	s->sender.account = s->attempt->who.account;
-	memcpy(s->sender.address, s->attempt->who.address,
-	    sizeof(s->sender.address));
+	*s->sender = s->attempt->who;
+	s->sender->authenticated = true;
 	smtp_try_end(s);
 	return smtp_say(s, SMTP_REPLY_AUTH_OK);
 }
@@ -89,9 +86,10 @@ smtp_auth_response(
 		return smtp_refuse(s, why);
 	if (n == 1 && *line == '*')
 		return smtp_refuse(s, SMTP_REPLY_AUTH_CANCELLED);
-	if ((s->attempt = calloc(1, sizeof(*s->attempt))) == NULL)
+	if (smtp_sender(s) == NULL ||
+	    (s->attempt = calloc(1, sizeof(*s->attempt))) == NULL)
 		return smtp_say(s, SMTP_REPLY_LATER);
-	s->attempt->who = s->sender;
+	s->attempt->who = *s->sender;
 	why = decode(line, n, s->attempt);
 	if (why == SMTP_REPLY_NONE)
 		return smtp_job_start(s, run, done);
@@ -102,7 +100,7 @@ smtp_auth_response(
 enum smtp_next
 smtp_cmd_auth(struct smtp_session *s, const struct smtp_command *c)
 {
-	if (s->sender.authenticated)
+	if (smtp_is_member(s))
 		return smtp_refuse(s, SMTP_REPLY_AUTH_ALREADY);
 	if (c->arg_len != 5 || strncasecmp(c->arg, "PLAIN", 5) != 0)
 		return smtp_refuse(s, SMTP_REPLY_AUTH_MECHANISM);

@@ -26,9 +26,9 @@ begin(struct smtp_session *s, struct err *e)
 	struct buf trace = BUF_INIT;
 	int rc = -1;
 
-	if ((t->draft = b->begin(&s->sender, &t->env, e)) == NULL)
+	if ((t->draft = b->begin(s->sender, &t->env, e)) == NULL)
 		return -1;
-	if (smtp_received(&trace, &s->sender, s->esmtp, s->set->hostname,
+	if (smtp_received(&trace, s->sender, s->esmtp, s->set->hostname,
 		clock_now()) == -1)
 		err_set(e, ERR_UNAVAILABLE, "no memory for the trace");
 	else
@@ -90,7 +90,7 @@ run(struct smtp_session *s, void *ctx)
 	struct smtp_txn *t = s->txn;
 
 	s->job.result = s->set->backend->accept(
-	    ctx, &s->sender, &t->env, t->draft, &t->message, &s->job.err);
+	    ctx, s->sender, &t->env, t->draft, &t->message, &s->job.err);
 }
 
 static void
@@ -114,7 +114,7 @@ done(struct smtp_session *s)
 	}
 	metrics_add(METRIC_MAILS, METRIC_MAIL_TAKEN, 0, 1);
 	id_format(&message, text);
-	log_line(LOG_LEVEL_INFO, s->sender.session, "message accepted",
+	log_line(LOG_LEVEL_INFO, s->id, "message accepted",
 	    "message=%s size=%zu recipients=%zu", text, s->txn->size,
 	    s->txn->env.n_rcpt);
 	s->refusals = 0;
@@ -138,8 +138,8 @@ finish(struct smtp_session *s)
 	    smtp_reply_err_code(SMTP_ASKED_DATA, fault.code) :
 	    smtp_reply_code(why);
 	count_refused(code);
-	log_line(LOG_LEVEL_INFO, s->sender.session, "message refused",
-	    "size=%zu reply=%s", s->txn->size, code);
+	log_line(LOG_LEVEL_INFO, s->id, "message refused", "size=%zu reply=%s",
+	    s->txn->size, code);
 	smtp_txn_end(s);
 	if (why == SMTP_REPLY_NONE)
 		return smtp_refuse_err(s, SMTP_ASKED_DATA, &fault);

@@ -3,22 +3,17 @@
  */
 #include "intake/smtp_cmd.h"
 
-#include <string.h>
-
 enum smtp_next
 smtp_cmd_ehlo(struct smtp_session *s, const struct smtp_command *c)
 {
-	size_t n = c->arg_len;
 	struct smtp_offer offer = {
 	    .starttls = s->set->starttls && !s->tls,
 	    .auth = s->tls,
 	};
 	int rc;
 
-	if (n >= sizeof(s->sender.helo))
-		return smtp_refuse(s, SMTP_REPLY_NAME);
-	memcpy(s->sender.helo, c->arg, n);
-	s->sender.helo[n] = '\0';
+	if (smtp_named(s, c->arg, c->arg_len) == -1)
+		return SMTP_MORE;
 	s->esmtp = c->verb == SMTP_VERB_EHLO;
 	smtp_txn_end(s);
 	rc = s->esmtp ? smtp_reply_ehlo(s->out, s->set->hostname, &offer) :

@@ -11,7 +11,7 @@ static void
 run(struct smtp_session *s, void *ctx)
 {
 	s->job.result = s->set->backend->mail(
-	    ctx, &s->sender, &s->txn->env, &s->job.err);
+	    ctx, s->sender, &s->txn->env, &s->job.err);
 }
 
 static enum smtp_next
@@ -40,14 +40,15 @@ smtp_cmd_mail(struct smtp_session *s, const struct smtp_command *c)
 		return smtp_refuse(s, SMTP_REPLY_UNKNOWN_PARAMETER);
 	if (c->has_size && c->size > LIMIT_MESSAGE)
 		return smtp_refuse(s, SMTP_REPLY_TOO_BIG);
-	if ((s->txn = calloc(1, sizeof(*s->txn))) == NULL)
+	if (smtp_sender(s) == NULL ||
+	    (s->txn = calloc(1, sizeof(*s->txn))) == NULL)
 		return smtp_say(s, SMTP_REPLY_LATER);
 	env = &s->txn->env;
 	env->null_sender = c->null_path;
 	if (!c->null_path)
 		env->from = c->path;
 	env->body = c->body_8bit ? DESK_BODY_8BIT : DESK_BODY_7BIT;
-	if (s->set->backend->mail_now(&s->sender, env) == 1)
+	if (s->set->backend->mail_now(s->sender, env) == 1)
 		return taken(s);
 	return smtp_job_start(s, run, done);
 }

@@ -11,7 +11,7 @@ static void
 run(struct smtp_session *s, void *ctx)
 {
 	s->job.result = s->set->backend->rcpt(
-	    ctx, &s->sender, &s->txn->env, &s->txn->to, &s->job.err);
+	    ctx, s->sender, &s->txn->env, &s->txn->to, &s->job.err);
 }
 
 static enum smtp_next
@@ -53,7 +53,7 @@ smtp_cmd_rcpt(struct smtp_session *s, const struct smtp_command *c)
 		s->txn->to.mailbox = c->path;
 	else if (own_postmaster(s->set->hostname, &s->txn->to.mailbox) == -1)
 		return smtp_refuse(s, SMTP_REPLY_PATH_TO);
-	if (s->set->backend->rcpt_now(&s->sender, &s->txn->env, &s->txn->to) ==
+	if (s->set->backend->rcpt_now(s->sender, &s->txn->env, &s->txn->to) ==
 	    1)
 		return taken(s);
 	return smtp_job_start(s, run, done);

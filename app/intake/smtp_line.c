@@ -156,6 +156,26 @@ to_cr(struct smtp_data *d, const uint8_t *p, size_t n)
 	return len;
 }
 
+/* The LF behind a CR. */
+static void
+line_end(struct smtp_data *d)
+{
+	if (d->line + 1 > LIMIT_SMTP_DATA_LINE)
+		d->over_long = true;
+	d->line = 0;
+	d->at = SMTP_DATA_START;
+}
+
+/* What follows a CR that is not LF makes it bare. */
+static size_t
+into_line(struct smtp_data *d, const uint8_t *p, size_t n)
+{
+	if (d->at == SMTP_DATA_CR)
+		d->bare = true;
+	d->at = SMTP_DATA_MID;
+	return to_cr(d, p, n);
+}
+
 bool
 smtp_data_next(struct smtp_data *d, const uint8_t *p, size_t n, size_t *used,
     const uint8_t **span_out, size_t *len_out)
@@ -168,23 +188,37 @@ smtp_data_next(struct smtp_data *d, const uint8_t *p, size_t n, size_t *used,
 	start = at;
 	while (at < end && !done && !dot) {
 		if (d->at == SMTP_DATA_CR && *at == '\n') {
-			if (d->line + 1 > LIMIT_SMTP_DATA_LINE)
-				d->over_long = true;
-			d->line = 0;
-			d->at = SMTP_DATA_START;
+			line_end(d);
 			at++;
 		} else if (d->at == SMTP_DATA_START && *at == '.') {
 			d->at = SMTP_DATA_DOT;
 			dot = true;
 		} else {
-			if (d->at == SMTP_DATA_CR)
-				d->bare = true;
-			d->at = SMTP_DATA_MID;
-			at += to_cr(d, at, (size_t)(end - at));
+			at += into_line(d, at, (size_t)(end - at));
 		}
 	}
 	*span_out = start;
 	*len_out = (size_t)(at - start);
 	*used = (size_t)(at - p) + dot;
 	return done;
+}
+
+void
+smtp_chunk_next(struct smtp_data *d, const uint8_t *p, size_t n)
+{
+	size_t at = 0;
+
+	while (at < n)
+		if (d->at == SMTP_DATA_CR && p[at] == '\n') {
+			line_end(d);
+			at++;
+		} else
+			at += into_line(d, p + at, n - at);
+}
+
+void
+smtp_chunk_end(struct smtp_data *d)
+{
+	if (d->at == SMTP_DATA_CR)
+		d->bare = true;
 }

@@ -67,4 +67,12 @@ struct smtp_data {
 bool smtp_data_next(struct smtp_data *d, const uint8_t *p, size_t n,
     size_t *used, const uint8_t **span_out, size_t *len_out);
 
+/*
+ * The octets of BDAT (RFC 3030): all of them are the message, none ends it, and no dot
+ * is taken away. Only what the message may not hold is looked for: the same as in DATA,
+ * however it is cut into chunks. smtp_chunk_end: there are no more of them.
+ */
+void smtp_chunk_next(struct smtp_data *d, const uint8_t *p, size_t n);
+void smtp_chunk_end(struct smtp_data *d);
+
 #endif

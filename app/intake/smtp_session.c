@@ -71,9 +71,80 @@ smtp_state_set(struct smtp_session *s, enum smtp_state state)
 {
 	if (s->state == state)
 		return;
-	log_line(LOG_LEVEL_DEBUG, s->sender.session, "smtp state", "%s -> %s",
+	log_line(LOG_LEVEL_DEBUG, s->id, "smtp state", "%s -> %s",
 	    state_name(s->state), state_name(state));
 	s->state = state;
+}
+
+/* ---- the client -------------------------------------------------------- */
+
+static void
+text_set(struct smtp_session *s, char **text, const char *from, size_t n)
+{
+	free(*text);
+	if ((*text = strndup(from, n)) == NULL)
+		s->mute = true;
+}
+
+static void
+sender_drop(struct smtp_session *s)
+{
+	if (s->sender != NULL)
+		secret_wipe(s->sender, sizeof(*s->sender));
+	free(s->sender);
+	s->sender = NULL;
+}
+
+/* All that the client said of itself, or proved. */
+static void
+forget(struct smtp_session *s)
+{
+	char **texts[] = {
+	    &s->helo, &s->secured, &s->certificate, &s->authority};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		free(*texts[i]);
+		*texts[i] = NULL;
+	}
+	sender_drop(s);
+}
+
+static void
+cut(char *out, size_t cap, const char *text)
+{
+	text_cut(out, cap, text == NULL ? "" : text);
+}
+
+struct desk_sender *
+smtp_sender(struct smtp_session *s)
+{
+	struct desk_sender *who = s->sender;
+
+	if (who != NULL || (who = calloc(1, sizeof(*who))) == NULL)
+		return who;
+	cut(who->client, sizeof(who->client), s->client);
+	cut(who->helo, sizeof(who->helo), s->helo);
+	cut(who->tls, sizeof(who->tls), s->secured);
+	cut(who->certificate, sizeof(who->certificate), s->certificate);
+	cut(who->authority, sizeof(who->authority), s->authority);
+	memcpy(who->session, s->id, sizeof(who->session));
+	s->sender = who;
+	return who;
+}
+
+bool
+smtp_is_member(const struct smtp_session *s)
+{
+	return s->sender != NULL && s->sender->authenticated;
+}
+
+int
+smtp_named(struct smtp_session *s, const char *name, size_t n)
+{
+	text_set(s, &s->helo, name, n);
+	if (s->sender != NULL)
+		cut(s->sender->helo, sizeof(s->sender->helo), s->helo);
+	return s->helo == NULL ? -1 : 0;
 }
 
 /* ---- replies ----------------------------------------------------------- */
@@ -81,8 +152,8 @@ smtp_state_set(struct smtp_session *s, enum smtp_state state)
 enum smtp_next
 smtp_say(struct smtp_session *s, enum smtp_reply r)
 {
-	log_line(LOG_LEVEL_DEBUG, s->sender.session, "smtp reply", "%s",
-	    smtp_reply_code(r));
+	log_line(
+	    LOG_LEVEL_DEBUG, s->id, "smtp reply", "%s", smtp_reply_code(r));
 	if (smtp_reply_add(s->out, r) == -1)
 		s->mute = true;
 	return SMTP_MORE;
@@ -121,7 +192,7 @@ smtp_refuse_err(
 	    "sender refused", "recipient refused", "message refused"};
 	const char *code = smtp_reply_err_code(asked, e->code);
 
-	log_err(s->sender.session, events[asked], e);
+	log_err(s->id, events[asked], e);
 	if (asked != SMTP_ASKED_DATA && too_many(s, code))
 		return smtp_close(s, "4.7.0", "Too many errors");
 	if (smtp_reply_err(s->out, asked, e->code) == -1)
@@ -144,7 +215,7 @@ smtp_txn_end(struct smtp_session *s)
 		free(t);
 	}
 	smtp_state_set(
-	    s, s->sender.helo[0] == '\0' ? SMTP_STATE_START : SMTP_STATE_READY);
+	    s, s->helo == NULL ? SMTP_STATE_START : SMTP_STATE_READY);
 }
 
 void
@@ -207,7 +278,7 @@ command(struct smtp_session *s, const char *line, size_t n)
 
 	smtp_syntax_parse(line, n, &c);
 	row = &table[c.verb];
-	log_line(LOG_LEVEL_DEBUG, s->sender.session, "smtp command", "%s",
+	log_line(LOG_LEVEL_DEBUG, s->id, "smtp command", "%s",
 	    smtp_verb_name(c.verb));
 	if (row->fn == NULL)
 		return smtp_refuse(s,
@@ -271,10 +342,10 @@ smtp_session_new(const struct smtp_settings *set, const char *client, bool tls)
 		return NULL;
 	s->set = set;
 	s->tls = tls;
-	id_request(s->sender.session);
-	text_cut(s->sender.client, sizeof(s->sender.client), client);
+	id_request(s->id);
+	text_cut(s->client, sizeof(s->client), client);
 	if (tls)
-		text_cut(s->sender.tls, sizeof(s->sender.tls), "TLS");
+		text_set(s, &s->secured, "TLS", 3);
 	smtp_state_set(s, SMTP_STATE_START);
 	return s;
 }
@@ -287,6 +358,7 @@ smtp_session_free(struct smtp_session *s)
 	smtp_txn_end(s);
 	smtp_try_end(s);
 	smtp_line_free(&s->line);
+	forget(s);
 	secret_wipe(s, sizeof(*s));
 	free(s);
 }
@@ -294,14 +366,16 @@ smtp_session_free(struct smtp_session *s)
 const char *
 smtp_session_id(const struct smtp_session *s)
 {
-	return s->sender.session;
+	return s->id;
 }
 
-/* A client that can no longer be answered is let go. */
+/* A client that can no longer be answered is let go; one that idles costs little. */
 static enum smtp_next
 leave(struct smtp_session *s, enum smtp_next next)
 {
 	s->out = NULL;
+	if (s->txn == NULL && s->state != SMTP_STATE_JOB && !smtp_is_member(s))
+		sender_drop(s);
 	if (!s->mute || next == SMTP_JOB || next == SMTP_WAIT)
 		return next;
 	smtp_state_set(s, SMTP_STATE_CLOSED);
@@ -312,10 +386,12 @@ enum smtp_next
 smtp_session_greet(struct smtp_session *s, struct buf *out)
 {
 	const struct smtp_backend *b = s->set->backend;
+	const struct desk_sender *who = smtp_sender(s);
 	struct err e;
 
 	s->out = out;
-	if (b->admit != NULL && b->admit(&s->sender, &e) == -1)
+	s->mute |= who == NULL;
+	if (who != NULL && b->admit != NULL && b->admit(who, &e) == -1)
 		return leave(s,
 		    smtp_close(s, "4.7.0",
 			"Too many connections from your network, try again later"));
@@ -386,9 +462,20 @@ smtp_session_tls(struct smtp_session *s, const char *what)
 	s->esmtp = false;
 	smtp_line_free(&s->line);
 	s->line = (struct smtp_line){.cr = false};
-	secret_wipe(s->sender.helo, sizeof(s->sender.helo));
-	text_cut(s->sender.tls, sizeof(s->sender.tls), what);
+	forget(s);
+	text_set(s, &s->secured, what, strlen(what));
 	smtp_txn_end(s);
+}
+
+void
+smtp_session_certificate(
+    struct smtp_session *s, const char *certificate, const char *authority)
+{
+	if (certificate != NULL)
+		text_set(s, &s->certificate, certificate, strlen(certificate));
+	if (authority != NULL)
+		text_set(s, &s->authority, authority, strlen(authority));
+	sender_drop(s);
 }
 
 void

@@ -103,6 +103,9 @@ enum smtp_next smtp_session_feed(struct smtp_session *s, const void *p,
  * before is forgotten (RFC 3207 4.2). what: "TLSv1.3 TLS_AES_256_GCM_SHA384".
  */
 void smtp_session_tls(struct smtp_session *s, const char *what);
+/* Behind it, where the client showed one: as desk_sender has them; NULL is none. */
+void smtp_session_certificate(
+    struct smtp_session *s, const char *certificate, const char *authority);
 void smtp_session_run(struct smtp_session *s, void *ctx);
 enum smtp_next smtp_session_done(struct smtp_session *s, struct buf *out);
 /* Between SMTP_WAIT and smtp_session_done(); smtp_session_goodbye() may come first. */
