@@ -29,6 +29,13 @@ enum policy_way { POLICY_INWARD = 1, POLICY_OUTWARD = 2 };
  */
 enum policy_class { POLICY_UNKNOWN = 0, POLICY_KNOWN = 1, POLICY_TRUSTED = 2 };
 
+/* From whom a tenant's people take mail that comes from outside. */
+enum policy_inward {
+	POLICY_FROM_ANYONE = 1,
+	POLICY_FROM_KNOWN = 2, /* partners, and addresses the tenant knows */
+	POLICY_FROM_PARTNERS = 3
+};
+
 /*
  * One recipient of a transaction. `bound` is the tenant the transaction already belongs
  * to, zero while open. On 0 *tenant_out is the tenant it belongs to from now on and
