@@ -14,7 +14,8 @@
 /* One role: the portal or intake. Its functions are called on a worker's loop. */
 struct front {
 	const char *name;
-	bool alpn; /* speaks HTTP, and says so in the handshake */
+	bool alpn;             /* speaks HTTP, and says so in the handshake */
+	bool asks_certificate; /* of its clients (front/shown.h) */
 	/* First, under seccomp already. 0, or -1 with *e set. */
 	int (*start)(const struct settings *set, struct err *e);
 	/* SIGTERM came: finish what runs, take no more. */

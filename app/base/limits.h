@@ -23,6 +23,18 @@
 /* Line of a message with CRLF, taken as it is. */
 #define LIMIT_SMTP_DATA_LINE 65536
 #define LIMIT_SMTP_ERRORS    20 /* refused commands before 421 */
+
+/* Intake's connections; counts are of one process. */
+#define LIMIT_SMTP_SESSIONS      12000U
+#define LIMIT_SMTP_SHAKE_SECONDS 30   /* a TLS handshake */
+#define LIMIT_SMTP_IDLE_SECONDS  300  /* RFC 5321 4.5.3.2.7 */
+#define LIMIT_SMTP_DRAIN_SECONDS 30   /* to end a message, when we stop */
+#define LIMIT_PROXY_SECONDS      5    /* until a front end has said for whom */
+#define LIMIT_PROXY_HEADER       4096 /* bytes of what it says */
+/* Memory for mail on its way, in MiB; and what one message of it is counted as. */
+#define LIMIT_MAIL_MEMORY  256
+#define LIMIT_DRAFT_MEMORY ((size_t)192 * 1024)
+
 /* Bytes of a message's header. */
 #define LIMIT_HEADER_BLOCK ((size_t)256 * 1024)
 #define LIMIT_MIME_DEPTH   32

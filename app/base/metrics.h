@@ -30,6 +30,7 @@ enum metric {
 	METRIC_POOL_REFUSED, /* likewise, metric_full */
 	METRIC_POOL_WAIT,    /* likewise, lane; a histogram */
 	METRIC_MAILS,        /* metric_mail */
+	METRIC_MAIL_MEMORY,  /* gauge */
 	METRIC_ERRORS,       /* metric_peer */
 	METRIC_STARTS,
 	METRIC_CPU, /* microseconds */
@@ -46,7 +47,9 @@ enum metric_why {
 	METRIC_WHY_PEER,     /* the neighbour has its share */
 	METRIC_WHY_REQUESTS, /* too many requests at work */
 	METRIC_WHY_BODIES,   /* too many strangers' bodies */
-	METRIC_WHY_SLOW      /* a deadline or a minimum rate was missed */
+	METRIC_WHY_SLOW,     /* a deadline or a minimum rate was missed */
+	METRIC_WHY_MEMORY,   /* too much mail on its way */
+	METRIC_WHY_HEADER    /* a front end did not say for whom it speaks */
 };
 enum metric_full { METRIC_QUEUE_FULL, METRIC_QUEUE_GREEDY };
 enum metric_mail {

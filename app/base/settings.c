@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/limits.h"
+
 #define HOSTNAME_LEN 254
 #define DAY_S        86400
 
@@ -142,6 +144,7 @@ settings_read(struct settings *out, struct err *e)
 	    .acme_dir = get("RESTANTE_ACME_DIR"),
 	    .user = get("RESTANTE_USER"),
 	    .spool = get("RESTANTE_SPOOL"),
+	    .proxies = get("RESTANTE_PROXIES"),
 	};
 	if (get_hostname(&out->hostname, e) == -1 ||
 	    get_smarthost(out, e) == -1 ||
@@ -149,6 +152,8 @@ settings_read(struct settings *out, struct err *e)
 	    get_number("RESTANTE_HTTPS_PORT", 443, 1, 65535, &out->https_port,
 		e) == -1 ||
 	    get_number("RESTANTE_THREADS", 4, 1, 64, &out->threads, e) == -1 ||
+	    get_number("RESTANTE_MAIL_MEMORY", LIMIT_MAIL_MEMORY, 1, 65536,
+		&out->mail_memory, e) == -1 ||
 	    get_number("RESTANTE_TICKET_PERIOD", DAY_S / 2, 1, DAY_S,
 		&out->ticket_period, e) == -1 ||
 	    get_number("RESTANTE_HSTS", 365 * DAY_S, 0, 730 * DAY_S, &out->hsts,

@@ -23,14 +23,17 @@ struct settings {
 	const char *user;     /* RESTANTE_USER: of workers, when root starts */
 	const char
 	    *spool; /* RESTANTE_SPOOL: directory for unlinked spool files */
+	/* RESTANTE_PROXIES: front ends that speak PROXY v2, addresses and ranges */
+	const char *proxies;
 	const char *hostname;  /* RESTANTE_HOSTNAME, else the machine's name */
 	const char *smarthost; /* RESTANTE_SMARTHOST: host:port */
 	bool
 	    smarthost_tls; /* RESTANTE_SMARTHOST_TLS: required (default) or none */
 	/* RESTANTE_SECURITY_CONTACT: URI of whom to tell of faults, or NULL */
 	const char *security_contact;
-	int https_port;    /* RESTANTE_HTTPS_PORT, default 443 */
-	int threads;       /* RESTANTE_THREADS, 1..64, default 4 */
+	int https_port; /* RESTANTE_HTTPS_PORT, default 443 */
+	int threads;    /* RESTANTE_THREADS, 1..64, default 4 */
+	int mail_memory; /* RESTANTE_MAIL_MEMORY, MiB, default LIMIT_MAIL_MEMORY */
 	int ticket_period; /* RESTANTE_TICKET_PERIOD, s, default 12 hours */
 	int hsts;          /* RESTANTE_HSTS, s, default a year; 0: none */
 };
