@@ -8,18 +8,19 @@
 
 static const struct sql_table *const tables[] = {&sql_db, &sql_tenant,
     &sql_account, &sql_session, &sql_message, &sql_reader, &sql_list,
-    &sql_notice, &sql_event, &sql_outbox, &sql_health, &sql_upload};
+    &sql_notice, &sql_event, &sql_outbox, &sql_health, &sql_upload,
+    &sql_directory, &sql_address};
 
 const struct sql *const *
 sql_all(size_t *n)
 {
-	static const struct sql *all[128];
+	static const struct sql *all[256];
 	static size_t count;
 	size_t i, j;
 
 	if (count == 0) {
 		for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-			for (j = 0; j < tables[i]->n && count < 128; j++)
+			for (j = 0; j < tables[i]->n && count < 256; j++)
 				all[count++] = &tables[i]->first[j];
 	}
 	*n = count;

@@ -1,0 +1,354 @@
+/*
+ * directory.c: a tenant's rules, and what an address of it is.
+ */
+#include "store/directory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "store/address_row.h"
+#include "store/rows.h"
+
+enum {
+	S_DOMAIN,
+	S_RULES,
+	S_RELAYS,
+	S_PARTNERS,
+	S_SET,
+	S_ADDRESS,
+	S_ADMIN,
+	S_KNOWN
+};
+
+#define NO_ACCOUNT                                                  \
+	"NULL::uuid, NULL::smallint, NULL::boolean, NULL::boolean," \
+	" NULL::text, NULL::text, NULL::text, NULL::timestamptz,"   \
+	" NULL::timestamptz"
+#define NO_LIST "NULL::uuid, NULL::boolean, NULL::timestamptz"
+
+static const struct sql statements[] = {
+    [S_DOMAIN] = {"domain_tenant", "t",
+	"SELECT tenant_id FROM tenant_by_domain($1)"},
+    [S_RULES] = {"rules_get", "u",
+	"SELECT inward_policy, inward_way, inward_server, inward_port, subject_tag,"
+	" plus_addresses, catch_all, messages_unknown, messages_known, messages_trusted,"
+	" recipients_unknown, recipients_known, recipients_trusted, harvest"
+	" FROM tenant WHERE tenant_id = $1"},
+    [S_RELAYS] = {"rules_relays", "u",
+	"SELECT relay_id, kind, certificate, range::text, account_id, label, created"
+	" FROM relay WHERE tenant_id = $1 ORDER BY created, relay_id"},
+    [S_PARTNERS] = {"rules_partners", "u",
+	"SELECT domain, tls_in, pin, tls_out, created FROM partner"
+	" WHERE tenant_id = $1 ORDER BY domain COLLATE \"C\""},
+    [S_SET] = {"rules_set", "uiititftiiiiiii",
+	"UPDATE tenant SET inward_policy = $2, inward_way = $3, inward_server = $4,"
+	" inward_port = $5, subject_tag = $6, plus_addresses = $7, catch_all = $8,"
+	" messages_unknown = nullif($9, 0), messages_known = nullif($10, 0),"
+	" messages_trusted = nullif($11, 0), recipients_unknown = nullif($12, 0),"
+	" recipients_known = nullif($13, 0), recipients_trusted = nullif($14, 0),"
+	" harvest = nullif($15, 0) WHERE tenant_id = $1"},
+    [S_ADDRESS] = {"address_find", "ut",
+	"SELECT 1, " ACCOUNT_COLUMNS ", " NO_LIST
+	" FROM account a WHERE a.tenant_id = $1 AND a.address_key = $2 AND a.kind = 1"
+	" UNION ALL SELECT 2, " ACCOUNT_COLUMNS ", " NO_LIST
+	" FROM mail_alias l JOIN account a ON a.tenant_id = l.tenant_id"
+	" AND a.account_id = l.account_id"
+	" WHERE l.tenant_id = $1 AND l.address_key = $2"
+	" UNION ALL SELECT 3, " NO_ACCOUNT ", l.list_id, l.open, l.created"
+	" FROM mail_list l WHERE l.tenant_id = $1 AND l.address_key = $2"
+	" ORDER BY 1 LIMIT 1"},
+    [S_ADMIN] = {"admin_find", "u",
+	"SELECT " ACCOUNT_COLUMNS
+	" FROM account a WHERE a.tenant_id = $1 AND a.admin"
+	" ORDER BY a.created, a.account_id LIMIT 1"},
+    [S_KNOWN] = {"sender_known", "t", "SELECT sender_known($1)"},
+};
+const struct sql_table sql_directory = SQL_TABLE(statements);
+
+int
+domain_tenant(
+    struct db *db, const char *domain, struct id *tenant_out, struct err *e)
+{
+	const struct sql *s = &statements[S_DOMAIN];
+	struct sql_args a = {0};
+	struct sql_row r;
+	PGresult *res;
+	int rc;
+
+	sql_text(&a, domain);
+	if (sql_once(db, s, &a, &res, e) == -1)
+		return -1;
+	rc = PQntuples(res) > 0;
+	if (rc == 1) {
+		r = sql_row_at(res, 0);
+		sql_get_id(&r, tenant_out);
+		if (sql_row_end(&r, s, e) == -1)
+			rc = -1;
+	}
+	PQclear(res);
+	return rc;
+}
+
+static int
+settings_row(const PGresult *res, struct rules *out, struct err *e)
+{
+	struct sql_row r = sql_row_at(res, 0);
+	int i;
+
+	out->inward = (enum policy_inward)sql_get_int(&r);
+	out->way = (enum inward_way)sql_get_int(&r);
+	sql_get_text(&r, out->server, sizeof(out->server));
+	out->port = (int)sql_get_int(&r);
+	sql_get_text(&r, out->tag, sizeof(out->tag));
+	out->plus = sql_get_bool(&r);
+	sql_get_text(&r, out->catch_all, sizeof(out->catch_all));
+	for (i = 0; i < 3; i++)
+		out->rates.messages[i] = (int)sql_get_int(&r);
+	for (i = 0; i < 3; i++)
+		out->rates.recipients[i] = (int)sql_get_int(&r);
+	out->rates.harvest = (int)sql_get_int(&r);
+	return sql_row_end(&r, &statements[S_RULES], e);
+}
+
+static int
+relay_row(const PGresult *res, int row, struct relay *out, struct err *e)
+{
+	struct sql_row r = sql_row_at(res, row);
+
+	sql_get_id(&r, &out->id);
+	out->kind = (enum relay_kind)sql_get_int(&r);
+	sql_get_fixed(&r, out->certificate, sizeof(out->certificate));
+	sql_get_text(&r, out->range, sizeof(out->range));
+	sql_get_id(&r, &out->account);
+	sql_get_text(&r, out->label, sizeof(out->label));
+	out->created = sql_get_time(&r);
+	if (sql_row_end(&r, &statements[S_RELAYS], e) == -1)
+		return -1;
+	if (out->kind == RELAY_RANGE &&
+	    policy_net_parse(out->range, &out->net) == -1)
+		return err_set(e, ERR_INTERNAL, "relay's range");
+	return 0;
+}
+
+static int
+partner_row(const PGresult *res, int row, struct partner *out, struct err *e)
+{
+	struct sql_row r = sql_row_at(res, row);
+	const uint8_t *pin;
+	size_t n;
+
+	sql_get_text(&r, out->domain, sizeof(out->domain));
+	out->tls_in = sql_get_bool(&r);
+	pin = sql_get_bytes(&r, &n);
+	out->pinned = pin != NULL && n == sizeof(out->pin);
+	if (out->pinned)
+		memcpy(out->pin, pin, sizeof(out->pin));
+	out->tls_out = sql_get_bool(&r);
+	out->created = sql_get_time(&r);
+	return sql_row_end(&r, &statements[S_PARTNERS], e);
+}
+
+static int
+relays_get(
+    struct db *db, const struct sql_args *a, struct rules *out, struct err *e)
+{
+	PGresult *res;
+	int i, n, rc = 0;
+
+	if (sql_exec(db, &statements[S_RELAYS], a, &res, e) == -1)
+		return -1;
+	n = PQntuples(res);
+	if ((out->relay = calloc((size_t)n + 1, sizeof(*out->relay))) == NULL)
+		rc = err_set(e, ERR_UNAVAILABLE, "relays: memory");
+	for (i = 0; i < n && rc == 0; i++)
+		rc = relay_row(res, i, &out->relay[out->n_relay++], e);
+	PQclear(res);
+	return rc;
+}
+
+static int
+partners_get(
+    struct db *db, const struct sql_args *a, struct rules *out, struct err *e)
+{
+	PGresult *res;
+	int i, n, rc = 0;
+
+	if (sql_exec(db, &statements[S_PARTNERS], a, &res, e) == -1)
+		return -1;
+	n = PQntuples(res);
+	out->partner = calloc((size_t)n + 1, sizeof(*out->partner));
+	if (out->partner == NULL)
+		rc = err_set(e, ERR_UNAVAILABLE, "partners: memory");
+	for (i = 0; i < n && rc == 0; i++)
+		rc = partner_row(res, i, &out->partner[out->n_partner++], e);
+	PQclear(res);
+	return rc;
+}
+
+int
+rules_get(
+    struct db *db, const struct id *tenant, struct rules *out, struct err *e)
+{
+	struct sql_args a = {0};
+	PGresult *res;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	if ((rc = tenant_get(db, tenant, &out->tenant, e)) != 1)
+		return rc;
+	sql_id(&a, tenant);
+	if (sql_exec(db, &statements[S_RULES], &a, &res, e) == -1)
+		return -1;
+	rc = PQntuples(res) > 0;
+	if (rc == 1 && settings_row(res, out, e) == -1)
+		rc = -1;
+	PQclear(res);
+	if (rc == 1 &&
+	    (relays_get(db, &a, out, e) == -1 ||
+		partners_get(db, &a, out, e) == -1))
+		rc = -1;
+	if (rc != 1)
+		rules_clear(out);
+	return rc;
+}
+
+void
+rules_clear(struct rules *r)
+{
+	free(r->relay);
+	free(r->partner);
+	r->relay = NULL;
+	r->partner = NULL;
+	r->n_relay = r->n_partner = 0;
+}
+
+static int
+partner_order(const void *domain, const void *partner)
+{
+	return strcmp(domain, ((const struct partner *)partner)->domain);
+}
+
+const struct partner *
+rules_partner(const struct rules *r, const char *domain)
+{
+	if (r->n_partner == 0)
+		return NULL;
+	return bsearch(domain, r->partner, r->n_partner, sizeof(*r->partner),
+	    partner_order);
+}
+
+int
+rules_set(struct db *db, const struct id *tenant, const struct rules *r,
+    struct err *e)
+{
+	struct sql_args a = {0};
+	int i;
+
+	sql_id(&a, tenant);
+	sql_int(&a, r->inward);
+	sql_int(&a, r->way);
+	sql_text(&a, r->server);
+	sql_int(&a, r->port);
+	sql_text(&a, r->tag);
+	sql_bool(&a, r->plus);
+	sql_text(&a, r->catch_all);
+	for (i = 0; i < 3; i++)
+		sql_int(&a, r->rates.messages[i]);
+	for (i = 0; i < 3; i++)
+		sql_int(&a, r->rates.recipients[i]);
+	sql_int(&a, r->rates.harvest);
+	return sql_change_or(db, &statements[S_SET], &a, ERR_NOT_FOUND, e);
+}
+
+static void
+list_columns(struct sql_row *r, struct dist_list *out)
+{
+	sql_get_id(r, &out->id);
+	out->open = sql_get_bool(r);
+	out->created = sql_get_time(r);
+}
+
+void
+row_address(struct sql_row *r, struct address_row *out)
+{
+	out->kind = (enum address_kind)sql_get_int(r);
+	row_account(r, &out->account);
+	list_columns(r, &out->list);
+}
+
+int
+address_find(struct db *db, const struct id *tenant, const char *key,
+    struct address_row *out, struct err *e)
+{
+	const struct sql *s = &statements[S_ADDRESS];
+	struct sql_args a = {0};
+	struct sql_row r;
+	PGresult *res;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	sql_id(&a, tenant);
+	sql_text(&a, key);
+	if (sql_exec(db, s, &a, &res, e) == -1)
+		return -1;
+	rc = PQntuples(res) > 0;
+	if (rc == 1) {
+		r = sql_row_at(res, 0);
+		row_address(&r, out);
+		if (sql_row_end(&r, s, e) == -1 ||
+		    text_copy(out->key, sizeof(out->key), key) == -1)
+			rc = -1;
+		memcpy(out->list.key, out->key, sizeof(out->key));
+	}
+	PQclear(res);
+	return rc;
+}
+
+int
+admin_find(
+    struct db *db, const struct id *tenant, struct account *out, struct err *e)
+{
+	const struct sql *s = &statements[S_ADMIN];
+	struct sql_args a = {0};
+	struct sql_row r;
+	PGresult *res;
+	int rc;
+
+	sql_id(&a, tenant);
+	if (sql_exec(db, s, &a, &res, e) == -1)
+		return -1;
+	rc = PQntuples(res) > 0;
+	if (rc == 1) {
+		r = sql_row_at(res, 0);
+		row_account(&r, out);
+		if (sql_row_end(&r, s, e) == -1)
+			rc = -1;
+	}
+	PQclear(res);
+	return rc;
+}
+
+int
+sender_known(
+    struct db *db, const struct id *tenant, const char *key, struct err *e)
+{
+	const struct sql *s = &statements[S_KNOWN];
+	struct sql_args a = {0};
+	struct sql_row r;
+	PGresult *res;
+	int rc = 0;
+
+	(void)tenant; /* the transaction's */
+	sql_text(&a, key);
+	if (sql_exec(db, s, &a, &res, e) == -1)
+		return -1;
+	if (PQntuples(res) > 0) {
+		r = sql_row_at(res, 0);
+		rc = sql_get_bool(&r);
+		if (sql_row_end(&r, s, e) == -1)
+			rc = -1;
+	}
+	PQclear(res);
+	return rc;
+}
