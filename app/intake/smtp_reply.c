@@ -62,6 +62,7 @@ static const struct words table[SMTP_REPLIES] = {
 	"Message holds a line that is too long"},
     [SMTP_REPLY_LATER] = {"451 4.3.0",
 	"This cannot be done just now, try again in a few minutes"},
+    [SMTP_REPLY_EARLY] = {"554 5.5.0", "Wait for the greeting"},
 };
 
 /* Where a fault says something else here than err_row() says. */
@@ -97,6 +98,8 @@ static const struct {
 	    "Too many recipients: send to this one in another message"}},
     {SMTP_ASKED_DATA, ERR_BAD_INPUT,
 	{"554 5.6.0", "Message has a header too big, or loops"}},
+    {SMTP_ASKED_DATA, ERR_TOO_MANY,
+	{"452 4.3.1", "Too much mail is on its way, try again later"}},
     {SMTP_ASKED_DATA, ERR_TOO_BIG,
 	{"552 5.3.4", "Message is larger than what is accepted here"}},
     {SMTP_ASKED_DATA, ERR_NOT_FOUND,

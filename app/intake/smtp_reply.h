@@ -54,6 +54,7 @@ enum smtp_reply {
 	SMTP_REPLY_BARE_DATA,
 	SMTP_REPLY_LONG_DATA,
 	SMTP_REPLY_LATER,
+	SMTP_REPLY_EARLY,
 	SMTP_REPLIES /* their number, no reply itself */
 };
 

@@ -401,6 +401,22 @@ smtp_session_greet(struct smtp_session *s, struct buf *out)
 }
 
 enum smtp_next
+smtp_session_early(struct smtp_session *s, struct buf *out)
+{
+	s->out = out;
+	log_line(LOG_LEVEL_INFO, s->id, "client spoke first", NULL);
+	(void)smtp_say(s, SMTP_REPLY_EARLY);
+	smtp_state_set(s, SMTP_STATE_CLOSED);
+	return leave(s, SMTP_CLOSE);
+}
+
+bool
+smtp_session_busy(const struct smtp_session *s)
+{
+	return s->txn != NULL || s->state == SMTP_STATE_JOB;
+}
+
+enum smtp_next
 smtp_session_feed(struct smtp_session *s, const void *p, size_t n, size_t *used,
     struct buf *out)
 {

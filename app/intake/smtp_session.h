@@ -96,6 +96,11 @@ struct smtp_session *smtp_session_new(
     const struct smtp_settings *set, const char *client, bool tls);
 void smtp_session_free(struct smtp_session *s); /* not while a job runs */
 enum smtp_next smtp_session_greet(struct smtp_session *s, struct buf *out);
+/*
+ * In place of it, to who spoke before the banner: 554 and SMTP_CLOSE. What it said is not
+ * looked at.
+ */
+enum smtp_next smtp_session_early(struct smtp_session *s, struct buf *out);
 enum smtp_next smtp_session_feed(struct smtp_session *s, const void *p,
     size_t n, size_t *used, struct buf *out);
 /*
@@ -116,6 +121,8 @@ unsigned smtp_session_wait(const struct smtp_session *s);
  */
 void smtp_session_goodbye(
     struct smtp_session *s, const char *why, struct buf *out);
+/* Is it within a transaction, or waits for a job? Else it may be told goodbye. */
+bool smtp_session_busy(const struct smtp_session *s);
 const char *smtp_session_id(const struct smtp_session *s); /* for the log */
 
 #endif
