@@ -46,6 +46,8 @@ static const struct err_row rows[ERR_CODES] = {
 	"This must come over an encrypted connection", "error.insecure"},
     [ERR_UNWANTED] = {"unwanted", 403, "550 5.7.1",
 	"This is not wanted from this sender", "error.unwanted"},
+    [ERR_RATE] = {"rate", 429, "450 4.7.1",
+	"That is more than is taken in an hour, try again later", "error.rate"},
 };
 
 int

@@ -26,6 +26,7 @@ enum err_code {
 	ERR_TYPE,        /* of a media type that is not taken there */
 	ERR_INSECURE,    /* not over this connection: it must be encrypted */
 	ERR_UNWANTED,    /* well made and allowed, but not wanted there */
+	ERR_RATE,        /* more of it than is allowed in an hour: later */
 	ERR_CODES        /* number of codes, no code itself */
 };
 

@@ -18,8 +18,16 @@
 #define LIMIT_SMTP_COMMAND 512  /* command line with CRLF, RFC 5321 4.5.3.1.4 */
 /* AUTH and its response with CRLF, RFC 4954 4. */
 #define LIMIT_SMTP_AUTH_LINE 12288
-/* MAIL with SIZE, BODY, AUTH: RFC 1870, 6152, 4954. */
-#define LIMIT_SMTP_MAIL_LINE (512 + 26 + 17 + 500)
+#define LIMIT_ENVID          100 /* as it was sent, RFC 3461 4.4 */
+#define LIMIT_ORCPT          500 /* as it was sent, RFC 3461 4.2 */
+/*
+ * MAIL with SIZE, BODY, AUTH, RET and ENVID, SMTPUTF8, REQUIRETLS: RFC 1870, 6152, 4954,
+ * 3461, 6531, 8689.
+ */
+#define LIMIT_SMTP_MAIL_LINE (512 + 26 + 17 + 500 + 9 + 107 + 10 + 11)
+/* RCPT with NOTIFY and ORCPT: RFC 3461. */
+#define LIMIT_SMTP_RCPT_LINE (512 + 29 + 507)
+#define LIMIT_SMTP_VRFY_LINE (512 + 10) /* VRFY with SMTPUTF8, RFC 6531 */
 /* Line of a message with CRLF, taken as it is. */
 #define LIMIT_SMTP_DATA_LINE 65536
 #define LIMIT_SMTP_ERRORS    20 /* refused commands before 421 */
@@ -31,6 +39,30 @@
 #define LIMIT_SMTP_DRAIN_SECONDS 30   /* to end a message, when we stop */
 #define LIMIT_PROXY_SECONDS      5    /* until a front end has said for whom */
 #define LIMIT_PROXY_HEADER       4096 /* bytes of what it says */
+/* How many counts are kept, of clients and of tenants, for each thing that is counted. */
+#define LIMIT_RATE_CLIENTS 16384
+#define LIMIT_RATE_TENANTS 4096
+#define LIMIT_RATE_SECONDS 3600 /* the hour: at most */
+/*
+ * Of a client at one tenant (connections: at all), and of a tenant, in an hour; of senders
+ * that are unknown, known and trusted.
+ */
+#define LIMIT_CONNECTIONS_CLIENT 20000, 20000, 20000
+#define LIMIT_MESSAGES_CLIENT    2000, 10000, 200000
+#define LIMIT_RECIPIENTS_CLIENT  10000, 50000, 1000000
+#define LIMIT_CONNECTIONS_TENANT 100000, 100000, 400000
+#define LIMIT_MESSAGES_TENANT    50000, 100000, 2000000
+#define LIMIT_RECIPIENTS_TENANT  250000, 500000, 10000000
+/*
+ * The brakes, of a client within LIMIT_BRAKE_SECONDS: recipients that are not there until
+ * answers wait, up to LIMIT_BRAKE_MS each; LIMIT_BRAKE_STOP times as many until nothing is
+ * told; attempts to authenticate that failed.
+ */
+#define LIMIT_BRAKE_SECONDS 600
+#define LIMIT_UNKNOWN       25
+#define LIMIT_BRAKE_STOP    3
+#define LIMIT_BRAKE_MS      2000
+#define LIMIT_AUTH_FAILED   60
 /* Memory for mail on its way, in MiB; and what one message of it is counted as. */
 #define LIMIT_MAIL_MEMORY  256
 #define LIMIT_DRAFT_MEMORY ((size_t)192 * 1024)

@@ -159,6 +159,7 @@ level_of(enum err_code code)
 	case ERR_TYPE:
 	case ERR_INSECURE:
 	case ERR_UNWANTED:
+	case ERR_RATE:
 		return LOG_LEVEL_INFO;
 	case ERR_UNAVAILABLE:
 	case ERR_UNKNOWN:

@@ -31,7 +31,12 @@ enum metric {
 	METRIC_POOL_WAIT,    /* likewise, lane; a histogram */
 	METRIC_MAILS,        /* metric_mail */
 	METRIC_MAIL_MEMORY,  /* gauge */
-	METRIC_ERRORS,       /* metric_peer */
+	METRIC_RATE_REFUSED, /* enum rate_what, enum policy_class */
+	METRIC_HELD,         /* metric_brake */
+	METRIC_RATE_COUNTS,  /* gauge: enum rate_of */
+	METRIC_RATE_PUSHED,  /* gauge: likewise */
+	METRIC_RATE_SHARED, /* gauge: 1 while the last round reached the database */
+	METRIC_ERRORS,      /* metric_peer */
 	METRIC_STARTS,
 	METRIC_CPU, /* microseconds */
 	METRIC_MEMORY,
@@ -52,6 +57,7 @@ enum metric_why {
 	METRIC_WHY_HEADER    /* a front end did not say for whom it speaks */
 };
 enum metric_full { METRIC_QUEUE_FULL, METRIC_QUEUE_GREEDY };
+enum metric_brake { METRIC_BRAKE_SLOW, METRIC_BRAKE_SILENT };
 enum metric_mail {
 	METRIC_MAIL_TAKEN,
 	METRIC_MAIL_DEFERRED,

@@ -145,7 +145,10 @@ settings_read(struct settings *out, struct err *e)
 	    .user = get("RESTANTE_USER"),
 	    .spool = get("RESTANTE_SPOOL"),
 	    .proxies = get("RESTANTE_PROXIES"),
+	    .rate_free = get("RESTANTE_RATE_FREE"),
 	};
+	if (out->rate_free == NULL)
+		out->rate_free = "127.0.0.0/8 ::1";
 	if (get_hostname(&out->hostname, e) == -1 ||
 	    get_smarthost(out, e) == -1 ||
 	    get_security_contact(&out->security_contact, e) == -1 ||
@@ -154,6 +157,10 @@ settings_read(struct settings *out, struct err *e)
 	    get_number("RESTANTE_THREADS", 4, 1, 64, &out->threads, e) == -1 ||
 	    get_number("RESTANTE_MAIL_MEMORY", LIMIT_MAIL_MEMORY, 1, 65536,
 		&out->mail_memory, e) == -1 ||
+	    get_number("RESTANTE_RATE_SECONDS", LIMIT_RATE_SECONDS, 1,
+		LIMIT_RATE_SECONDS, &out->rate_seconds, e) == -1 ||
+	    get_number("RESTANTE_BRAKE_SECONDS", LIMIT_BRAKE_SECONDS, 1,
+		LIMIT_RATE_SECONDS, &out->brake_seconds, e) == -1 ||
 	    get_number("RESTANTE_TICKET_PERIOD", DAY_S / 2, 1, DAY_S,
 		&out->ticket_period, e) == -1 ||
 	    get_number("RESTANTE_HSTS", 365 * DAY_S, 0, 730 * DAY_S, &out->hsts,

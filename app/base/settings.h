@@ -25,6 +25,8 @@ struct settings {
 	    *spool; /* RESTANTE_SPOOL: directory for unlinked spool files */
 	/* RESTANTE_PROXIES: front ends that speak PROXY v2, addresses and ranges */
 	const char *proxies;
+	/* RESTANTE_RATE_FREE: clients without the usual limits; default loopback */
+	const char *rate_free;
 	const char *hostname;  /* RESTANTE_HOSTNAME, else the machine's name */
 	const char *smarthost; /* RESTANTE_SMARTHOST: host:port */
 	bool
@@ -34,6 +36,8 @@ struct settings {
 	int https_port; /* RESTANTE_HTTPS_PORT, default 443 */
 	int threads;    /* RESTANTE_THREADS, 1..64, default 4 */
 	int mail_memory; /* RESTANTE_MAIL_MEMORY, MiB, default LIMIT_MAIL_MEMORY */
+	int rate_seconds;  /* RESTANTE_RATE_SECONDS: the hour of rates */
+	int brake_seconds; /* RESTANTE_BRAKE_SECONDS, LIMIT_BRAKE_SECONDS */
 	int ticket_period; /* RESTANTE_TICKET_PERIOD, s, default 12 hours */
 	int hsts;          /* RESTANTE_HSTS, s, default a year; 0: none */
 };

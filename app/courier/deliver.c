@@ -183,6 +183,7 @@ settle_unmade(struct lane *l, const struct job *j)
 	case ERR_UNAVAILABLE:
 	case ERR_UNKNOWN:
 	case ERR_TOO_MANY:
+	case ERR_RATE:
 	case ERR_INTERNAL:
 		try_later(l, j, true, err_row(j->fault.code)->name);
 		return;

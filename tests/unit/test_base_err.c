@@ -32,6 +32,7 @@ static const struct {
     {ERR_TYPE, "type", 415, "554 5.6.1"},
     {ERR_INSECURE, "insecure", 403, "550 5.7.10"},
     {ERR_UNWANTED, "unwanted", 403, "550 5.7.1"},
+    {ERR_RATE, "rate", 429, "450 4.7.1"},
 };
 
 static void
