@@ -11,6 +11,10 @@
 /* Mail. */
 #define LIMIT_MESSAGE    ((size_t)50 * 1024 * 1024) /* bytes over SMTP */
 #define LIMIT_RECIPIENTS 1000                       /* a message */
+#define LIMIT_LIST_DEPTH 8 /* lists within lists */
+/* Answers of one kind a process remembers of addresses, and of tenants. */
+#define LIMIT_DIRECTORY         4096
+#define LIMIT_DIRECTORY_TENANTS 256
 /* Octets of a mailbox, RFC 5321 4.5.3.1.3 less the brackets. */
 #define LIMIT_ADDRESS      254
 #define LIMIT_LOCAL_PART   64   /* RFC 5321 4.5.3.1.1 */

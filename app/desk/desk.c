@@ -24,6 +24,7 @@ struct desk_shared {
 	struct delivered *delivered;
 	struct ready *ready;
 	struct kept *kept;
+	struct directory *directory;
 };
 
 struct desk_shared *
@@ -37,7 +38,9 @@ desk_shared_new(void)
 	s->delivered = delivered_new();
 	s->ready = ready_new();
 	s->kept = kept_new();
-	if (s->delivered == NULL || s->ready == NULL || s->kept == NULL) {
+	s->directory = directory_new();
+	if (s->directory == NULL || s->delivered == NULL || s->ready == NULL ||
+	    s->kept == NULL) {
 		desk_shared_free(s);
 		return NULL;
 	}
@@ -53,6 +56,7 @@ desk_shared_free(struct desk_shared *s)
 	delivered_free(s->delivered);
 	ready_free(s->ready);
 	kept_free(s->kept);
+	directory_free(s->directory);
 	pthread_mutex_destroy(&s->lock);
 	secret_wipe(s, sizeof(*s));
 	free(s);
@@ -212,6 +216,18 @@ struct delivered *
 shared_delivered(const struct desk *d)
 {
 	return d->shared->delivered;
+}
+
+struct directory *
+shared_directory(const struct desk *d)
+{
+	return d->shared->directory;
+}
+
+struct directory *
+desk_directory(const struct desk_shared *s)
+{
+	return s->directory;
 }
 
 struct kept *

@@ -6,6 +6,7 @@
 
 #include "desk/delivered.h"
 #include "desk/desk.h"
+#include "desk/directory.h"
 #include "desk/intake.h"
 #include "desk/kept.h"
 #include "desk/visit.h"
@@ -40,6 +41,8 @@ const struct seal_signer *shared_signer(const struct desk *d);
 struct delivered *shared_delivered(const struct desk *d);
 struct ready *shared_ready(const struct desk *d);
 struct kept *shared_kept(const struct desk *d);
+struct directory *shared_directory(const struct desk *d);
+struct directory *desk_directory(const struct desk_shared *s);
 
 /*
  * Runs fn inside a transaction of the tenant (NULL: none) and commits; rolls back
