@@ -579,7 +579,11 @@ front_start(const struct settings *set, struct err *e)
 
 	self.set = set;
 	self.smtp.hostname = set->hostname;
-	self.smtp.starttls = true;
+	self.smtp.offer = (struct smtp_offer){.starttls = true,
+	    .dsn = true,
+	    .chunking = true,
+	    .smtputf8 = true,
+	    .requiretls = true};
 	self.smtp.backend = &backend;
 	if (set->spool == NULL)
 		return err_set(e, ERR_BAD_INPUT, "RESTANTE_SPOOL is not set");

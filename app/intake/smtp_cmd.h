@@ -30,7 +30,9 @@ enum smtp_state {
 	SMTP_STATE_AUTH = 1 << 5,  /* the response to a challenge is awaited */
 	SMTP_STATE_JOB = 1 << 6,   /* a pool thread works for us */
 	SMTP_STATE_TLS = 1 << 7,   /* 220 was said, the handshake is awaited */
-	SMTP_STATE_CLOSED = 1 << 8
+	SMTP_STATE_CLOSED = 1 << 8,
+	SMTP_STATE_CHUNKS = 1 << 9, /* between the chunks of a message */
+	SMTP_STATE_CHUNK = 1 << 10  /* within the octets of one */
 };
 
 /* One mail transaction: from a MAIL that was well-formed to its end. */
@@ -43,6 +45,14 @@ struct smtp_txn {
 	size_t size;       /* message bytes so far */
 	struct err fault;  /* of the backend while DATA came in */
 	struct id message; /* once accepted */
+};
+
+/* One BDAT: its octets are read to their end, whatever becomes of them. */
+struct smtp_chunk {
+	uint64_t left;
+	bool last;
+	enum smtp_reply why;    /* they belong to no message, by their place */
+	enum smtp_state before; /* goes on when they do not */
 };
 
 /* One attempt to authenticate. */
@@ -74,6 +84,11 @@ struct smtp_session {
 	char *helo, *secured, *certificate, *authority;
 	/* Of a session that waits between transactions: its member's, or NULL. */
 	struct desk_sender *sender;
+	bool greeted; /* by EHLO or HELO */
+	bool front;   /* may say XCLIENT */
+	bool told;    /* and said what the client's name is */
+	bool behind;  /* more came with the command being answered */
+	struct smtp_chunk chunk;
 	struct smtp_line line;
 	struct smtp_txn *txn;
 	struct smtp_try *attempt;
@@ -102,6 +117,10 @@ enum smtp_next smtp_refuse(struct smtp_session *s, enum smtp_reply r);
 /* By the error of the job just done; logs it. */
 enum smtp_next smtp_refuse_err(
     struct smtp_session *s, enum smtp_asked asked, const struct err *e);
+/* XCLIENT: another client, greeted anew. */
+enum smtp_next smtp_renew(struct smtp_session *s, const struct smtp_told *told);
+/* r and the end: the client no longer knows what is asked of it, or we what it says. */
+enum smtp_next smtp_end(struct smtp_session *s, enum smtp_reply r);
 /* 421 and the end. */
 enum smtp_next smtp_close(
     struct smtp_session *s, const char *status, const char *why);
@@ -127,6 +146,7 @@ typedef enum smtp_next smtp_cmd_fn(
     struct smtp_session *s, const struct smtp_command *c);
 
 smtp_cmd_fn smtp_cmd_auth;
+smtp_cmd_fn smtp_cmd_bdat; /* in every state: its octets follow */
 smtp_cmd_fn smtp_cmd_data;
 smtp_cmd_fn smtp_cmd_ehlo; /* and HELO */
 smtp_cmd_fn smtp_cmd_help;
@@ -137,6 +157,7 @@ smtp_cmd_fn smtp_cmd_rcpt;
 smtp_cmd_fn smtp_cmd_rset;
 smtp_cmd_fn smtp_cmd_starttls;
 smtp_cmd_fn smtp_cmd_vrfy;
+smtp_cmd_fn smtp_cmd_xclient;
 
 /*
  * The line behind the challenge of AUTH. line NULL: there was one, but not a usable
@@ -145,8 +166,23 @@ smtp_cmd_fn smtp_cmd_vrfy;
 enum smtp_next smtp_auth_response(
     struct smtp_session *s, const char *line, size_t n, enum smtp_reply why);
 
-/* Bytes of DATA; *used is set. */
+/* Bytes of DATA, and of BDAT; *used is set. */
 enum smtp_next smtp_data_feed(
     struct smtp_session *s, const uint8_t *p, size_t n, size_t *used);
+enum smtp_next smtp_chunk_feed(
+    struct smtp_session *s, const uint8_t *p, size_t n, size_t *used);
+
+/* The message of a transaction, by whichever verb it comes (smtp_message.c). */
+
+/* Opens the draft and writes the trace. -1 with *e set: there is none. */
+int smtp_message_begin(struct smtp_session *s, struct err *e);
+/* Message bytes; one that cannot be taken any more loses its draft. */
+void smtp_message_add(struct smtp_session *s, const uint8_t *p, size_t n);
+/* Nothing more can come of it. */
+bool smtp_message_lost(const struct smtp_session *s);
+/* Says why, and keeps the transaction. */
+enum smtp_next smtp_message_refuse(struct smtp_session *s);
+/* All of it is here: accepted on a thread, or refused; the transaction is over. */
+enum smtp_next smtp_message_end(struct smtp_session *s);
 
 #endif

@@ -1,43 +1,7 @@
 /*
- * smtp_cmd_data.c: DATA (RFC 5321 4.1.1.4): the message on its way from the
- * wire to the backend, and what is answered at its end.
+ * smtp_cmd_data.c: DATA (RFC 5321 4.1.1.4): text to the dot.
  */
 #include "intake/smtp_cmd.h"
-
-#include "base/clock.h"
-#include "base/limits.h"
-#include "base/log.h"
-#include "base/metrics.h"
-#include "intake/smtp_received.h"
-
-/* A message that will be refused keeps no draft, and so no spool space. */
-static void
-drop_draft(struct smtp_session *s)
-{
-	s->set->backend->drop(s->txn->draft);
-	s->txn->draft = NULL;
-}
-
-static int
-begin(struct smtp_session *s, struct err *e)
-{
-	const struct smtp_backend *b = s->set->backend;
-	struct smtp_txn *t = s->txn;
-	struct buf trace = BUF_INIT;
-	int rc = -1;
-
-	if ((t->draft = b->begin(s->sender, &t->env, e)) == NULL)
-		return -1;
-	if (smtp_received(&trace, s->sender, s->esmtp, s->set->hostname,
-		clock_now()) == -1)
-		err_set(e, ERR_UNAVAILABLE, "no memory for the trace");
-	else
-		rc = b->trace(t->draft, trace.data, trace.len, e);
-	buf_free(&trace);
-	if (rc == -1)
-		drop_draft(s);
-	return rc;
-}
 
 enum smtp_next
 smtp_cmd_data(struct smtp_session *s, const struct smtp_command *c)
@@ -49,101 +13,12 @@ smtp_cmd_data(struct smtp_session *s, const struct smtp_command *c)
 		return smtp_refuse(s,
 		    s->txn->refused ? SMTP_REPLY_NONE_VALID :
 				      SMTP_REPLY_NO_RECIPIENT);
-	if (begin(s, &e) == -1)
+	if (s->txn->env.body == DESK_BODY_BINARY)
+		return smtp_refuse(s, SMTP_REPLY_BINARY);
+	if (smtp_message_begin(s, &e) == -1)
 		return smtp_refuse_err(s, SMTP_ASKED_DATA, &e);
-	s->txn->data = (struct smtp_data){.at = SMTP_DATA_START};
-	s->txn->size = 0;
 	smtp_state_set(s, SMTP_STATE_DATA);
 	return smtp_say(s, SMTP_REPLY_DATA);
-}
-
-/* Why the message so far cannot be taken; the worst first, whatever came first. */
-static enum smtp_reply
-verdict(const struct smtp_txn *t)
-{
-	if (t->size > LIMIT_MESSAGE)
-		return SMTP_REPLY_TOO_BIG;
-	if (t->data.bare)
-		return SMTP_REPLY_BARE_DATA;
-	if (t->data.over_long)
-		return SMTP_REPLY_LONG_DATA;
-	return SMTP_REPLY_NONE;
-}
-
-static void
-keep(struct smtp_session *s, const uint8_t *p, size_t n)
-{
-	struct smtp_txn *t = s->txn;
-
-	t->size += n;
-	if (t->draft == NULL)
-		return;
-	if (verdict(t) != SMTP_REPLY_NONE)
-		drop_draft(s);
-	else if (n > 0 && s->set->backend->add(t->draft, p, n, &t->fault) == -1)
-		drop_draft(s);
-}
-
-static void
-run(struct smtp_session *s, void *ctx)
-{
-	struct smtp_txn *t = s->txn;
-
-	s->job.result = s->set->backend->accept(
-	    ctx, s->sender, &t->env, t->draft, &t->message, &s->job.err);
-}
-
-static void
-count_refused(const char *code)
-{
-	metrics_add(METRIC_MAILS,
-	    *code == '4' ? METRIC_MAIL_DEFERRED : METRIC_MAIL_REFUSED, 0, 1);
-}
-
-static enum smtp_next
-done(struct smtp_session *s)
-{
-	struct id message = s->txn->message;
-	char text[ID_TEXT_LEN];
-
-	if (s->job.result == -1) {
-		count_refused(
-		    smtp_reply_err_code(SMTP_ASKED_DATA, s->job.err.code));
-		smtp_txn_end(s);
-		return smtp_refuse_err(s, SMTP_ASKED_DATA, &s->job.err);
-	}
-	metrics_add(METRIC_MAILS, METRIC_MAIL_TAKEN, 0, 1);
-	id_format(&message, text);
-	log_line(LOG_LEVEL_INFO, s->id, "message accepted",
-	    "message=%s size=%zu recipients=%zu", text, s->txn->size,
-	    s->txn->env.n_rcpt);
-	s->refusals = 0;
-	smtp_txn_end(s);
-	if (smtp_reply_accepted(s->out, &message) == -1)
-		s->mute = true;
-	return SMTP_MORE;
-}
-
-/* The dot was seen. The truth about the message is said even past the error limit. */
-static enum smtp_next
-finish(struct smtp_session *s)
-{
-	enum smtp_reply why = verdict(s->txn);
-	struct err fault = s->txn->fault;
-	const char *code;
-
-	if (why == SMTP_REPLY_NONE && s->txn->draft != NULL)
-		return smtp_job_start(s, run, done);
-	code = why == SMTP_REPLY_NONE ?
-	    smtp_reply_err_code(SMTP_ASKED_DATA, fault.code) :
-	    smtp_reply_code(why);
-	count_refused(code);
-	log_line(LOG_LEVEL_INFO, s->id, "message refused", "size=%zu reply=%s",
-	    s->txn->size, code);
-	smtp_txn_end(s);
-	if (why == SMTP_REPLY_NONE)
-		return smtp_refuse_err(s, SMTP_ASKED_DATA, &fault);
-	return smtp_say(s, why);
 }
 
 enum smtp_next
@@ -156,9 +31,9 @@ smtp_data_feed(struct smtp_session *s, const uint8_t *p, size_t n, size_t *used)
 	while (at < n && !end) {
 		end = smtp_data_next(
 		    &s->txn->data, p + at, n - at, &took, &span, &len);
-		keep(s, span, len);
+		smtp_message_add(s, span, len);
 		at += took;
 	}
 	*used = at;
-	return end ? finish(s) : SMTP_MORE;
+	return end ? smtp_message_end(s) : SMTP_MORE;
 }

@@ -6,14 +6,17 @@
 enum smtp_next
 smtp_cmd_ehlo(struct smtp_session *s, const struct smtp_command *c)
 {
-	struct smtp_offer offer = {
-	    .starttls = s->set->starttls && !s->tls,
-	    .auth = s->tls,
-	};
+	struct smtp_offer offer = s->set->offer;
 	int rc;
 
-	if (smtp_named(s, c->arg, c->arg_len) == -1)
+	offer.starttls &= !s->tls;
+	offer.auth = s->tls;
+	offer.requiretls &= s->tls;
+	offer.xclient = s->front;
+	/* A front end's own name is of no use once it has told its client's. */
+	if (!s->told && smtp_named(s, c->arg, c->arg_len) == -1)
 		return SMTP_MORE;
+	s->greeted = true;
 	s->esmtp = c->verb == SMTP_VERB_EHLO;
 	smtp_txn_end(s);
 	rc = s->esmtp ? smtp_reply_ehlo(s->out, s->set->hostname, &offer) :

@@ -1,9 +1,11 @@
 /*
- * smtp_cmd_mail.c: MAIL (RFC 5321 4.1.1.2, SIZE of RFC 1870, AUTH of RFC 4954 5).
+ * smtp_cmd_mail.c: MAIL (RFC 5321 4.1.1.2): what its parameters ask for, as far as it
+ * is offered.
  */
 #include "intake/smtp_cmd.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/limits.h"
 
@@ -30,25 +32,56 @@ done(struct smtp_session *s)
 	return smtp_refuse_err(s, SMTP_ASKED_MAIL, &s->job.err);
 }
 
-enum smtp_next
-smtp_cmd_mail(struct smtp_session *s, const struct smtp_command *c)
+static enum smtp_reply
+fault(const struct smtp_session *s, const struct smtp_command *c)
 {
-	struct desk_envelope *env;
+	const struct smtp_offer *offer = &s->set->offer;
 
 	/* AUTH= is a parameter of an extension that is offered under TLS only. */
-	if (c->auth_param && !s->tls)
-		return smtp_refuse(s, SMTP_REPLY_UNKNOWN_PARAMETER);
+	if ((c->auth_param && !s->tls) || (c->dsn && !offer->dsn) ||
+	    (c->utf8 && !offer->smtputf8) ||
+	    (c->require_tls && !offer->requiretls))
+		return SMTP_REPLY_UNKNOWN_PARAMETER;
+	if (c->require_tls && !s->tls)
+		return SMTP_REPLY_REQUIRE_TLS;
+	if (c->body == DESK_BODY_BINARY && !offer->binarymime)
+		return SMTP_REPLY_PARAMETER;
 	if (c->has_size && c->size > LIMIT_MESSAGE)
-		return smtp_refuse(s, SMTP_REPLY_TOO_BIG);
-	if (smtp_sender(s) == NULL ||
-	    (s->txn = calloc(1, sizeof(*s->txn))) == NULL)
-		return smtp_say(s, SMTP_REPLY_LATER);
-	env = &s->txn->env;
+		return SMTP_REPLY_TOO_BIG;
+	return SMTP_REPLY_NONE;
+}
+
+static int
+fill(struct desk_envelope *env, const struct smtp_command *c)
+{
 	env->null_sender = c->null_path;
 	if (!c->null_path)
 		env->from = c->path;
-	env->body = c->body_8bit ? DESK_BODY_8BIT : DESK_BODY_7BIT;
-	if (s->set->backend->mail_now(s->sender, env) == 1)
+	env->body = c->body;
+	env->utf8 = c->utf8;
+	env->require_tls = c->require_tls;
+	env->ret = c->ret;
+	if (c->envid[0] == '\0')
+		return 0;
+	env->envid = strdup(c->envid);
+	return env->envid == NULL ? -1 : 0;
+}
+
+enum smtp_next
+smtp_cmd_mail(struct smtp_session *s, const struct smtp_command *c)
+{
+	enum smtp_reply why = fault(s, c);
+
+	if (why != SMTP_REPLY_NONE)
+		return smtp_refuse(s, why);
+	if (smtp_sender(s) == NULL ||
+	    (s->txn = calloc(1, sizeof(*s->txn))) == NULL)
+		return smtp_say(s, SMTP_REPLY_LATER);
+	if (fill(&s->txn->env, c) == -1) {
+		smtp_txn_end(s);
+		return smtp_say(s, SMTP_REPLY_LATER);
+	}
+	if (s->set->backend->mail_now(s->sender, &s->txn->env) == 1)
 		return taken(s);
 	return smtp_job_start(s, run, done);
 }

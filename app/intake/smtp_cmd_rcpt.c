@@ -1,5 +1,5 @@
 /*
- * smtp_cmd_rcpt.c: RCPT (RFC 5321 4.1.1.3).
+ * smtp_cmd_rcpt.c: RCPT (RFC 5321 4.1.1.3, DSN of RFC 3461).
  */
 #include "intake/smtp_cmd.h"
 
@@ -49,12 +49,20 @@ own_postmaster(const char *hostname, struct mailbox *out)
 enum smtp_next
 smtp_cmd_rcpt(struct smtp_session *s, const struct smtp_command *c)
 {
+	struct desk_given *to = &s->txn->to;
+
+	if (c->dsn && !s->set->offer.dsn)
+		return smtp_refuse(s, SMTP_REPLY_UNKNOWN_PARAMETER);
+	if (c->non_ascii && !s->txn->env.utf8)
+		return smtp_refuse(s, SMTP_REPLY_NEED_UTF8);
 	if (!c->postmaster)
-		s->txn->to.mailbox = c->path;
-	else if (own_postmaster(s->set->hostname, &s->txn->to.mailbox) == -1)
+		to->mailbox = c->path;
+	else if (own_postmaster(s->set->hostname, &to->mailbox) == -1)
 		return smtp_refuse(s, SMTP_REPLY_PATH_TO);
-	if (s->set->backend->rcpt_now(s->sender, &s->txn->env, &s->txn->to) ==
-	    1)
+	to->notify = c->notify;
+	if (c->orcpt[0] != '\0' && (to->orcpt = strdup(c->orcpt)) == NULL)
+		return smtp_say(s, SMTP_REPLY_LATER);
+	if (s->set->backend->rcpt_now(s->sender, &s->txn->env, to) == 1)
 		return taken(s);
 	return smtp_job_start(s, run, done);
 }

@@ -9,7 +9,7 @@ smtp_cmd_starttls(struct smtp_session *s, const struct smtp_command *c)
 	(void)c;
 	if (s->tls)
 		return smtp_refuse(s, SMTP_REPLY_TLS_ALREADY);
-	if (!s->set->starttls)
+	if (!s->set->offer.starttls)
 		return smtp_refuse(s, SMTP_REPLY_NO_TLS);
 	smtp_state_set(s, SMTP_STATE_TLS);
 	(void)smtp_say(s, SMTP_REPLY_STARTTLS);

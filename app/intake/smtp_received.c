@@ -22,22 +22,23 @@ keep_safe(char *out, size_t cap, const char *s, const char *also)
 	out[n] = '\0';
 }
 
-/* "ESMTPSA" and its kin. */
+/* "ESMTPSA", "UTF8SMTPS" and their kin. */
 static const char *
-protocol(const struct desk_sender *s, bool esmtp)
+protocol(const struct desk_sender *s, bool esmtp, bool utf8)
 {
+	static const char *const names[2][4] = {
+	    {"ESMTP", "ESMTPA", "ESMTPS", "ESMTPSA"},
+	    {"UTF8SMTP", "UTF8SMTPA", "UTF8SMTPS", "UTF8SMTPSA"}};
 	bool tls = s->tls[0] != '\0';
 
-	if (!esmtp)
+	if (!esmtp && !utf8)
 		return "SMTP";
-	if (s->authenticated)
-		return tls ? "ESMTPSA" : "ESMTPA";
-	return tls ? "ESMTPS" : "ESMTP";
+	return names[utf8][tls * 2 + s->authenticated];
 }
 
 int
 smtp_received(struct buf *out, const struct desk_sender *s, bool esmtp,
-    const char *hostname, int64_t now)
+    bool utf8, const char *hostname, int64_t now)
 {
 	char helo[NAME_MAX_SHOWN + 1], client[sizeof(s->client)];
 	char tls[sizeof(s->tls)], date[CLOCK_TEXT_LEN];
@@ -52,6 +53,6 @@ smtp_received(struct buf *out, const struct desk_sender *s, bool esmtp,
 	    "\tid %s; %s\r\n",
 	    helo[0] == '\0' ? "unknown" : helo,
 	    strchr(client, ':') != NULL ? "IPv6:" : "", client, hostname,
-	    protocol(s, esmtp), tls[0] == '\0' ? "" : " (", tls,
+	    protocol(s, esmtp, utf8), tls[0] == '\0' ? "" : " (", tls,
 	    tls[0] == '\0' ? "" : ")", s->session, date);
 }

@@ -1,6 +1,6 @@
 /*
  * smtp_received.h: the Received field that intake puts before a message (RFC
- * 5321 4.4, RFC 3848).
+ * 5321 4.4, RFC 3848, RFC 6531 4.3).
  */
 #ifndef INTAKE_SMTP_RECEIVED_H
 #define INTAKE_SMTP_RECEIVED_H
@@ -16,6 +16,7 @@
  * digits and .-_:[] are kept; recipients do not appear. -1 when memory is out.
  */
 int smtp_received(struct buf *out, const struct desk_sender *s, bool esmtp,
-    const char *hostname, int64_t now) __attribute__((warn_unused_result));
+    bool utf8, const char *hostname, int64_t now)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -60,6 +60,19 @@ static const struct words table[SMTP_REPLIES] = {
 	"Message holds a bare CR, a bare LF or a NUL"},
     [SMTP_REPLY_LONG_DATA] = {"550 5.6.0",
 	"Message holds a line that is too long"},
+    [SMTP_REPLY_NEED_UTF8] = {"553 5.6.7",
+	"Addresses beyond ASCII need SMTPUTF8 behind MAIL"},
+    [SMTP_REPLY_CHUNK] = {"250 2.0.0", "Chunk taken"},
+    [SMTP_REPLY_CHUNK_SIZE] = {"501 5.5.4",
+	"Malformed: BDAT size [LAST]; what follows cannot be told apart"},
+    [SMTP_REPLY_CHUNKED] = {"503 5.5.1",
+	"Within a message sent by BDAT: go on, or say RSET"},
+    [SMTP_REPLY_BINARY] = {"503 5.5.1", "BINARYMIME is sent by BDAT"},
+    [SMTP_REPLY_AHEAD] = {"503 5.5.1",
+	"More was sent before this command was answered"},
+    [SMTP_REPLY_REQUIRE_TLS] = {"530 5.7.4",
+	"REQUIRETLS needs TLS: say STARTTLS first"},
+    [SMTP_REPLY_FRONT_ONLY] = {"550 5.7.0", "Not from this address"},
     [SMTP_REPLY_LATER] = {"451 4.3.0",
 	"This cannot be done just now, try again in a few minutes"},
     [SMTP_REPLY_EARLY] = {"554 5.5.0", "Wait for the greeting"},
@@ -161,11 +174,29 @@ int
 smtp_reply_ehlo(
     struct buf *out, const char *hostname, const struct smtp_offer *offer)
 {
-	return buf_addf(out,
-	    "250-%s\r\n250-PIPELINING\r\n250-SIZE %zu\r\n250-8BITMIME\r\n"
-	    "%s%s250 ENHANCEDSTATUSCODES\r\n",
-	    hostname, LIMIT_MESSAGE, offer->starttls ? "250-STARTTLS\r\n" : "",
-	    offer->auth ? "250-AUTH PLAIN\r\n" : "");
+	const struct {
+		bool on;
+		const char *line;
+	} lines[] = {
+	    {offer->starttls, "250-STARTTLS\r\n"},
+	    {offer->auth, "250-AUTH PLAIN\r\n"},
+	    {offer->dsn, "250-DSN\r\n"},
+	    {offer->chunking, "250-CHUNKING\r\n"},
+	    {offer->binarymime, "250-BINARYMIME\r\n"},
+	    {offer->smtputf8, "250-SMTPUTF8\r\n"},
+	    {offer->requiretls, "250-REQUIRETLS\r\n"},
+	    {offer->xclient, "250-XCLIENT NAME ADDR PORT PROTO HELO\r\n"},
+	};
+
+	if (buf_addf(out,
+		"250-%s\r\n250-PIPELINING\r\n250-SIZE %zu\r\n"
+		"250-8BITMIME\r\n",
+		hostname, LIMIT_MESSAGE) == -1)
+		return -1;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (lines[i].on && buf_adds(out, lines[i].line) == -1)
+			return -1;
+	return buf_adds(out, "250 ENHANCEDSTATUSCODES\r\n");
 }
 
 int

@@ -53,6 +53,14 @@ enum smtp_reply {
 	SMTP_REPLY_TOO_BIG,
 	SMTP_REPLY_BARE_DATA,
 	SMTP_REPLY_LONG_DATA,
+	SMTP_REPLY_NEED_UTF8,
+	SMTP_REPLY_CHUNK,
+	SMTP_REPLY_CHUNK_SIZE,
+	SMTP_REPLY_CHUNKED,
+	SMTP_REPLY_BINARY,
+	SMTP_REPLY_AHEAD,
+	SMTP_REPLY_REQUIRE_TLS,
+	SMTP_REPLY_FRONT_ONLY,
 	SMTP_REPLY_LATER,
 	SMTP_REPLY_EARLY,
 	SMTP_REPLIES /* their number, no reply itself */
@@ -69,6 +77,12 @@ enum smtp_asked {
 struct smtp_offer {
 	bool starttls;
 	bool auth;
+	bool dsn;
+	bool chunking;
+	bool binarymime;
+	bool smtputf8;
+	bool requiretls;
+	bool xclient;
 };
 
 /* "550 5.1.1": the first digits of a fixed reply. */

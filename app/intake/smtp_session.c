@@ -12,12 +12,13 @@
 #include "base/text.h"
 #include "intake/smtp_cmd.h"
 
-#define ANY     (SMTP_STATE_START | GREETED)
-#define GREETED (SMTP_STATE_READY | IN_MAIL)
+#define ANY     (SMTP_STATE_START | SMTP_STATE_READY | IN_MAIL | SMTP_STATE_CHUNKS)
 #define IN_MAIL (SMTP_STATE_MAIL | SMTP_STATE_RCPT)
 
 enum {
-	FLAG_TLS = 1 << 0 /* under TLS only, which is said before all else */
+	FLAG_TLS = 1 << 0,  /* under TLS only, which is said before all else */
+	FLAG_LAST = 1 << 1, /* waits for its answer: RFC 2920 3.1 */
+	FLAG_OWN = 1 << 2   /* sees to order and faults itself */
 };
 
 static const struct verb_row {
@@ -26,11 +27,12 @@ static const struct verb_row {
 	unsigned flags;
 	smtp_cmd_fn *fn;
 } table[SMTP_VERBS] = {
-    [SMTP_VERB_EHLO] = {"EHLO", ANY, 0, smtp_cmd_ehlo},
-    [SMTP_VERB_HELO] = {"HELO", ANY, 0, smtp_cmd_ehlo},
+    [SMTP_VERB_EHLO] = {"EHLO", ANY, FLAG_LAST, smtp_cmd_ehlo},
+    [SMTP_VERB_HELO] = {"HELO", ANY, FLAG_LAST, smtp_cmd_ehlo},
     [SMTP_VERB_MAIL] = {"MAIL", SMTP_STATE_READY, 0, smtp_cmd_mail},
     [SMTP_VERB_RCPT] = {"RCPT", IN_MAIL, 0, smtp_cmd_rcpt},
-    [SMTP_VERB_DATA] = {"DATA", IN_MAIL, 0, smtp_cmd_data},
+    [SMTP_VERB_DATA] = {"DATA", IN_MAIL, FLAG_LAST, smtp_cmd_data},
+    [SMTP_VERB_BDAT] = {"BDAT", ANY, FLAG_OWN, smtp_cmd_bdat},
     [SMTP_VERB_RSET] = {"RSET", ANY, 0, smtp_cmd_rset},
     [SMTP_VERB_NOOP] = {"NOOP", ANY, 0, smtp_cmd_noop},
     [SMTP_VERB_VRFY] = {"VRFY", ANY, 0, smtp_cmd_vrfy},
@@ -38,6 +40,8 @@ static const struct verb_row {
     [SMTP_VERB_QUIT] = {"QUIT", ANY, 0, smtp_cmd_quit},
     [SMTP_VERB_STARTTLS] = {"STARTTLS", SMTP_STATE_READY, 0, smtp_cmd_starttls},
     [SMTP_VERB_AUTH] = {"AUTH", SMTP_STATE_READY, FLAG_TLS, smtp_cmd_auth},
+    [SMTP_VERB_XCLIENT] = {"XCLIENT", SMTP_STATE_START | SMTP_STATE_READY, 0,
+	smtp_cmd_xclient},
 };
 
 static const char *
@@ -62,6 +66,10 @@ state_name(enum smtp_state state)
 		return "tls";
 	case SMTP_STATE_CLOSED:
 		return "closed";
+	case SMTP_STATE_CHUNKS:
+		return "chunks";
+	case SMTP_STATE_CHUNK:
+		return "chunk";
 	}
 	return "?";
 }
@@ -160,6 +168,15 @@ smtp_say(struct smtp_session *s, enum smtp_reply r)
 }
 
 enum smtp_next
+smtp_end(struct smtp_session *s, enum smtp_reply r)
+{
+	smtp_txn_end(s);
+	smtp_state_set(s, SMTP_STATE_CLOSED);
+	(void)smtp_say(s, r);
+	return SMTP_CLOSE;
+}
+
+enum smtp_next
 smtp_close(struct smtp_session *s, const char *status, const char *why)
 {
 	smtp_txn_end(s);
@@ -214,8 +231,7 @@ smtp_txn_end(struct smtp_session *s)
 		free(t->to.orcpt);
 		free(t);
 	}
-	smtp_state_set(
-	    s, s->helo == NULL ? SMTP_STATE_START : SMTP_STATE_READY);
+	smtp_state_set(s, s->greeted ? SMTP_STATE_READY : SMTP_STATE_START);
 }
 
 void
@@ -265,9 +281,19 @@ wrong_order(struct smtp_session *s, enum smtp_verb verb)
 {
 	if (s->state == SMTP_STATE_START)
 		return smtp_refuse(s, SMTP_REPLY_HELLO_FIRST);
+	if (s->state == SMTP_STATE_CHUNKS)
+		return smtp_refuse(s, SMTP_REPLY_CHUNKED);
 	if (verb == SMTP_VERB_RCPT || verb == SMTP_VERB_DATA)
 		return smtp_refuse(s, SMTP_REPLY_ORDER);
 	return smtp_refuse(s, SMTP_REPLY_IN_MAIL);
+}
+
+/* Who goes on without the answer cannot have meant what we would read next. */
+static enum smtp_next
+ahead(struct smtp_session *s, const char *verb)
+{
+	log_line(LOG_LEVEL_INFO, s->id, "client went ahead", "verb=%s", verb);
+	return smtp_end(s, SMTP_REPLY_AHEAD);
 }
 
 static enum smtp_next
@@ -283,6 +309,10 @@ command(struct smtp_session *s, const char *line, size_t n)
 	if (row->fn == NULL)
 		return smtp_refuse(s,
 		    c.fault != SMTP_REPLY_NONE ? c.fault : SMTP_REPLY_NOT_HERE);
+	if ((row->flags & FLAG_OWN) != 0)
+		return row->fn(s, &c);
+	if ((row->flags & FLAG_LAST) != 0 && s->behind && !s->set->unwary)
+		return ahead(s, row->name);
 	if ((row->flags & FLAG_TLS) != 0 && !s->tls)
 		return smtp_refuse(s, SMTP_REPLY_NEED_TLS);
 	if ((row->states & s->state) == 0)
@@ -325,6 +355,7 @@ line_feed(struct smtp_session *s, const uint8_t *p, size_t n, size_t *used)
 	enum smtp_next next;
 
 	got = smtp_line_next(&s->line, p, n, used, &line, &len);
+	s->behind = *used < n;
 	next = line_in(s, got, line, len);
 	if (got != SMTP_LINE_MORE)
 		smtp_line_done(&s->line);
@@ -400,6 +431,34 @@ smtp_session_greet(struct smtp_session *s, struct buf *out)
 	return leave(s, SMTP_MORE);
 }
 
+void
+smtp_session_front(struct smtp_session *s)
+{
+	s->front = true;
+}
+
+enum smtp_next
+smtp_renew(struct smtp_session *s, const struct smtp_told *told)
+{
+	struct buf *out = s->out;
+	char *secured = s->secured;
+	enum smtp_next next;
+
+	if (told->addr)
+		memcpy(s->client, told->client, sizeof(s->client));
+	s->secured = NULL;
+	forget(s);
+	s->secured = secured;
+	s->esmtp = s->greeted = false;
+	smtp_txn_end(s);
+	s->told = told->helo[0] != '\0';
+	if (s->told)
+		(void)smtp_named(s, told->helo, strlen(told->helo));
+	next = smtp_session_greet(s, out);
+	s->out = out;
+	return next;
+}
+
 enum smtp_next
 smtp_session_early(struct smtp_session *s, struct buf *out)
 {
@@ -430,6 +489,9 @@ smtp_session_feed(struct smtp_session *s, const void *p, size_t n, size_t *used,
 		case SMTP_STATE_DATA:
 			next = smtp_data_feed(s, bytes + at, n - at, &took);
 			break;
+		case SMTP_STATE_CHUNK:
+			next = smtp_chunk_feed(s, bytes + at, n - at, &took);
+			break;
 		case SMTP_STATE_JOB:
 			next = s->job.run != NULL ? SMTP_JOB : SMTP_WAIT;
 			took = 0;
@@ -448,6 +510,7 @@ smtp_session_feed(struct smtp_session *s, const void *p, size_t n, size_t *used,
 		case SMTP_STATE_MAIL:
 		case SMTP_STATE_RCPT:
 		case SMTP_STATE_AUTH:
+		case SMTP_STATE_CHUNKS:
 			next = line_feed(s, bytes + at, n - at, &took);
 			break;
 		}
@@ -475,7 +538,7 @@ void
 smtp_session_tls(struct smtp_session *s, const char *what)
 {
 	s->tls = true;
-	s->esmtp = false;
+	s->esmtp = s->greeted = s->told = false;
 	smtp_line_free(&s->line);
 	s->line = (struct smtp_line){.cr = false};
 	forget(s);

@@ -1,6 +1,7 @@
 /*
  * smtp_session.h: one SMTP connection as a state machine without sockets, threads or
- * database (RFC 5321, 3207, 4954 PLAIN, 1870, 6152, 2920, 2034). The glue feeds it
+ * database (RFC 5321, 3207, 4954 PLAIN, 1870, 6152, 2920, 2034, 3461, 3030, 6531, 8689,
+ * XCLIENT). What is spoken, and every reply, stands in doc/smtp.md. The glue feeds it
  * bytes and does what it answers:
  *
  *	next = smtp_session_greet(s, &out)             send out; SMTP_MORE or SMTP_CLOSE
@@ -18,12 +19,24 @@
  * answered 500, the session lives. After LIMIT_SMTP_ERRORS commands answered 5yz the
  * next such answer is 421 4.7.0 and the connection closes; a message taken clears the count.
  *
+ * EHLO, HELO and DATA wait for their answer (RFC 2920 3.1). When more came with one of
+ * them, the answer is 503 5.5.1 and the connection closes: what follows was written by
+ * somebody who does not read our answers, and is neither text nor commands. What comes
+ * in clear behind STARTTLS is dropped.
+ *
  * DATA is handed to the backend in spans as they arrive, dots unstuffed; a span is at most
  * what was fed and need not end with a line. Only CR LF ends a line; end of data is
  * CR LF "." CR LF alone. A message is drained to its end and refused, the session living
  * on, when it holds a bare CR, a bare LF or a NUL (550 5.6.0), is over LIMIT_MESSAGE
  * (552 5.3.4) or has a line over LIMIT_SMTP_DATA_LINE (550 5.6.0). Lines between
  * LIMIT_SMTP_LINE and that are taken as they are: to refuse them would lose real mail.
+ *
+ * BDAT: its octets are counted, read to their end in every state and answered once,
+ * behind them; nothing in them ends a message or is a command, and no dot is taken away.
+ * What a message may not hold is the same as in DATA, over the borders of chunks too, but
+ * in BODY=BINARYMIME, where all octets are taken as they are. When a chunk fails, it and
+ * all further ones of the message get the same answer. A BDAT that is malformed is
+ * answered 501 5.5.4 and the connection closes: nobody knows where its octets end.
  *
  * Before the first span the session hands `trace` the Received field of its own. No
  * recipient stands in it, and nothing of a hostile HELO.
@@ -42,6 +55,7 @@
 #include "base/err.h"
 #include "base/id.h"
 #include "desk/intake.h"
+#include "intake/smtp_reply.h"
 #include "mail/address.h"
 
 enum smtp_next { SMTP_MORE, SMTP_STARTTLS, SMTP_JOB, SMTP_WAIT, SMTP_CLOSE };
@@ -82,9 +96,12 @@ struct smtp_backend {
 };
 
 struct smtp_settings {
-	const char *hostname;               /* in banner and replies */
-	bool starttls;                      /* offered while in clear */
+	const char *hostname; /* in banner and replies */
+	/* What is kept. AUTH and XCLIENT are offered to whom they are for. */
+	struct smtp_offer offer;
 	const struct smtp_backend *backend; /* every member set */
+	/* For tests alone: what was sent ahead of an answer is taken all the same. */
+	bool unwary;
 };
 
 struct smtp_session;
@@ -94,6 +111,8 @@ struct smtp_session;
  */
 struct smtp_session *smtp_session_new(
     const struct smtp_settings *set, const char *client, bool tls);
+/* The client is a named front end: it may say XCLIENT. Before the banner. */
+void smtp_session_front(struct smtp_session *s);
 void smtp_session_free(struct smtp_session *s); /* not while a job runs */
 enum smtp_next smtp_session_greet(struct smtp_session *s, struct buf *out);
 /*

@@ -3,25 +3,20 @@
  */
 #include "intake/smtp_syntax.h"
 
-#include <string.h>
-#include <strings.h>
-
-#include "base/limits.h"
-
-/* What is left of the line. */
-struct scan {
-	const char *p;
-	size_t n;
-};
+#include "base/text.h"
+#include "intake/smtp_param.h"
+#include "intake/smtp_scan.h"
 
 enum shape {
 	SHAPE_NONE, /* no argument */
 	SHAPE_ANY,  /* anything or nothing */
-	SHAPE_SOME, /* anything, but something */
 	SHAPE_NAME, /* EHLO, HELO */
 	SHAPE_MAIL,
 	SHAPE_RCPT,
-	SHAPE_AUTH
+	SHAPE_AUTH,
+	SHAPE_VRFY,
+	SHAPE_BDAT,
+	SHAPE_XCLIENT
 };
 
 static const struct {
@@ -31,19 +26,20 @@ static const struct {
 	size_t max; /* octets of the line with CR LF */
 } verbs[] = {
     {"MAIL", SMTP_VERB_MAIL, SHAPE_MAIL, LIMIT_SMTP_MAIL_LINE},
-    {"RCPT", SMTP_VERB_RCPT, SHAPE_RCPT, LIMIT_SMTP_COMMAND},
+    {"RCPT", SMTP_VERB_RCPT, SHAPE_RCPT, LIMIT_SMTP_RCPT_LINE},
     {"DATA", SMTP_VERB_DATA, SHAPE_NONE, LIMIT_SMTP_COMMAND},
     {"EHLO", SMTP_VERB_EHLO, SHAPE_NAME, LIMIT_SMTP_COMMAND},
     {"HELO", SMTP_VERB_HELO, SHAPE_NAME, LIMIT_SMTP_COMMAND},
     {"RSET", SMTP_VERB_RSET, SHAPE_NONE, LIMIT_SMTP_COMMAND},
     {"NOOP", SMTP_VERB_NOOP, SHAPE_ANY, LIMIT_SMTP_COMMAND},
-    {"VRFY", SMTP_VERB_VRFY, SHAPE_SOME, LIMIT_SMTP_COMMAND},
+    {"VRFY", SMTP_VERB_VRFY, SHAPE_VRFY, LIMIT_SMTP_VRFY_LINE},
     {"HELP", SMTP_VERB_HELP, SHAPE_ANY, LIMIT_SMTP_COMMAND},
     {"QUIT", SMTP_VERB_QUIT, SHAPE_NONE, LIMIT_SMTP_COMMAND},
     {"STARTTLS", SMTP_VERB_STARTTLS, SHAPE_NONE, LIMIT_SMTP_COMMAND},
     {"AUTH", SMTP_VERB_AUTH, SHAPE_AUTH, LIMIT_SMTP_AUTH_LINE},
+    {"BDAT", SMTP_VERB_BDAT, SHAPE_BDAT, LIMIT_SMTP_COMMAND},
+    {"XCLIENT", SMTP_VERB_XCLIENT, SHAPE_XCLIENT, LIMIT_SMTP_COMMAND},
     {"EXPN", SMTP_VERB_OTHER, SHAPE_ANY, LIMIT_SMTP_COMMAND},
-    {"BDAT", SMTP_VERB_OTHER, SHAPE_ANY, LIMIT_SMTP_COMMAND},
     {"ETRN", SMTP_VERB_OTHER, SHAPE_ANY, LIMIT_SMTP_COMMAND},
     {"TURN", SMTP_VERB_OTHER, SHAPE_ANY, LIMIT_SMTP_COMMAND},
     {"SEND", SMTP_VERB_OTHER, SHAPE_ANY, LIMIT_SMTP_COMMAND},
@@ -52,51 +48,28 @@ static const struct {
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
+/* Control characters of both kinds stand in no line. *wide_out: beyond ASCII. */
 static bool
-is_alnum(char c)
+printable(const char *p, size_t n, bool *wide_out)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-	    (c >= 'A' && c <= 'Z');
-}
+	const unsigned char *u = (const unsigned char *)p;
 
-static bool
-is_word(const struct scan *s, const char *word)
-{
-	return s->n == strlen(word) && strncasecmp(s->p, word, s->n) == 0;
-}
-
-static void
-skip(struct scan *s, size_t n)
-{
-	s->p += n;
-	s->n -= n;
-}
-
-static void
-skip_spaces(struct scan *s)
-{
-	while (s->n > 0 && *s->p == ' ')
-		skip(s, 1);
-}
-
-/* The bytes before `stop`, or all that is left; s goes on at `stop`. */
-static struct scan
-take_until(struct scan *s, char stop)
-{
-	const char *at = memchr(s->p, stop, s->n);
-	struct scan got = {s->p, at == NULL ? s->n : (size_t)(at - s->p)};
-
-	skip(s, got.n);
-	return got;
-}
-
-static bool
-printable(const char *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (p[i] < ' ' || p[i] > '~')
+	*wide_out = false;
+	for (size_t i = 0; i < n; i++) {
+		if (u[i] < ' ' || u[i] == 0x7f)
 			return false;
-	return true;
+		if (u[i] == 0xc2 && i + 1 < n && u[i + 1] < 0xa0)
+			return false;
+		*wide_out |= u[i] > '~';
+	}
+	return !*wide_out || text_is_utf8(p, n);
+}
+
+static bool
+may_be_wide(enum smtp_verb v)
+{
+	return v == SMTP_VERB_MAIL || v == SMTP_VERB_RCPT ||
+	    v == SMTP_VERB_VRFY;
 }
 
 /*
@@ -107,14 +80,10 @@ printable(const char *p, size_t n)
 static enum smtp_reply
 parse_name(struct scan *s, struct smtp_command *c)
 {
-	struct scan name = take_until(s, ' ');
+	struct scan name = scan_until(s, ' ');
 
-	if (s->n > 0 || name.n == 0 || name.n > 255)
+	if (s->n > 0 || !smtp_param_is_name(name.p, name.n))
 		return SMTP_REPLY_NAME;
-	for (size_t i = 0; i < name.n; i++)
-		if (!is_alnum(name.p[i]) &&
-		    memchr(".-_:[]", name.p[i], 6) == NULL)
-			return SMTP_REPLY_NAME;
 	c->arg = name.p;
 	c->arg_len = name.n;
 	return SMTP_REPLY_NONE;
@@ -138,7 +107,7 @@ take_path(struct scan *s, struct scan *inside)
 			quoted = !quoted;
 		else if (s->p[i] == '>' && !quoted) {
 			*inside = (struct scan){s->p + 1, i - 1};
-			skip(s, i + 1);
+			scan_skip(s, i + 1);
 			return 0;
 		}
 	}
@@ -152,110 +121,22 @@ drop_route(struct scan *s)
 	struct scan hop;
 
 	while (s->n > 0 && *s->p == '@') {
-		skip(s, 1);
+		scan_skip(s, 1);
 		for (hop = (struct scan){s->p, 0}; s->n > 0 &&
-		     (is_alnum(*s->p) || memchr(".-_[]", *s->p, 5) != NULL);
+		     (scan_alnum(*s->p) || memchr(".-_[]", *s->p, 5) != NULL);
 		     hop.n++)
-			skip(s, 1);
+			scan_skip(s, 1);
 		if (hop.n == 0 || s->n < 2)
 			return -1;
 		if (*s->p == ':') {
-			skip(s, 1);
+			scan_skip(s, 1);
 			return *s->p == '@' ? -1 : 0;
 		}
 		if (s->p[0] != ',' || s->p[1] != '@')
 			return -1;
-		skip(s, 1);
+		scan_skip(s, 1);
 	}
 	return 0;
-}
-
-static enum smtp_reply
-param_size(const struct scan *value, struct smtp_command *c)
-{
-	uint64_t size = 0;
-
-	if (c->has_size || value->n == 0 || value->n > 20)
-		return SMTP_REPLY_PARAMETER;
-	for (size_t i = 0; i < value->n; i++) {
-		unsigned digit = (unsigned char)value->p[i] - '0';
-
-		if (digit > 9)
-			return SMTP_REPLY_PARAMETER;
-		if (size > (UINT64_MAX - digit) / 10)
-			size = UINT64_MAX;
-		else if (size != UINT64_MAX)
-			size = size * 10 + digit;
-	}
-	c->has_size = true;
-	c->size = size;
-	return SMTP_REPLY_NONE;
-}
-
-static enum smtp_reply
-param_body(const struct scan *value, struct smtp_command *c, bool *seen)
-{
-	if (*seen)
-		return SMTP_REPLY_PARAMETER;
-	*seen = true;
-	c->body_8bit = is_word(value, "8BITMIME");
-	return c->body_8bit || is_word(value, "7BIT") ? SMTP_REPLY_NONE :
-							SMTP_REPLY_PARAMETER;
-}
-
-static enum smtp_reply
-param_auth(const struct scan *value, struct smtp_command *c)
-{
-	if (c->auth_param || value->n == 0)
-		return SMTP_REPLY_PARAMETER;
-	c->auth_param = true;
-	return SMTP_REPLY_NONE;
-}
-
-/* esmtp-param of RFC 5321 4.1.2: keyword, and a value where "=" stands. */
-static bool
-take_param(struct scan *s, struct scan *keyword, struct scan *value)
-{
-	struct scan word = take_until(s, ' ');
-
-	*keyword = take_until(&word, '=');
-	if (keyword->n == 0 || *keyword->p == '-')
-		return false;
-	for (size_t i = 0; i < keyword->n; i++)
-		if (!is_alnum(keyword->p[i]) && keyword->p[i] != '-')
-			return false;
-	*value = (struct scan){NULL, 0};
-	if (word.n == 0)
-		return true;
-	skip(&word, 1);
-	*value = word;
-	return word.n > 0 && memchr(word.p, '=', word.n) == NULL;
-}
-
-static enum smtp_reply
-parse_params(struct scan *s, struct smtp_command *c)
-{
-	struct scan keyword, value;
-	enum smtp_reply fault;
-	bool body = false;
-
-	for (skip_spaces(s); s->n > 0; skip_spaces(s)) {
-		if (!take_param(s, &keyword, &value))
-			return SMTP_REPLY_PARAMETER;
-		if (c->verb == SMTP_VERB_RCPT)
-			fault = SMTP_REPLY_UNKNOWN_PARAMETER;
-		else if (is_word(&keyword, "SIZE"))
-			fault = param_size(&value, c);
-		else if (is_word(&keyword, "BODY"))
-			fault = param_body(&value, c, &body);
-		else if (is_word(&keyword, "AUTH"))
-			fault = param_auth(&value, c);
-		else
-			fault = SMTP_REPLY_UNKNOWN_PARAMETER;
-		if (fault != SMTP_REPLY_NONE)
-			return fault;
-	}
-	return SMTP_REPLY_NONE;
 }
 
 /* "FROM:" or "TO:", the path, the parameters. */
@@ -270,29 +151,39 @@ parse_path(struct scan *s, const char *prefix, struct smtp_command *c)
 
 	if (s->n < len || strncasecmp(s->p, prefix, len) != 0)
 		return bad;
-	skip(s, len);
-	skip_spaces(s);
+	scan_skip(s, len);
+	scan_spaces(s);
 	if (take_path(s, &path) == -1 || (s->n > 0 && *s->p != ' '))
 		return bad;
 	c->null_path = from && path.n == 0;
-	c->postmaster = !from && is_word(&path, "Postmaster");
+	c->postmaster = !from && scan_is(&path, "Postmaster");
 	if (!c->null_path && !c->postmaster &&
 	    (drop_route(&path) == -1 ||
-		mailbox_parse(path.p, path.n, &c->path, &e) == -1))
+		mailbox_parse_utf8(path.p, path.n, &c->path, &e) == -1))
 		return bad;
-	return parse_params(s, c);
+	return smtp_param_parse(s, c);
+}
+
+static enum smtp_reply
+parse_mail(struct scan *s, struct smtp_command *c)
+{
+	enum smtp_reply fault = parse_path(s, "FROM:", c);
+
+	if (fault == SMTP_REPLY_NONE && c->non_ascii && !c->utf8)
+		return SMTP_REPLY_NEED_UTF8;
+	return fault;
 }
 
 static enum smtp_reply
 parse_auth(struct scan *s, struct smtp_command *c)
 {
-	struct scan mechanism = take_until(s, ' ');
+	struct scan mechanism = scan_until(s, ' ');
 
 	if (mechanism.n == 0)
 		return SMTP_REPLY_ARGUMENT;
 	c->arg = mechanism.p;
 	c->arg_len = mechanism.n;
-	skip_spaces(s);
+	scan_spaces(s);
 	if (s->n == 0)
 		return SMTP_REPLY_NONE;
 	if (memchr(s->p, ' ', s->n) != NULL)
@@ -300,6 +191,33 @@ parse_auth(struct scan *s, struct smtp_command *c)
 	c->initial = s->p;
 	c->initial_len = s->n;
 	return SMTP_REPLY_NONE;
+}
+
+/* A name or address, which is told nobody, and perhaps SMTPUTF8 (RFC 6531 3.7.4.2). */
+static enum smtp_reply
+parse_vrfy(struct scan *s, struct smtp_command *c)
+{
+	static const char word[] = " SMTPUTF8";
+	size_t n = sizeof(word) - 1;
+
+	c->utf8 = s->n > n && strncasecmp(s->p + s->n - n, word, n) == 0;
+	if (c->non_ascii && !c->utf8)
+		return SMTP_REPLY_NEED_UTF8;
+	return s->n > 0 ? SMTP_REPLY_NONE : SMTP_REPLY_ARGUMENT;
+}
+
+/* RFC 3030 2: chunk-size, and LAST. */
+static enum smtp_reply
+parse_bdat(struct scan *s, struct smtp_command *c)
+{
+	struct scan size = scan_until(s, ' ');
+
+	if (smtp_param_number(&size, &c->size) == -1 || c->size == UINT64_MAX)
+		return SMTP_REPLY_CHUNK_SIZE;
+	scan_spaces(s);
+	c->last = s->n > 0;
+	return c->last && !scan_is(s, "LAST") ? SMTP_REPLY_CHUNK_SIZE :
+						SMTP_REPLY_NONE;
 }
 
 static enum smtp_reply
@@ -312,16 +230,20 @@ parse_argument(struct scan *s, enum shape shape, struct smtp_command *c)
 		return s->n == 0 ? SMTP_REPLY_NONE : SMTP_REPLY_NO_ARGUMENT;
 	case SHAPE_ANY:
 		return SMTP_REPLY_NONE;
-	case SHAPE_SOME:
-		return s->n > 0 ? SMTP_REPLY_NONE : SMTP_REPLY_ARGUMENT;
 	case SHAPE_NAME:
 		return parse_name(s, c);
 	case SHAPE_MAIL:
-		return parse_path(s, "FROM:", c);
+		return parse_mail(s, c);
 	case SHAPE_RCPT:
 		return parse_path(s, "TO:", c);
 	case SHAPE_AUTH:
 		return parse_auth(s, c);
+	case SHAPE_VRFY:
+		return parse_vrfy(s, c);
+	case SHAPE_BDAT:
+		return parse_bdat(s, c);
+	case SHAPE_XCLIENT:
+		return smtp_param_xclient(s, c);
 	}
 	return SMTP_REPLY_ARGUMENT;
 }
@@ -335,16 +257,17 @@ smtp_syntax_parse(const char *line, size_t n, struct smtp_command *c)
 	*c = (struct smtp_command){.verb = SMTP_VERB_UNKNOWN};
 	while (s.n > 0 && s.p[s.n - 1] == ' ')
 		s.n--;
-	word = take_until(&s, ' ');
-	skip_spaces(&s);
+	word = scan_until(&s, ' ');
+	scan_spaces(&s);
 	for (i = 0; i < N_VERBS; i++)
-		if (is_word(&word, verbs[i].name))
+		if (scan_is(&word, verbs[i].name))
 			break;
 	if (i < N_VERBS)
 		c->verb = verbs[i].verb;
 	if (n + 2 > (i < N_VERBS ? verbs[i].max : LIMIT_SMTP_COMMAND))
 		c->fault = SMTP_REPLY_LONG;
-	else if (!printable(line, n))
+	else if (!printable(line, n, &c->non_ascii) ||
+	    (c->non_ascii && !may_be_wide(c->verb)))
 		c->fault = SMTP_REPLY_BYTES;
 	else if (i < N_VERBS)
 		c->fault = parse_argument(&s, verbs[i].shape, c);

@@ -4,7 +4,7 @@
  */
 #include "mail/address.h"
 
-#include <stdbool.h>
+#include <idn2.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -27,10 +27,11 @@ is_alnum(int c)
 static bool
 is_atext(int c)
 {
-	return is_alnum(c) || (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c));
+	return is_alnum(c) || c > 0x7f ||
+	    (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c));
 }
 
-/* Dot-string of exactly n bytes. */
+/* Dot-string of exactly n bytes; what is beyond ASCII was found to be UTF-8. */
 static bool
 is_dot_string(const char *s, size_t n)
 {
@@ -89,7 +90,8 @@ quoted_read(const char *s, size_t n, char bare[LIMIT_LOCAL_PART + 1])
 	for (; i < n && s[i] != '"'; i++) {
 		if (s[i] == '\\' && ++i == n)
 			return 0;
-		if (s[i] < ' ' || s[i] > '~' || len == LIMIT_LOCAL_PART)
+		if ((unsigned char)s[i] < ' ' || s[i] == 0x7f ||
+		    len == LIMIT_LOCAL_PART)
 			return 0;
 		bare[len++] = s[i];
 	}
@@ -168,13 +170,74 @@ split(const char *s, size_t n, char *local, size_t cap, size_t *domain_at)
 	return local_write(bare, local, cap);
 }
 
+static bool
+is_ascii(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)s[i] > 0x7f)
+			return false;
+	return true;
+}
+
+/* Control characters beyond ASCII (U+0080 to U+009F). */
+static bool
+has_c1(const char *s, size_t n)
+{
+	for (size_t i = 0; i + 1 < n; i++)
+		if ((unsigned char)s[i] == 0xc2 &&
+		    (unsigned char)s[i + 1] < 0xa0)
+			return true;
+	return false;
+}
+
+/* The domain as DNS knows it. -1 when there is no such form of it. */
+static int
+domain_ascii(const char *s, size_t n, char out[LIMIT_ADDRESS + 1])
+{
+	char wide[LIMIT_ADDRESS + 1];
+	uint8_t *ascii = NULL;
+	int r = -1;
+
+	if (n > LIMIT_ADDRESS || memchr(s, '\0', n) != NULL)
+		return -1;
+	memcpy(wide, s, n);
+	wide[n] = '\0';
+	if (is_ascii(s, n)) {
+		memcpy(out, wide, n + 1);
+		return 0;
+	}
+	if (idn2_lookup_u8((const uint8_t *)wide, &ascii,
+		IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK)
+		r = text_copy(out, LIMIT_ADDRESS + 1, (const char *)ascii);
+	idn2_free(ascii);
+	return r;
+}
+
 int
 mailbox_parse(const char *s, size_t n, struct mailbox *out, struct err *e)
 {
-	char local[LIMIT_LOCAL_PART * 2 + 3];
+	if (!is_ascii(s, n)) {
+		memset(out, 0, sizeof(*out));
+		return err_set(e, ERR_BAD_INPUT, "mailbox: beyond ASCII");
+	}
+	return mailbox_parse_utf8(s, n, out, e);
+}
+
+bool
+mailbox_is_wide(const struct mailbox *m)
+{
+	return !is_ascii(m->address, strlen(m->address));
+}
+
+int
+mailbox_parse_utf8(const char *s, size_t n, struct mailbox *out, struct err *e)
+{
+	char local[LIMIT_LOCAL_PART * 2 + 3], domain[LIMIT_ADDRESS + 1];
 	size_t route, at, len;
 
 	memset(out, 0, sizeof(*out));
+	if (!is_ascii(s, n) && (!text_is_utf8(s, n) || has_c1(s, n)))
+		return err_set(e, ERR_BAD_INPUT, "mailbox: not UTF-8");
 	if (route_length(s, n, &route) == -1)
 		return err_set(e, ERR_BAD_INPUT, "mailbox: source route");
 	s += route;
@@ -183,15 +246,16 @@ mailbox_parse(const char *s, size_t n, struct mailbox *out, struct err *e)
 		return err_set(e, ERR_BAD_INPUT, "mailbox: %zu octets", n);
 	if (split(s, n, local, sizeof(local), &at) == -1)
 		return err_set(e, ERR_BAD_INPUT, "mailbox: local part");
-	if (!is_domain(s + at, n - at))
+	if (domain_ascii(s + at, n - at, domain) == -1 ||
+	    !is_domain(domain, strlen(domain)))
 		return err_set(e, ERR_BAD_INPUT, "mailbox: domain");
 	len = strlen(local);
 	memcpy(out->address, local, len);
 	out->address[len++] = '@';
-	if (len + (n - at) > LIMIT_ADDRESS)
+	if (len + strlen(domain) > LIMIT_ADDRESS)
 		return err_set(e, ERR_BAD_INPUT, "mailbox: too long");
-	memcpy(out->address + len, s + at, n - at);
-	memcpy(out->domain, s + at, n - at);
+	memcpy(out->address + len, domain, strlen(domain));
+	memcpy(out->domain, domain, strlen(domain));
 	text_lower(out->domain);
 	memcpy(out->key, out->address, sizeof(out->key));
 	text_lower(out->key);

@@ -237,10 +237,18 @@ static const struct smtp_backend fake_backend = {
     .clear = fake_clear,
 };
 
+#define FAKE_OFFER                                               \
+	{                                                        \
+		.starttls = true, .dsn = true, .chunking = true, \
+		.smtputf8 = true, .requiretls = true             \
+	}
+
+/* Unwary: what is answered must not depend on how the bytes arrive. */
 static const struct smtp_settings fake_settings = {
     .hostname = "mx.example",
-    .starttls = true,
+    .offer = FAKE_OFFER,
     .backend = &fake_backend,
+    .unwary = true,
 };
 
 static void

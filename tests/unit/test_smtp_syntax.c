@@ -113,7 +113,7 @@ test_parameters(void **state)
 	(void)state;
 	smtp_syntax_parse(line, strlen(line), &c);
 	assert_int_equal(c.fault, SMTP_REPLY_NONE);
-	assert_true(c.has_size && c.body_8bit && c.auth_param);
+	assert_true(c.has_size && c.body == DESK_BODY_8BIT && c.auth_param);
 	assert_int_equal(c.size, 52428800);
 	line = "MAIL FROM:<> SIZE=18446744073709551615";
 	smtp_syntax_parse(line, strlen(line), &c);
@@ -212,7 +212,7 @@ test_received(void **state)
 		(void)snprintf(
 		    s.session, sizeof(s.session), "0123456789abcdef");
 		assert_int_equal(
-		    smtp_received(&out, &s, rows[i].esmtp, "mx.example",
+		    smtp_received(&out, &s, rows[i].esmtp, false, "mx.example",
 			INT64_C(1763647080) * CLOCK_SECOND),
 		    0);
 		assert_int_equal(buf_addf(&want,
@@ -240,7 +240,8 @@ test_received_length(void **state)
 	memset(s.client, '1', sizeof(s.client) - 1);
 	memset(s.tls, 't', sizeof(s.tls) - 1);
 	memset(s.session, 'f', sizeof(s.session) - 1);
-	assert_int_equal(smtp_received(&out, &s, true, "mx.example", 0), 0);
+	assert_int_equal(
+	    smtp_received(&out, &s, true, true, "mx.example", 0), 0);
 	for (at = buf_cstr(&out); (end = strstr(at, "\r\n")) != NULL;
 	     at = end + 2)
 		assert_true(end - at <= 998);
