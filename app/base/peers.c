@@ -4,6 +4,7 @@
  */
 #include "base/peers.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,22 @@ network(const struct sockaddr *sa, uint8_t net[PEER_NET_LEN])
 			net[0] = 6;
 			memcpy(net + 1, &v6->sin6_addr, 8);
 		}
+	}
+}
+
+void
+peer_network(const char *text, uint8_t net[PEER_NET_LEN])
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+
+	if (inet_pton(AF_INET, text, &v4.sin_addr) == 1) {
+		network((const struct sockaddr *)&v4, net);
+	} else if (inet_pton(AF_INET6, text, &v6.sin6_addr) == 1) {
+		network((const struct sockaddr *)&v6, net);
+	} else {
+		memset(net, 0, PEER_NET_LEN);
+		memcpy(net, text, strnlen(text, PEER_NET_LEN));
 	}
 }
 

@@ -28,6 +28,9 @@ struct peer {
 	struct peer *next;
 };
 
+/* The same as bytes: of an address as text; of other text its beginning. */
+void peer_network(const char *text, uint8_t net[PEER_NET_LEN]);
+
 /* After secret_init(). NULL: memory. */
 struct peers *peers_new(void);
 void peers_free(struct peers *p); /* NULL is fine */

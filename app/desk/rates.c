@@ -1,0 +1,598 @@
+/*
+ * rates.c: which limit counts, and what is said past it.
+ */
+#include "desk/rates.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/peers.h"
+#include "desk/tally.h"
+#include "policy/network.h"
+
+#define FREE_MAX     16   /* networks */
+#define BATCH        512  /* counts told at once */
+#define ROUND_MS     1000 /* between two rounds of the thread */
+#define END_MS       2000 /* it is given to end */
+#define LIMITS_EVERY 3    /* rounds */
+#define COUNT_EVERY  15
+#define SWEEP_EVERY  60
+
+#define MEASURE  UINT64_C(1000000) /* a full one of unknown recipients */
+#define HELD_MIN 100               /* ms: less is not felt */
+
+struct meters {
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	struct tally *tally[RATE_OFS][RATE_WHATS]; /* NULL: not counted */
+	struct policy_net free[FREE_MAX];
+	size_t n_free;
+	int64_t (*now)(void);
+	struct rate_limit *limit; /* sorted */
+	size_t n_limit;
+	/* of the thread */
+	struct rate_count batch[BATCH];
+	const char *conninfo;
+	pthread_t thread;
+	unsigned round;
+	bool begun, ending, ended;
+};
+
+/* ---- begin and end ---- */
+
+static int
+free_read(struct meters *m, const char *text, struct err *e)
+{
+	char one[POLICY_NET_TEXT];
+	size_t n;
+
+	for (text += strspn(text, " "); *text != '\0';
+	     text += strspn(text, " ")) {
+		n = strcspn(text, " ");
+		if (n >= sizeof(one) || m->n_free == FREE_MAX)
+			return err_set(e, ERR_BAD_INPUT,
+			    "RESTANTE_RATE_FREE: too long, or over %d networks",
+			    FREE_MAX);
+		memcpy(one, text, n);
+		one[n] = '\0';
+		text += n;
+		if (strcmp(one, "none") == 0)
+			continue;
+		if (policy_net_parse(one, &m->free[m->n_free++]) == -1)
+			return err_set(e, ERR_BAD_INPUT,
+			    "RESTANTE_RATE_FREE: an address or network is malformed");
+	}
+	return 0;
+}
+
+static int
+tallies_new(struct meters *m, const struct rates_setup *setup)
+{
+	static const size_t keys[] = {LIMIT_RATE_CLIENTS, LIMIT_RATE_TENANTS};
+	bool brake;
+	int64_t s;
+
+	for (int of = 0; of < RATE_OFS; of++) {
+		for (int what = 0; what < RATE_WHATS; what++) {
+			brake = what == RATE_UNKNOWN || what == RATE_AUTH;
+			if (of == RATE_TENANT && brake)
+				continue;
+			s = brake ? setup->brake_s : setup->hour_s;
+			m->tally[of][what] = tally_new(
+			    keys[of], s * CLOCK_SECOND);
+			if (m->tally[of][what] == NULL)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static void
+meters_free(struct meters *m)
+{
+	for (int of = 0; of < RATE_OFS; of++)
+		for (int what = 0; what < RATE_WHATS; what++)
+			tally_free(m->tally[of][what]);
+	pthread_cond_destroy(&m->wake);
+	pthread_mutex_destroy(&m->lock);
+	free(m->limit);
+	free(m);
+}
+
+struct meters *
+rates_new(const struct rates_setup *setup, struct err *e)
+{
+	struct meters *m = calloc(1, sizeof(*m));
+	pthread_condattr_t attr;
+	int rc;
+
+	if (m == NULL) {
+		(void)err_set(e, ERR_UNAVAILABLE, "rates: memory");
+		return NULL;
+	}
+	pthread_mutex_init(&m->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&m->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	m->now = setup->now;
+	rc = setup->free != NULL ? free_read(m, setup->free, e) : 0;
+	if (rc == 0 && tallies_new(m, setup) == -1)
+		rc = err_set(e, ERR_UNAVAILABLE, "rates: memory");
+	if (rc == 0)
+		return m;
+	meters_free(m);
+	return NULL;
+}
+
+/* ---- limits ---- */
+
+static bool
+is_free(const struct meters *m, const char *client)
+{
+	for (size_t i = 0; i < m->n_free; i++)
+		if (policy_net_has(&m->free[i], client))
+			return true;
+	return false;
+}
+
+/* What is asked to be counted, once. */
+struct ask {
+	enum rate_of of;
+	enum rate_what what;
+	int class;
+	const struct id *tenant; /* NULL: none */
+	const struct rates *own; /* NULL: none */
+};
+
+static int
+limit_order(const void *a, const void *b)
+{
+	const struct rate_limit *x = a, *y = b;
+	int r = memcmp(&x->tenant, &y->tenant, sizeof(x->tenant));
+
+	if (r == 0)
+		r = (int)x->of - (int)y->of;
+	if (r == 0)
+		r = (int)x->what - (int)y->what;
+	return r != 0 ? r : x->class - y->class;
+}
+
+/* A row of rate_limit: the tenant's, else everybody's. Locked. */
+static const struct rate_limit *
+row(const struct meters *m, const struct ask *a)
+{
+	struct rate_limit key = {
+	    .of = a->of, .what = a->what, .class = a->class};
+	const struct rate_limit *l = NULL;
+
+	if (m->n_limit == 0)
+		return NULL;
+	if (a->tenant != NULL) {
+		key.tenant = *a->tenant;
+		l = bsearch(
+		    &key, m->limit, m->n_limit, sizeof(key), limit_order);
+	}
+	key.tenant = id_zero();
+	return l != NULL ?
+	    l :
+	    bsearch(&key, m->limit, m->n_limit, sizeof(key), limit_order);
+}
+
+static int
+own_limit(const struct ask *a)
+{
+	if (a->own == NULL || a->of != RATE_CLIENT)
+		return 0;
+	if (a->what == RATE_MESSAGES)
+		return a->own->messages[a->class];
+	if (a->what == RATE_RECIPIENTS)
+		return a->own->recipients[a->class];
+	return a->what == RATE_UNKNOWN ? a->own->harvest : 0;
+}
+
+/* false: no limit. Locked. */
+static bool
+limit(const struct meters *m, const struct ask *a, bool free_client,
+    uint64_t *most_out)
+{
+	static const uint64_t usual[RATE_OFS][RATE_WHATS][RATE_CLASSES] = {
+	    {{LIMIT_CONNECTIONS_CLIENT}, {LIMIT_MESSAGES_CLIENT},
+		{LIMIT_RECIPIENTS_CLIENT}, {LIMIT_UNKNOWN},
+		{LIMIT_AUTH_FAILED}},
+	    {{LIMIT_CONNECTIONS_TENANT}, {LIMIT_MESSAGES_TENANT},
+		{LIMIT_RECIPIENTS_TENANT}},
+	};
+	const struct rate_limit *l;
+	int own = own_limit(a);
+
+	if (own > 0)
+		*most_out = (uint64_t)own;
+	else if ((l = row(m, a)) != NULL)
+		*most_out = (uint64_t)l->most;
+	else
+		*most_out = usual[a->of][a->what][a->class];
+	return own > 0 || l != NULL || !free_client;
+}
+
+static struct rate_key
+key_of(const struct ask *a, const uint8_t net[PEER_NET_LEN])
+{
+	struct rate_key k = {
+	    .b = {(uint8_t)a->of, (uint8_t)a->what, (uint8_t)a->class}};
+
+	_Static_assert(RATE_KEY == 3 + PEER_NET_LEN, "key");
+	if (a->tenant != NULL)
+		k.tenant = *a->tenant;
+	if (a->of == RATE_CLIENT)
+		memcpy(k.b + 3, net, PEER_NET_LEN);
+	return k;
+}
+
+/* ---- taking ---- */
+
+static int
+refuse(const struct ask *a, uint64_t most, struct err *e)
+{
+	static const char *const whose[] = {"a client", "a tenant"};
+	static const char *const what[] = {"connections", "messages",
+	    "recipients", "unknown recipients", "failed attempts"};
+
+	metrics_add(METRIC_RATE_REFUSED, a->what, (unsigned)a->class, 1);
+	return err_set(e, ERR_RATE, "%s of %s: over %llu in the window",
+	    what[a->what], whose[a->of], (unsigned long long)most);
+}
+
+#define ASKS 4
+
+/* All of them, or none and ERR_RATE. count: or only looks. */
+static int
+take(struct meters *m, const char *client, const struct ask *a, size_t n,
+    bool count, struct err *e)
+{
+	bool free_client = is_free(m, client), counts[ASKS];
+	uint8_t net[PEER_NET_LEN];
+	struct rate_key key[ASKS];
+	int64_t now = m->now();
+	uint64_t most;
+	int rc = 0;
+
+	peer_network(client, net);
+	pthread_mutex_lock(&m->lock);
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		counts[i] = limit(m, &a[i], free_client, &most);
+		if (!counts[i])
+			continue;
+		key[i] = key_of(&a[i], net);
+		if (tally_look(m->tally[a[i].of][a[i].what], &key[i], now) >=
+		    most)
+			rc = refuse(&a[i], most, e);
+	}
+	for (size_t i = 0; i < n && rc == 0 && count; i++)
+		if (counts[i])
+			tally_add(
+			    m->tally[a[i].of][a[i].what], &key[i], 1, now);
+	pthread_mutex_unlock(&m->lock);
+	return rc;
+}
+
+int
+rates_connect(struct meters *m, const struct desk_sender *s, struct err *e)
+{
+	const struct ask a = {.of = RATE_CLIENT, .what = RATE_CONNECTIONS};
+
+	return m == NULL ? 0 : take(m, s->client, &a, 1, true, e);
+}
+
+int
+rates_meet(struct meters *m, const struct desk_sender *s,
+    const struct desk_envelope *env, struct err *e)
+{
+	const struct ask a = {.of = RATE_TENANT,
+	    .what = RATE_CONNECTIONS,
+	    .class = (int)env->sender_class,
+	    .tenant = &env->tenant};
+
+	return m == NULL ? 0 : take(m, s->client, &a, 1, true, e);
+}
+
+int
+rates_mail(struct meters *m, const struct desk_sender *s,
+    const struct desk_envelope *env, const struct rates *own, struct err *e)
+{
+	const int class = (int)env->sender_class;
+	const struct ask a[] = {
+	    {RATE_CLIENT, RATE_MESSAGES, class, &env->tenant, own},
+	    {RATE_TENANT, RATE_MESSAGES, class, &env->tenant, own},
+	};
+
+	if (m == NULL || !env->proved)
+		return 0;
+	return take(m, s->client, a, 2, false, e);
+}
+
+int
+rates_recipient(struct meters *m, const struct desk_sender *s,
+    const struct desk_envelope *env, const struct id *tenant,
+    const struct rates *own, struct err *e)
+{
+	const int class = (int)env->sender_class;
+	const struct ask a[ASKS] = {
+	    {RATE_CLIENT, RATE_RECIPIENTS, class, tenant, own},
+	    {RATE_TENANT, RATE_RECIPIENTS, class, tenant, own},
+	    {RATE_CLIENT, RATE_MESSAGES, class, tenant, own},
+	    {RATE_TENANT, RATE_MESSAGES, class, tenant, own},
+	};
+
+	if (m == NULL)
+		return 0;
+	return take(m, s->client, a, env->n_given == 0 ? 4 : 2, true, e);
+}
+
+/* ---- the brakes ---- */
+
+static bool
+trusted(const struct desk_sender *s, const struct desk_envelope *env)
+{
+	return s->authenticated || env->proved;
+}
+
+/* What the client has of it; n more of it first. */
+static uint64_t
+measure(struct meters *m, enum rate_what what, const char *client, uint64_t n)
+{
+	const struct ask a = {.of = RATE_CLIENT, .what = what};
+	struct tally *t = m->tally[RATE_CLIENT][what];
+	uint8_t net[PEER_NET_LEN];
+	struct rate_key key;
+	int64_t now = m->now();
+	uint64_t used;
+
+	peer_network(client, net);
+	key = key_of(&a, net);
+	pthread_mutex_lock(&m->lock);
+	if (n > 0)
+		tally_add(t, &key, n, now);
+	used = tally_look(t, &key, now);
+	pthread_mutex_unlock(&m->lock);
+	return used;
+}
+
+void
+rates_unknown(struct meters *m, const struct desk_sender *s,
+    const struct desk_envelope *env, const struct id *tenant,
+    const struct rates *own)
+{
+	const struct ask a = {RATE_CLIENT, RATE_UNKNOWN, 0, tenant, own};
+	uint64_t most;
+
+	if (m == NULL || trusted(s, env))
+		return;
+	pthread_mutex_lock(&m->lock);
+	(void)limit(m, &a, false, &most);
+	pthread_mutex_unlock(&m->lock);
+	(void)measure(m, RATE_UNKNOWN, s->client,
+	    most == 0 ? MEASURE * LIMIT_BRAKE_STOP :
+			(MEASURE + most - 1) / most);
+}
+
+unsigned
+rates_brake(struct meters *m, const struct desk_sender *s,
+    const struct desk_envelope *env)
+{
+	uint64_t used, span = MEASURE * (LIMIT_BRAKE_STOP - 1);
+
+	if (m == NULL || trusted(s, env))
+		return 0;
+	used = measure(m, RATE_UNKNOWN, s->client, 0);
+	if (used < MEASURE)
+		return 0;
+	if (used >= MEASURE * LIMIT_BRAKE_STOP) {
+		metrics_add(METRIC_HELD, METRIC_BRAKE_SILENT, 0, 1);
+		return LIMIT_BRAKE_MS | RATES_SILENT;
+	}
+	metrics_add(METRIC_HELD, METRIC_BRAKE_SLOW, 0, 1);
+	return HELD_MIN +
+	    (unsigned)((used - MEASURE) * (LIMIT_BRAKE_MS - HELD_MIN) / span);
+}
+
+int
+rates_auth(struct meters *m, const struct desk_sender *s, struct err *e)
+{
+	const struct ask a = {.of = RATE_CLIENT, .what = RATE_AUTH};
+	uint64_t most;
+
+	if (m == NULL)
+		return 0;
+	pthread_mutex_lock(&m->lock);
+	(void)limit(m, &a, false, &most);
+	pthread_mutex_unlock(&m->lock);
+	if (measure(m, RATE_AUTH, s->client, 0) < most)
+		return 0;
+	return refuse(&a, most, e);
+}
+
+void
+rates_auth_failed(struct meters *m, const struct desk_sender *s)
+{
+	if (m != NULL)
+		(void)measure(m, RATE_AUTH, s->client, 1);
+}
+
+/* ---- sharing ---- */
+
+static int
+read_limits(struct meters *m, struct db *db, struct err *e)
+{
+	struct rate_limit *all, *old;
+	size_t n;
+
+	if (rate_limits(db, &all, &n, e) == -1)
+		return -1;
+	qsort(all, n, sizeof(*all), limit_order);
+	pthread_mutex_lock(&m->lock);
+	old = m->limit;
+	m->limit = all;
+	m->n_limit = n;
+	pthread_mutex_unlock(&m->lock);
+	free(old);
+	return 0;
+}
+
+static int
+share(struct meters *m, struct tally *t, struct db *db, struct err *e)
+{
+	size_t at = 0, n;
+	int rc = 0;
+
+	while (rc == 0) {
+		pthread_mutex_lock(&m->lock);
+		n = tally_news(t, &at, m->now(), m->batch, BATCH);
+		pthread_mutex_unlock(&m->lock);
+		if (n == 0)
+			break;
+		rc = rate_merge(db, m->batch, n, e);
+		pthread_mutex_lock(&m->lock);
+		if (rc == 0)
+			tally_told(t, m->batch, n, m->now());
+		else
+			tally_untold(t, m->batch, n, m->now());
+		pthread_mutex_unlock(&m->lock);
+	}
+	return rc;
+}
+
+static void
+tell_size(struct meters *m)
+{
+	int64_t keys, pushed;
+
+	for (int of = 0; of < RATE_OFS; of++) {
+		keys = pushed = 0;
+		for (int what = 0; what < RATE_WHATS; what++) {
+			if (m->tally[of][what] == NULL)
+				continue;
+			pthread_mutex_lock(&m->lock);
+			keys += (int64_t)tally_keys(
+			    m->tally[of][what], m->now());
+			pushed += (int64_t)tally_displaced(m->tally[of][what]);
+			pthread_mutex_unlock(&m->lock);
+		}
+		metrics_set(METRIC_RATE_COUNTS, (unsigned)of, 0, keys);
+		metrics_set(METRIC_RATE_PUSHED, (unsigned)of, 0, pushed);
+	}
+}
+
+int
+rates_share(struct meters *m, struct db *db, struct err *e)
+{
+	unsigned round = m->round++;
+
+	if (round % COUNT_EVERY == 0)
+		tell_size(m);
+	if (round % LIMITS_EVERY == 0 && read_limits(m, db, e) == -1)
+		return -1;
+	if (round % SWEEP_EVERY == SWEEP_EVERY - 1 && rate_sweep(db, e) == -1)
+		return -1;
+	for (int of = 0; of < RATE_OFS; of++)
+		for (int what = 0; what < RATE_WHATS; what++)
+			if (m->tally[of][what] != NULL &&
+			    share(m, m->tally[of][what], db, e) == -1)
+				return -1;
+	return 0;
+}
+
+/* A round of the thread; what changed is said once. */
+static bool
+round_of(struct meters *m, struct db *db, bool was)
+{
+	struct err e;
+	bool is;
+
+	err_clear(&e);
+	is = rates_share(m, db, &e) == 0;
+	metrics_set(METRIC_RATE_SHARED, 0, 0, is);
+	if (was && !is)
+		log_err(NULL, "rates not shared", &e);
+	else if (!was && is)
+		log_line(LOG_LEVEL_INFO, NULL, "rates shared again", NULL);
+	return is;
+}
+
+/* Locked. false: it was time to end before the time was over. */
+static bool
+pause_for(struct meters *m, int ms, const bool *over)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += (long)(ms % 1000) * 1000000;
+	until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	while (
+	    !*over && pthread_cond_timedwait(&m->wake, &m->lock, &until) == 0)
+		continue;
+	return !*over;
+}
+
+static void *
+share_thread(void *arg)
+{
+	struct meters *m = arg;
+	struct db *db = db_open(m->conninfo);
+	bool going = db != NULL, shared = true;
+
+	while (going) {
+		shared = round_of(m, db, shared);
+		pthread_mutex_lock(&m->lock);
+		going = pause_for(m, ROUND_MS, &m->ending);
+		pthread_mutex_unlock(&m->lock);
+	}
+	if (db != NULL)
+		(void)round_of(m, db, shared);
+	db_close(db);
+	pthread_mutex_lock(&m->lock);
+	m->ended = true;
+	pthread_cond_broadcast(&m->wake);
+	pthread_mutex_unlock(&m->lock);
+	return NULL;
+}
+
+int
+rates_share_start(struct meters *m, const char *conninfo, struct err *e)
+{
+	m->conninfo = conninfo;
+	if (pthread_create(&m->thread, NULL, share_thread, m) != 0)
+		return err_set(e, ERR_UNAVAILABLE, "rates: no thread");
+	m->begun = true;
+	return 0;
+}
+
+void
+rates_free(struct meters *m)
+{
+	bool ended;
+
+	if (m == NULL)
+		return;
+	if (m->begun) {
+		pthread_mutex_lock(&m->lock);
+		m->ending = true;
+		pthread_cond_broadcast(&m->wake);
+		ended = !pause_for(m, END_MS, &m->ended);
+		pthread_mutex_unlock(&m->lock);
+		if (!ended) {
+			/* It waits for a database that does not answer. */
+			(void)pthread_detach(m->thread);
+			return;
+		}
+		(void)pthread_join(m->thread, NULL);
+	}
+	meters_free(m);
+}
