@@ -54,8 +54,8 @@ struct directory_ask {
 	struct directory *dir;
 	struct desk *d;
 	bool fresh;
-	bool
-	    unsure; /* set when memory alone did not know: the answer is none */
+	bool unsure; /* set: memory alone did not know, the answer is none */
+	bool aged;   /* set: an answer was older than that */
 };
 
 /* Whose mail domain is it? 1 with its tenant, 0 nobody's here (or unsure), -1. */
@@ -73,6 +73,12 @@ void directory_rules_drop(const struct rules *r); /* NULL is fine */
 int directory_address(struct directory_ask *q, const struct id *tenant,
     const char *key, struct address_row *out, struct err *e)
     __attribute__((warn_unused_result));
+/*
+ * What another address was found to stand for by the tenant's rules, from answers that are
+ * not aged.
+ */
+void directory_learn(struct directory_ask *q, const struct id *tenant,
+    const char *key, const struct address_row *row);
 /* Does the tenant know this outside address? 1, 0 it does not (or unsure), -1. */
 int directory_known(struct directory_ask *q, const struct id *tenant,
     const char *key, struct err *e) __attribute__((warn_unused_result));
