@@ -134,6 +134,9 @@ conn_free(struct conn *k)
 			k->x->remark = "gone";
 		leave(k);
 	}
+	/* Who hung up without a word is not told that no more comes. */
+	if (!k->asked && k->io.ended && k->io.ssl != NULL)
+		SSL_set_quiet_shutdown(k->io.ssl, 1);
 	http_io_close(&k->io);
 	TAILQ_REMOVE(&k->f->all, k, all);
 	k->f->count--;
