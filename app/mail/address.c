@@ -88,7 +88,8 @@ quoted_read(const char *s, size_t n, char bare[LIMIT_LOCAL_PART + 1])
 	size_t i = 1;
 
 	for (; i < n && s[i] != '"'; i++) {
-		if (s[i] == '\\' && ++i == n)
+		/* RFC 6531 3.3 puts nothing new behind a backslash. */
+		if (s[i] == '\\' && (++i == n || (unsigned char)s[i] > '~'))
 			return 0;
 		if ((unsigned char)s[i] < ' ' || s[i] == 0x7f ||
 		    len == LIMIT_LOCAL_PART)
