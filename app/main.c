@@ -26,14 +26,16 @@
 #include "base/secret.h"
 #include "front/book.h"
 #include "front/confine.h"
+#include "front/shown.h"
 #include "front/tls.h"
 #include "mail/parse.h"
 
-#define DRAIN_MS    30000 /* what SIGTERM leaves to running work */
-#define DRAIN_STEP  100   /* ms between looks */
-#define TICK_MS     1000  /* between looks at idle connections */
-#define SOLO_WORKER 3     /* what Kore counts when one worker serves */
-#define WATCHED_MAX 4     /* pools of a worker */
+#define DRAIN_MS \
+	33000 /* what SIGTERM leaves to running work, and its last words */
+#define DRAIN_STEP  100  /* ms between looks */
+#define TICK_MS     1000 /* between looks at idle connections */
+#define SOLO_WORKER 3    /* what Kore counts when one worker serves */
+#define WATCHED_MAX 4    /* pools of a worker */
 
 /* What the parent tells its workers. */
 enum { MSG_BOOK = KORE_MSG_APP_BASE, MSG_TICKET_KEY };
@@ -115,9 +117,8 @@ kore_sandbox(void)
 /* ---- TLS ---- */
 
 /*
- * Every server is `tls no` in the file, which keeps Kore's own key manager out;
- * those named tls-* become TLS servers here, with our context. The first domain
- * also serves STARTTLS.
+ * Every server is `tls no` in the file, which keeps Kore's own key manager out, and its
+ * handshakes too: the two roles find our context at the first domain.
  */
 static void
 tls_attach(SSL_CTX *ctx)
@@ -127,7 +128,7 @@ tls_attach(SSL_CTX *ctx)
 
 	LIST_FOREACH(srv, &kore_servers, list)
 	{
-		srv->tls = strncmp(srv->name, "tls-", 4) == 0;
+		srv->tls = 0;
 		TAILQ_FOREACH(dom, &srv->domains, list)
 		{
 			(void)SSL_CTX_up_ref(ctx);
@@ -146,6 +147,8 @@ tls_prepare(void)
 
 	err_clear(&e);
 	self.tls = tls_new(self.front->alpn, self.set.ticket_period, &e);
+	if (self.tls != NULL && self.front->asks_certificate)
+		shown_ask(self.tls);
 	if (self.tls != NULL)
 		self.book = book_read(&self.set, NULL, &e);
 	if (self.tls == NULL || self.book == NULL) {

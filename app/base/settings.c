@@ -145,6 +145,7 @@ settings_read(struct settings *out, struct err *e)
 	    .user = get("RESTANTE_USER"),
 	    .spool = get("RESTANTE_SPOOL"),
 	    .proxies = get("RESTANTE_PROXIES"),
+	    .xclient = get("RESTANTE_XCLIENT"),
 	    .rate_free = get("RESTANTE_RATE_FREE"),
 	};
 	if (out->rate_free == NULL)

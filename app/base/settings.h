@@ -27,6 +27,7 @@ struct settings {
 	const char *proxies;
 	/* RESTANTE_RATE_FREE: clients without the usual limits; default loopback */
 	const char *rate_free;
+	const char *xclient;   /* RESTANTE_XCLIENT: those that say XCLIENT */
 	const char *hostname;  /* RESTANTE_HOSTNAME, else the machine's name */
 	const char *smarthost; /* RESTANTE_SMARTHOST: host:port */
 	bool

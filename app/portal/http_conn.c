@@ -62,7 +62,7 @@ get_more(struct conn *k)
 	if (k->in_len > 0 && k->in != base)
 		memmove(base, k->in, k->in_len);
 	k->in = base;
-	n = http_io_get(&k->io, base + k->in_len, HTTP_HEAD_MAX - k->in_len);
+	n = io_get(&k->io, base + k->in_len, HTTP_HEAD_MAX - k->in_len);
 	if (n > 0)
 		k->in_len += (size_t)n;
 	if (base == k->f->scratch && k->in_len > k->f->scratch_used)
@@ -93,7 +93,7 @@ conn_idle(struct conn *k)
 	k->since = clock_mono_ms();
 	k->rested = k->f->count > REST_AT;
 	if (k->rested)
-		http_io_rest(&k->io);
+		io_rest(&k->io);
 	if (!k->idle)
 		TAILQ_INSERT_TAIL(&k->f->idle[k->known], k, waiting);
 	k->idle = true;
@@ -128,7 +128,7 @@ conn_free(struct conn *k)
 {
 	conn_not_idle(k);
 	if (k->x != NULL) {
-		if (k->at == CONN_ACK && http_io_open(&k->io) == 0)
+		if (k->at == CONN_ACK && io_open(&k->io) == 0)
 			k->x->complete = true;
 		else if (k->x->remark == NULL)
 			k->x->remark = "gone";
@@ -137,7 +137,7 @@ conn_free(struct conn *k)
 	/* Who hung up without a word is not told that no more comes. */
 	if (!k->asked && k->io.ended && k->io.ssl != NULL)
 		SSL_set_quiet_shutdown(k->io.ssl, 1);
-	http_io_close(&k->io);
+	io_close(&k->io);
 	TAILQ_REMOVE(&k->f->all, k, all);
 	k->f->count--;
 	metrics_add(METRIC_CONNECTIONS, k->door, 0, -1);
@@ -145,7 +145,7 @@ conn_free(struct conn *k)
 	peer_drop(k->f->peers, k->peer);
 	drop_mem(k);
 	if (k->hold != NULL)
-		secret_wipe(k->hold, HTTP_IO_RECORD);
+		secret_wipe(k->hold, IO_RECORD);
 	free(k->hold);
 	free(k);
 }
@@ -183,12 +183,12 @@ queue_answer(struct conn *k, struct exchange *x)
 
 	r.now = clock_now() / CLOCK_SECOND;
 	r.length = resp->source.arg != NULL ? resp->source.length : left;
-	n = http_reply_head(&r, (char *)out, HTTP_IO_RECORD);
+	n = http_reply_head(&r, (char *)out, IO_RECORD);
 	if (n == 0)
 		return -1;
 	if (resp->source.arg != NULL || x->req.verb == HTTP_HEAD)
 		left = 0;
-	some = left < HTTP_IO_RECORD - n ? left : HTTP_IO_RECORD - n;
+	some = left < IO_RECORD - n ? left : IO_RECORD - n;
 	if (some > 0)
 		memcpy(out + n, body, some);
 	if (n + some > k->f->out_used)
@@ -213,7 +213,7 @@ hold(struct conn *k)
 	if (p->n == 0 || p->p < k->f->out ||
 	    p->p >= k->f->out + sizeof(k->f->out))
 		return 0;
-	if (k->hold == NULL && (k->hold = malloc(HTTP_IO_RECORD)) == NULL)
+	if (k->hold == NULL && (k->hold = malloc(IO_RECORD)) == NULL)
 		return -1;
 	memcpy(k->hold, p->p, p->n);
 	p->p = k->hold;
@@ -235,7 +235,7 @@ flush(struct conn *k)
 
 	while (conn_unsent(k)) {
 		p = k->piece[0].n > 0 ? &k->piece[0] : &k->piece[1];
-		if ((n = http_io_put(&k->io, p->p, p->n)) == IO_END)
+		if ((n = io_put(&k->io, p->p, p->n)) == IO_END)
 			return -1;
 		if (n == IO_BLOCK)
 			return hold(k);
@@ -244,7 +244,7 @@ flush(struct conn *k)
 		k->sent += (uint64_t)n;
 	}
 	if (k->hold != NULL) {
-		secret_wipe(k->hold, HTTP_IO_RECORD);
+		secret_wipe(k->hold, IO_RECORD);
 		free(k->hold);
 		k->hold = NULL;
 	}
@@ -379,7 +379,7 @@ turn_body(struct conn *k)
 			memcpy(room, k->in, (size_t)n);
 			secret_wipe(k->in, (size_t)n);
 			conn_use(k, (size_t)n);
-		} else if ((n = http_io_get(&k->io, room, cap)) <= 0) {
+		} else if ((n = io_get(&k->io, room, cap)) <= 0) {
 			return n == IO_BLOCK ? STOP : END;
 		}
 		exchange_put(x, (size_t)n);
@@ -426,7 +426,7 @@ turn_reply(struct conn *k)
 static enum turn
 turn_ack(struct conn *k)
 {
-	if (http_io_open(&k->io) > 0)
+	if (io_open(&k->io) > 0)
 		return STOP;
 	k->x->complete = true;
 	return answered(k);

@@ -14,7 +14,7 @@
 #include "base/settings.h"
 #include "portal/http_exchange.h"
 #include "portal/http_head.h"
-#include "portal/http_io.h"
+#include "front/io.h"
 
 enum conn_door { DOOR_HTTPS = METRIC_HTTPS, DOOR_HTTP = METRIC_HTTP };
 
@@ -38,7 +38,7 @@ struct conn {
 	struct conn_front *f;
 	void *socket; /* the owner's */
 	const struct sockaddr *addr;
-	struct http_io io;
+	struct io io;
 	struct exchange *x;
 	struct peer *peer;
 	enum conn_door door;
@@ -81,7 +81,7 @@ struct conn_front {
 	int64_t second; /* ms: the last look at deadlines */
 	/* Of the connection whose turn it is; wiped at its end. */
 	uint8_t scratch[HTTP_HEAD_MAX];
-	uint8_t out[HTTP_IO_RECORD];
+	uint8_t out[IO_RECORD];
 	size_t scratch_used, out_used;
 	/*
 	 * The owner's, given the socket. All of them may call conn_free(). close: at

@@ -30,7 +30,7 @@ too_slow(struct conn *k, uint64_t progress)
 static uint64_t
 arrived(const struct conn *k)
 {
-	uint64_t open = http_io_open(&k->io);
+	uint64_t open = io_open(&k->io);
 
 	return open < k->sent ? k->sent - open : 0;
 }
@@ -49,7 +49,7 @@ check_head(struct conn *k, int64_t waited)
 {
 	if (k->idle && !k->rested && waited >= SECOND_MS) {
 		k->rested = true;
-		http_io_rest(&k->io);
+		io_rest(&k->io);
 	}
 	if (k->in_len > 0) {
 		if (waited < LIMIT_HEAD_SECONDS * SECOND_MS)
@@ -65,7 +65,7 @@ check_head(struct conn *k, int64_t waited)
 			conn_disconnect(k);
 	} else if (waited >= LIMIT_IDLE_SECONDS * SECOND_MS) {
 		/* The last answer may still be on its way. */
-		if (http_io_open(&k->io) > 0 && !too_slow(k, arrived(k)))
+		if (io_open(&k->io) > 0 && !too_slow(k, arrived(k)))
 			return;
 		conn_disconnect(k);
 	}
@@ -113,7 +113,7 @@ check(struct conn *k, int64_t now)
 	case CONN_REPLY:
 	case CONN_ACK:
 		if ((conn_unsent(k) || k->at == CONN_ACK ||
-			http_io_open(&k->io) > 0) &&
+			io_open(&k->io) > 0) &&
 		    too_slow(k, arrived(k)))
 			cut(k);
 		break;

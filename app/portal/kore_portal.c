@@ -193,7 +193,7 @@ start_tls(struct conn *k, struct connection *c)
 {
 	if ((c->ssl = SSL_new(primary_dom->ssl_ctx)) == NULL)
 		return -1;
-	if (!SSL_set_ex_data(c->ssl, 0, c) || http_io_tls(&k->io, c->ssl) == -1)
+	if (!SSL_set_ex_data(c->ssl, 0, c) || io_tls(&k->io, c->ssl) == -1)
 		return -1;
 	SSL_set_accept_state(c->ssl);
 	c->state = CONN_STATE_TLS_SHAKE;

@@ -1,10 +1,10 @@
 /*
- * http_io.h: bytes of one connection, over TLS or clear, on a socket that does not block.
+ * io.h: bytes of one connection, over TLS or clear, on a socket that does not block.
  * What is readable and writable is told once (edge-triggered) and remembered here until
- * the kernel has no more to give or take. Handshakes are somebody else's.
+ * the kernel has no more to give or take.
  */
-#ifndef PORTAL_HTTP_IO_H
-#define PORTAL_HTTP_IO_H
+#ifndef FRONT_IO_H
+#define FRONT_IO_H
 
 #include <openssl/ssl.h>
 
@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct http_io {
+struct io {
 	int fd;
 	SSL *ssl; /* NULL: clear */
 	bool readable;
@@ -23,20 +23,21 @@ struct http_io {
 enum { IO_BLOCK = 0, IO_END = -1 };
 
 /* Gives ssl, new, the socket; io must stay where it is as long as ssl lives. -1: memory. */
-int http_io_tls(struct http_io *io, SSL *ssl)
-    __attribute__((warn_unused_result));
+int io_tls(struct io *io, SSL *ssl) __attribute__((warn_unused_result));
 
+/* The server's part of a handshake: 1 done, IO_BLOCK, IO_END. */
+int io_shake(struct io *io);
 /* Bytes, or IO_BLOCK, or IO_END: the other side's end, or a fault. */
-long http_io_get(struct http_io *io, void *p, size_t n);
-/* At most HTTP_IO_RECORD at once; after IO_BLOCK the same bytes must be offered again. */
-#define HTTP_IO_RECORD ((size_t)16384)
-long http_io_put(struct http_io *io, const void *p, size_t n);
+long io_get(struct io *io, void *p, size_t n);
+/* At most IO_RECORD at once; after IO_BLOCK the same bytes must be offered again. */
+#define IO_RECORD ((size_t)16384)
+long io_put(struct io *io, const void *p, size_t n);
 
 /* Bytes the other side has not acknowledged. */
-uint64_t http_io_open(const struct http_io *io);
+uint64_t io_open(const struct io *io);
 /* Says that no more comes; ssl, which is somebody else's to free, knows io no more. */
-void http_io_close(struct http_io *io);
+void io_close(struct io *io);
 /* Frees TLS's buffers, some 33 KiB, until they are wanted again. */
-void http_io_rest(struct http_io *io);
+void io_rest(struct io *io);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * http_io.c: TLS reads ahead, so that a request costs one call of the system; a read that
+ * io.c: TLS reads ahead, so that a request costs one call of the system; a read that
  * gives less than was asked for says that there is no more, which saves the next one.
  */
-#include "portal/http_io.h"
+#include "front/io.h"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -15,7 +15,7 @@
 /* ---- the socket ---- */
 
 static ssize_t
-receive(struct http_io *io, void *p, size_t n)
+receive(struct io *io, void *p, size_t n)
 {
 	ssize_t r;
 
@@ -30,7 +30,7 @@ receive(struct http_io *io, void *p, size_t n)
 }
 
 static ssize_t
-transmit(struct http_io *io, const void *p, size_t n)
+transmit(struct io *io, const void *p, size_t n)
 {
 	ssize_t r;
 
@@ -47,7 +47,7 @@ transmit(struct http_io *io, const void *p, size_t n)
 static int
 bio_read(BIO *b, char *p, int n)
 {
-	struct http_io *io = BIO_get_data(b);
+	struct io *io = BIO_get_data(b);
 	ssize_t r;
 
 	BIO_clear_retry_flags(b);
@@ -60,7 +60,7 @@ bio_read(BIO *b, char *p, int n)
 static int
 bio_write(BIO *b, const char *p, int n)
 {
-	struct http_io *io = BIO_get_data(b);
+	struct io *io = BIO_get_data(b);
 	ssize_t r;
 
 	BIO_clear_retry_flags(b);
@@ -96,7 +96,7 @@ method(void)
 }
 
 int
-http_io_tls(struct http_io *io, SSL *ssl)
+io_tls(struct io *io, SSL *ssl)
 {
 	BIO *b = method() != NULL ? BIO_new(method()) : NULL;
 
@@ -123,7 +123,7 @@ clear_errors(void)
 }
 
 static long
-verdict(struct http_io *io, int r)
+verdict(struct io *io, int r)
 {
 	if (r > 0)
 		return r;
@@ -131,6 +131,13 @@ verdict(struct http_io *io, int r)
 	return r == SSL_ERROR_WANT_READ || r == SSL_ERROR_WANT_WRITE ?
 	    IO_BLOCK :
 	    IO_END;
+}
+
+int
+io_shake(struct io *io)
+{
+	clear_errors();
+	return (int)verdict(io, SSL_accept(io->ssl));
 }
 
 static long
@@ -142,7 +149,7 @@ clear_verdict(ssize_t r)
 }
 
 long
-http_io_get(struct http_io *io, void *p, size_t n)
+io_get(struct io *io, void *p, size_t n)
 {
 	if (io->ssl == NULL)
 		return io->readable ? clear_verdict(receive(io, p, n)) :
@@ -154,12 +161,12 @@ http_io_get(struct http_io *io, void *p, size_t n)
 }
 
 long
-http_io_put(struct http_io *io, const void *p, size_t n)
+io_put(struct io *io, const void *p, size_t n)
 {
 	if (!io->writable)
 		return IO_BLOCK;
-	if (n > HTTP_IO_RECORD)
-		n = HTTP_IO_RECORD;
+	if (n > IO_RECORD)
+		n = IO_RECORD;
 	if (io->ssl == NULL)
 		return clear_verdict(transmit(io, p, n));
 	clear_errors();
@@ -167,7 +174,7 @@ http_io_put(struct http_io *io, const void *p, size_t n)
 }
 
 uint64_t
-http_io_open(const struct http_io *io)
+io_open(const struct io *io)
 {
 	int n = 0;
 
@@ -175,7 +182,7 @@ http_io_open(const struct http_io *io)
 }
 
 void
-http_io_close(struct http_io *io)
+io_close(struct io *io)
 {
 	if (io->ssl == NULL)
 		return;
@@ -186,7 +193,7 @@ http_io_close(struct http_io *io)
 }
 
 void
-http_io_rest(struct http_io *io)
+io_rest(struct io *io)
 {
 	if (io->ssl != NULL)
 		(void)SSL_free_buffers(io->ssl);

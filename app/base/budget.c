@@ -1,0 +1,29 @@
+/*
+ * budget.c: one number.
+ */
+#include "base/budget.h"
+
+bool
+budget_take(struct budget *b, size_t n)
+{
+	size_t used = atomic_load_explicit(&b->used, memory_order_relaxed);
+
+	do {
+		if (used > b->limit || n > b->limit - used)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(&b->used, &used,
+	    used + n, memory_order_relaxed, memory_order_relaxed));
+	return true;
+}
+
+void
+budget_add(struct budget *b, size_t n)
+{
+	(void)atomic_fetch_add_explicit(&b->used, n, memory_order_relaxed);
+}
+
+void
+budget_give(struct budget *b, size_t n)
+{
+	(void)atomic_fetch_sub_explicit(&b->used, n, memory_order_relaxed);
+}

@@ -1,0 +1,27 @@
+/*
+ * shown.h: the certificate of a client. It is asked for and not required; whichever one it
+ * shows, it proves that it has the key. What the certificate is worth is for others to say.
+ */
+#ifndef FRONT_SHOWN_H
+#define FRONT_SHOWN_H
+
+#include <openssl/ssl.h>
+
+#define SHOWN_LEN 65 /* SHA-256 in hexadecimal, and the NUL */
+
+/* "" where there is none. */
+struct shown {
+	char certificate[SHOWN_LEN];
+	/*
+	 * Of the last one shown that the certificate stands on: valid now, and each
+	 * link of the chain one that may sign.
+	 */
+	char authority[SHOWN_LEN];
+};
+
+/* From now on clients are asked; none is held against them. */
+void shown_ask(SSL_CTX *ctx);
+/* After the handshake. */
+void shown_read(SSL *ssl, struct shown *out);
+
+#endif

@@ -1,0 +1,400 @@
+/*
+ * Links over real sockets, with the fake backend behind the session: who may speak when,
+ * front ends, jobs, deadlines, the end, and what an idle one holds.
+ */
+#include "intake/link.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/limits.h"
+#include "base/secret.h"
+#include "smtp_fake.h"
+
+static struct link_front front;
+static struct budget budget = {.limit = 1 << 20};
+
+/* One connection: the client's end, and what became of ours. */
+struct wire {
+	struct link *link;
+	struct sockaddr_in addr;
+	int client, server;
+	bool closed, lingers, again;
+};
+
+static void
+on_close(void *socket)
+{
+	struct wire *w = socket;
+
+	w->closed = true;
+	link_gone(w->link);
+	(void)close(w->server);
+}
+
+static void
+on_linger(void *socket)
+{
+	struct wire *w = socket;
+
+	w->lingers = true;
+	(void)shutdown(w->server, SHUT_WR);
+}
+
+static void
+on_again(void *socket)
+{
+	struct wire *w = socket;
+
+	w->again = true;
+}
+
+static int
+setup(void **state)
+{
+	static const struct pool_setup pool = {
+	    .name = "work", .threads = 1, .queue = 16};
+	static const struct settings set = {
+	    .proxies = "192.0.2.1, 198.51.100.0/24", .xclient = "203.0.113.77"};
+	struct err e;
+
+	(void)state;
+	fake_reset();
+	memset(&front, 0, sizeof(front));
+	front.smtp = fake_settings;
+	front.budget = &budget;
+	front.close = on_close;
+	front.linger = on_linger;
+	front.again = on_again;
+	if ((front.pool = pool_new(&pool, &e)) == NULL)
+		return -1;
+	return link_front_init(&front, &set, &e);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	assert_int_equal(front.count, 0);
+	assert_int_equal(atomic_load(&budget.used), 0);
+	assert_int_equal(fake.drafts, 0);
+	pool_free(front.pool);
+	peers_free(front.peers);
+	fronts_clear(&front.proxies);
+	fronts_clear(&front.xclients);
+	return 0;
+}
+
+static void
+open_wire(struct wire *w, const char *from)
+{
+	int pair[2];
+
+	memset(w, 0, sizeof(*w));
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	w->client = pair[0];
+	w->server = pair[1];
+	assert_int_equal(fcntl(w->server, F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(fcntl(w->client, F_SETFL, O_NONBLOCK), 0);
+	w->addr.sin_family = AF_INET;
+	assert_int_equal(inet_pton(AF_INET, from, &w->addr.sin_addr), 1);
+	w->link = link_new(
+	    &front, METRIC_SMTP, w->server, (struct sockaddr *)&w->addr, w);
+	assert_non_null(w->link);
+}
+
+/* What the loop does: events, jobs, turns that were put off. */
+static void
+turn_loop(struct wire *w)
+{
+	struct pollfd fd[2];
+
+	do {
+		fd[0] = (struct pollfd){w->server, POLLIN | POLLOUT, 0};
+		fd[1] = (struct pollfd){pool_fd(front.pool), POLLIN, 0};
+		w->again = false;
+		assert_true(poll(fd, 2, 0) >= 0);
+		w->link->io.readable |= (fd[0].revents & POLLIN) != 0;
+		w->link->io.writable |= (fd[0].revents & POLLOUT) != 0;
+		link_run(w->link);
+		while (!w->closed && w->link->at == LINK_JOB) {
+			assert_int_equal(poll(&fd[1], 1, 5000), 1);
+			pool_reap(front.pool);
+		}
+	} while (!w->closed && w->again);
+}
+
+static void
+say(struct wire *w, const char *text)
+{
+	assert_int_equal(send(w->client, text, strlen(text), 0), strlen(text));
+}
+
+/* All that has come, as text; of the last call. */
+static const char *
+hear(struct wire *w)
+{
+	static char text[65536];
+	ssize_t n = recv(w->client, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	return text;
+}
+
+static void
+talk(struct wire *w, const char *text, const char *answer)
+{
+	const char *heard;
+
+	if (text != NULL)
+		say(w, text);
+	turn_loop(w);
+	heard = hear(w);
+	if (strncmp(heard, answer, strlen(answer)) != 0) {
+		print_error("to %s: %s\n", text, heard);
+		fail();
+	}
+}
+
+static void
+hang_up(struct wire *w)
+{
+	if (!w->closed)
+		on_close(w);
+	(void)close(w->client);
+}
+
+static void
+test_message(void **state)
+{
+	struct wire w;
+
+	(void)state;
+	open_wire(&w, "203.0.113.9");
+	talk(&w, NULL, "220 ");
+	talk(&w, "EHLO x\r\n", "250-");
+	talk(&w, "MAIL FROM:<a@b.example>\r\n", "250 ");
+	talk(&w, "RCPT TO:<alice@acme.example>\r\n", "250 ");
+	talk(&w, "DATA\r\n", "354 ");
+	talk(&w, "Subject: x\r\n\r\nx\r\n.\r\nNOOP\r\n", "250 2.0.0 Taken");
+	assert_int_equal(fake.messages, 1);
+	assert_string_equal(fake.sender.client, "203.0.113.9");
+	/* Idle, it holds nothing but itself. */
+	assert_null(w.link->in.data);
+	assert_null(w.link->out.data);
+	assert_int_equal(w.link->charged, 0);
+	talk(&w, "QUIT\r\n", "221 ");
+	assert_true(w.lingers);
+	assert_false(w.closed);
+	hang_up(&w);
+}
+
+/* Whoever speaks before the banner is not let in. */
+static void
+test_early(void **state)
+{
+	struct wire w;
+
+	(void)state;
+	open_wire(&w, "203.0.113.9");
+	talk(&w, "EHLO x\r\n", "554 5.5.0 ");
+	assert_true(w.lingers);
+	assert_int_equal(fake.asked, 0);
+	hang_up(&w);
+}
+
+static void
+test_proxy(void **state)
+{
+	static const char header[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"
+				     "\xc0\0\x02\x07\x7f\0\0\x01\x04\x01\0\x19";
+	struct wire w;
+
+	(void)state;
+	/* In one piece, and byte by byte. */
+	open_wire(&w, "192.0.2.1");
+	turn_loop(&w);
+	assert_string_equal(hear(&w), "");
+	assert_int_equal(w.link->at, LINK_PROXY);
+	assert_int_equal(send(w.client, header, 28, 0), 28);
+	talk(&w, NULL, "220 ");
+	hang_up(&w);
+	open_wire(&w, "198.51.100.77");
+	for (int i = 0; i < 28; i++) {
+		assert_string_equal(hear(&w), "");
+		assert_int_equal(send(w.client, header + i, 1, 0), 1);
+		turn_loop(&w);
+	}
+	talk(&w, NULL, "220 ");
+	talk(&w, "EHLO x\r\nMAIL FROM:<a@b.example>\r\n", "250-");
+	assert_string_equal(fake.sender.client, "192.0.2.7");
+	hang_up(&w);
+	/* What stands behind it came before the banner. */
+	open_wire(&w, "192.0.2.1");
+	assert_int_equal(send(w.client, header, 28, 0), 28);
+	talk(&w, "EHLO x\r\n", "554 5.5.0 ");
+	hang_up(&w);
+	/* A front end has to say it, and right. */
+	open_wire(&w, "192.0.2.1");
+	say(&w, "EHLO x\r\n");
+	turn_loop(&w);
+	assert_true(w.closed);
+	hang_up(&w);
+	/* Nobody else may: then it is talk before the banner, or no command. */
+	open_wire(&w, "192.0.2.2");
+	assert_int_equal(send(w.client, header, 28, 0), 28);
+	talk(&w, NULL, "554 5.5.0 ");
+	hang_up(&w);
+	open_wire(&w, "192.0.2.2");
+	talk(&w, NULL, "220 ");
+	assert_int_equal(send(w.client, header, 28, 0), 28);
+	talk(&w, NULL, "500 ");
+	hang_up(&w);
+}
+
+/* Who is due is told so, or closed; others are not. */
+static void
+test_deadlines(void **state)
+{
+	struct wire idle, fresh, proxy;
+
+	(void)state;
+	open_wire(&idle, "203.0.113.9");
+	talk(&idle, NULL, "220 ");
+	open_wire(&fresh, "203.0.113.9");
+	talk(&fresh, NULL, "220 ");
+	open_wire(&proxy, "192.0.2.1");
+	turn_loop(&proxy);
+	link_tick(&front);
+	assert_string_equal(hear(&idle), "");
+	idle.link->since -= LIMIT_SMTP_IDLE_SECONDS * 1000;
+	proxy.link->since -= LIMIT_PROXY_SECONDS * 1000;
+	link_tick(&front);
+	assert_true(proxy.closed);
+	talk(&idle, NULL, "421 4.3.2 ");
+	assert_true(idle.lingers);
+	talk(&fresh, "NOOP\r\n", "250 ");
+	hang_up(&idle);
+	hang_up(&fresh);
+	hang_up(&proxy);
+}
+
+/* With half of the memory gone, who is within a message has to go on with it. */
+static void
+test_slow(void **state)
+{
+	struct wire slow, idle;
+
+	(void)state;
+	open_wire(&slow, "203.0.113.9");
+	talk(&slow, NULL, "220 ");
+	talk(&slow, "EHLO x\r\n", "250-");
+	talk(&slow, "MAIL FROM:<a@b.example>\r\n", "250 ");
+	open_wire(&idle, "203.0.113.9");
+	talk(&idle, NULL, "220 ");
+	for (int scarce = 0; scarce < 2; scarce++) {
+		if (scarce)
+			budget_add(&budget, budget.limit / 2);
+		for (int i = 0; i < 2; i++) {
+			assert_string_equal(hear(&slow), "");
+			link_tick(&front);
+			front.looked -= 1000;
+			slow.link->window -= LIMIT_RATE_WINDOW * 1000;
+			slow.link->came = 0;
+		}
+	}
+	assert_memory_equal(hear(&slow), "421 4.3.2 ", 10);
+	talk(&idle, "NOOP\r\n", "250 ");
+	budget_give(&budget, budget.limit / 2);
+	hang_up(&slow);
+	hang_up(&idle);
+}
+
+static void
+test_drain(void **state)
+{
+	struct wire idle, fresh, within, late;
+
+	(void)state;
+	open_wire(&idle, "203.0.113.9");
+	talk(&idle, NULL, "220 ");
+	open_wire(&fresh, "203.0.113.9");
+	open_wire(&within, "203.0.113.9");
+	talk(&within, NULL, "220 ");
+	talk(&within, "EHLO x\r\nMAIL FROM:<a@b.example>\r\n", "250-");
+	open_wire(&late, "203.0.113.9");
+	talk(&late, NULL, "220 ");
+	talk(&late, "EHLO x\r\nMAIL FROM:<a@b.example>\r\n", "250-");
+	fresh.link->io.writable = true; /* as the loop has it by then */
+	link_drain(&front);
+	assert_memory_equal(hear(&idle), "421 4.3.2 ", 10);
+	assert_memory_equal(hear(&fresh), "421 4.3.2 ", 10);
+	assert_true(link_busy(&front));
+	talk(&within, "RCPT TO:<alice@acme.example>\r\n", "250 ");
+	talk(&within, "DATA\r\n", "354 ");
+	talk(&within, "x\r\n.\r\nNOOP\r\n", "250 2.0.0 Taken");
+	assert_int_equal(fake.messages, 1);
+	assert_true(within.lingers);
+	link_tick(&front);
+	assert_string_equal(hear(&late), "");
+	front.stop = 0;
+	link_tick(&front);
+	assert_memory_equal(hear(&late), "421 4.3.2 ", 10);
+	hang_up(&idle);
+	hang_up(&fresh);
+	hang_up(&within);
+	hang_up(&late);
+	assert_false(link_busy(&front));
+}
+
+/* A client that is gone leaves its job to end by itself. */
+static void
+test_gone(void **state)
+{
+	struct pollfd fd = {pool_fd(front.pool), POLLIN, 0};
+	struct wire w;
+
+	(void)state;
+	open_wire(&w, "203.0.113.9");
+	talk(&w, NULL, "220 ");
+	talk(&w,
+	    "EHLO x\r\nMAIL FROM:<a@b.example>\r\n"
+	    "RCPT TO:<alice@acme.example>\r\nDATA\r\n",
+	    "250-");
+	say(&w, "x\r\n.\r\n");
+	w.link->io.readable = true;
+	link_run(w.link);
+	assert_int_equal(w.link->at, LINK_JOB);
+	hang_up(&w);
+	assert_int_equal(poll(&fd, 1, 5000), 1);
+	pool_reap(front.pool);
+	assert_int_equal(fake.messages, 1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_message, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_early, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_proxy, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_deadlines, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_slow, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_drain, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_gone, setup, teardown),
+	};
+
+	(void)fake_packet; /* is for others */
+	if (secret_init() == -1)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
