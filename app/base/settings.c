@@ -146,6 +146,7 @@ settings_read(struct settings *out, struct err *e)
 	    .spool = get("RESTANTE_SPOOL"),
 	    .proxies = get("RESTANTE_PROXIES"),
 	    .xclient = get("RESTANTE_XCLIENT"),
+	    .smtp_trace = get("RESTANTE_SMTP_TRACE") != NULL,
 	    .rate_free = get("RESTANTE_RATE_FREE"),
 	};
 	if (out->rate_free == NULL)

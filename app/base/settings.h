@@ -25,9 +25,12 @@ struct settings {
 	    *spool; /* RESTANTE_SPOOL: directory for unlinked spool files */
 	/* RESTANTE_PROXIES: front ends that speak PROXY v2, addresses and ranges */
 	const char *proxies;
+	/* RESTANTE_XCLIENT: front ends that may say XCLIENT, addresses and ranges */
+	const char *xclient;
+	bool
+	    smtp_trace; /* RESTANTE_SMTP_TRACE=1: sessions in the log, masked */
 	/* RESTANTE_RATE_FREE: clients without the usual limits; default loopback */
 	const char *rate_free;
-	const char *xclient;   /* RESTANTE_XCLIENT: those that say XCLIENT */
 	const char *hostname;  /* RESTANTE_HOSTNAME, else the machine's name */
 	const char *smarthost; /* RESTANTE_SMARTHOST: host:port */
 	bool

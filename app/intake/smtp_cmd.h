@@ -94,6 +94,7 @@ struct smtp_session {
 	struct smtp_try *attempt;
 	struct smtp_job job;
 	struct buf *out; /* while a call of the glue lasts */
+	size_t said;     /* bytes in it that are of before */
 };
 
 /*

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "intake/smtp_received.h"
+#include "intake/smtp_trace.h"
 
 /* A message that will be refused keeps no draft, and so no spool space. */
 static void
@@ -132,6 +133,7 @@ smtp_message_end(struct smtp_session *s)
 	struct err fault = s->txn->fault;
 	const char *code;
 
+	smtp_trace_message(s, s->txn->size);
 	if (why == SMTP_REPLY_NONE && s->txn->draft != NULL)
 		return smtp_job_start(s, run, done);
 	code = why == SMTP_REPLY_NONE ?

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "intake/smtp_cmd.h"
+#include "intake/smtp_trace.h"
 
 #define ANY     (SMTP_STATE_START | SMTP_STATE_READY | IN_MAIL | SMTP_STATE_CHUNKS)
 #define IN_MAIL (SMTP_STATE_MAIL | SMTP_STATE_RCPT)
@@ -160,8 +161,6 @@ smtp_named(struct smtp_session *s, const char *name, size_t n)
 enum smtp_next
 smtp_say(struct smtp_session *s, enum smtp_reply r)
 {
-	log_line(
-	    LOG_LEVEL_DEBUG, s->id, "smtp reply", "%s", smtp_reply_code(r));
 	if (smtp_reply_add(s->out, r) == -1)
 		s->mute = true;
 	return SMTP_MORE;
@@ -304,8 +303,7 @@ command(struct smtp_session *s, const char *line, size_t n)
 
 	smtp_syntax_parse(line, n, &c);
 	row = &table[c.verb];
-	log_line(LOG_LEVEL_DEBUG, s->id, "smtp command", "%s",
-	    smtp_verb_name(c.verb));
+	smtp_trace_command(s, &c);
 	if (row->fn == NULL)
 		return smtp_refuse(s,
 		    c.fault != SMTP_REPLY_NONE ? c.fault : SMTP_REPLY_NOT_HERE);
@@ -328,6 +326,8 @@ line_in(
 {
 	bool auth = s->state == SMTP_STATE_AUTH;
 
+	if (auth && got != SMTP_LINE_MORE)
+		smtp_trace_response(s);
 	switch (got) {
 	case SMTP_LINE_MORE:
 		return SMTP_MORE;
@@ -400,11 +400,29 @@ smtp_session_id(const struct smtp_session *s)
 	return s->id;
 }
 
+static void
+answer_into(struct smtp_session *s, struct buf *out)
+{
+	if (s->out == NULL)
+		s->said = out->len;
+	s->out = out;
+}
+
+static void
+answered(struct smtp_session *s)
+{
+	const struct buf *out = s->out;
+
+	if (out->len > s->said)
+		smtp_trace_replies(s, out->data + s->said, out->len - s->said);
+	s->out = NULL;
+}
+
 /* A client that can no longer be answered is let go; one that idles costs little. */
 static enum smtp_next
 leave(struct smtp_session *s, enum smtp_next next)
 {
-	s->out = NULL;
+	answered(s);
 	if (s->txn == NULL && s->state != SMTP_STATE_JOB && !smtp_is_member(s))
 		sender_drop(s);
 	if (!s->mute || next == SMTP_JOB || next == SMTP_WAIT)
@@ -420,7 +438,7 @@ smtp_session_greet(struct smtp_session *s, struct buf *out)
 	const struct desk_sender *who = smtp_sender(s);
 	struct err e;
 
-	s->out = out;
+	answer_into(s, out);
 	s->mute |= who == NULL;
 	if (who != NULL && b->admit != NULL && b->admit(who, &e) == -1)
 		return leave(s,
@@ -451,18 +469,18 @@ smtp_renew(struct smtp_session *s, const struct smtp_told *told)
 	s->secured = secured;
 	s->esmtp = s->greeted = false;
 	smtp_txn_end(s);
-	s->told = told->helo[0] != '\0';
-	if (s->told)
-		(void)smtp_named(s, told->helo, strlen(told->helo));
+	s->told = told->helo[0] != '\0' &&
+	    smtp_named(s, told->helo, strlen(told->helo)) == 0;
 	next = smtp_session_greet(s, out);
 	s->out = out;
+	s->said = out->len;
 	return next;
 }
 
 enum smtp_next
 smtp_session_early(struct smtp_session *s, struct buf *out)
 {
-	s->out = out;
+	answer_into(s, out);
 	log_line(LOG_LEVEL_INFO, s->id, "client spoke first", NULL);
 	(void)smtp_say(s, SMTP_REPLY_EARLY);
 	smtp_state_set(s, SMTP_STATE_CLOSED);
@@ -483,7 +501,7 @@ smtp_session_feed(struct smtp_session *s, const void *p, size_t n, size_t *used,
 	enum smtp_next next = SMTP_MORE;
 	size_t at = 0, took = 0;
 
-	s->out = out;
+	answer_into(s, out);
 	while (at < n && next == SMTP_MORE) {
 		switch (s->state) {
 		case SMTP_STATE_DATA:
@@ -529,7 +547,7 @@ smtp_session_run(struct smtp_session *s, void *ctx)
 enum smtp_next
 smtp_session_done(struct smtp_session *s, struct buf *out)
 {
-	s->out = out;
+	answer_into(s, out);
 	smtp_state_set(s, s->job.before);
 	return leave(s, s->job.done(s));
 }
@@ -560,7 +578,7 @@ smtp_session_certificate(
 void
 smtp_session_goodbye(struct smtp_session *s, const char *why, struct buf *out)
 {
-	s->out = out;
+	answer_into(s, out);
 	(void)smtp_close(s, "4.3.2", why);
-	s->out = NULL;
+	answered(s);
 }

@@ -100,6 +100,7 @@ struct smtp_settings {
 	/* What is kept. AUTH and XCLIENT are offered to whom they are for. */
 	struct smtp_offer offer;
 	const struct smtp_backend *backend; /* every member set */
+	bool trace;                         /* smtp_trace.h */
 	/* For tests alone: what was sent ahead of an answer is taken all the same. */
 	bool unwary;
 };

@@ -1,11 +1,25 @@
 /*
- * Any bytes at the SMTP listener. The first byte chooses TLS and how the rest is
- * cut; the replies must not depend on the cut, nor a message be taken twice.
+ * Any bytes at the SMTP listener: lines, commands, DATA, BDAT. The first byte chooses TLS
+ * and how the rest is cut; the second what is offered, what the backend answers, and
+ * whether the session is wary. Unless it is, the replies must not depend on the cut, nor a
+ * message be taken twice.
  */
 #include <stdint.h>
 
 #include "../unit/smtp_fake.h"
+#include "base/log.h"
 #include "base/secret.h"
+
+enum {
+	HOW_WARY = 1,
+	HOW_FRONT = 2,
+	HOW_NOW = 4,
+	HOW_BINARY = 8,
+	HOW_ADD_FAILS = 16,
+	HOW_BEGIN_FAILS = 32,
+	HOW_ACCEPT_FAILS = 64,
+	HOW_TRACE = 128
+};
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
@@ -15,28 +29,92 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
+	log_open("fuzz", (enum log_level)(LOG_LEVEL_ERROR + 1));
 	return secret_init();
 }
 
-static size_t
-run(const uint8_t *p, size_t n, bool tls, size_t step, struct buf *out)
+/* What a message that was taken may never hold. */
+static void
+check_message(void)
 {
-	struct smtp_session *s;
-	enum smtp_next next = SMTP_MORE;
+	const struct buf *b = &fake.last_body;
 
-	fake_reset();
-	s = smtp_session_new(&fake_settings, "192.0.2.1", tls);
-	if (s == NULL)
+	if (fake.last.body == DESK_BODY_BINARY)
+		return;
+	for (size_t i = 0; i < b->len; i++)
+		if (b->data[i] == '\0' ||
+		    (b->data[i] == '\n' &&
+			(i == 0 || b->data[i - 1] != '\r')) ||
+		    (b->data[i] == '\r' &&
+			(i + 1 == b->len || b->data[i + 1] != '\n')))
+			abort();
+}
+
+/* Replies are lines of at most 512 octets, of graphic ASCII. */
+static void
+check_replies(const struct buf *out)
+{
+	size_t line = 0;
+
+	for (size_t i = 0; i < out->len; i++) {
+		uint8_t c = out->data[i];
+
+		if (c == '\n') {
+			if (i == 0 || out->data[i - 1] != '\r' || line > 511)
+				abort();
+			line = 0;
+			continue;
+		}
+		line++;
+		if (c != '\r' && (c < ' ' || c > '~'))
+			abort();
+	}
+	if (line != 0)
 		abort();
+}
+
+static void
+prepare(unsigned how, struct smtp_settings *set)
+{
+	fake_reset();
+	*set = fake_settings;
+	set->unwary = (how & HOW_WARY) == 0;
+	set->trace = (how & HOW_TRACE) != 0;
+	set->offer.binarymime = (how & HOW_BINARY) != 0;
+	fake.now = (how & HOW_NOW) != 0;
+	fake.add_err = (how & HOW_ADD_FAILS) != 0 ? ERR_UNAVAILABLE : 0;
+	fake.begin_err = (how & HOW_BEGIN_FAILS) != 0 ? ERR_UNAVAILABLE : 0;
+	fake.accept_err = (how & HOW_ACCEPT_FAILS) != 0 ? ERR_UNKNOWN : 0;
+	fake.add_after = 16;
+}
+
+static size_t
+run(const uint8_t *p, size_t n, bool tls, unsigned how, size_t step,
+    struct buf *out)
+{
+	struct smtp_settings set;
+	struct smtp_session *s;
+	enum smtp_next next;
+
+	prepare(how, &set);
+	if ((s = smtp_session_new(&set, "192.0.2.1", tls)) == NULL)
+		abort();
+	if ((how & HOW_FRONT) != 0)
+		smtp_session_front(s);
+	next = smtp_session_greet(s, out);
 	for (size_t at = 0; at < n && next != SMTP_CLOSE; at += step) {
 		next = fake_packet(
 		    s, p + at, n - at < step ? n - at : step, out);
 		if (fake.handshakes > 0)
 			break;
 	}
+	if (next != SMTP_CLOSE)
+		smtp_session_goodbye(s, "bye", out);
 	smtp_session_free(s);
 	if (fake.drafts != 0 || fake.envelopes != 0)
 		abort();
+	check_message();
+	check_replies(out);
 	return fake.messages;
 }
 
@@ -45,14 +123,17 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	struct buf whole = BUF_INIT, cut = BUF_INIT;
 	size_t messages;
+	bool tls;
 
-	if (n < 2)
+	if (n < 3)
 		return 0;
-	messages = run(p + 1, n - 1, p[0] & 1, n, &whole);
-	if (run(p + 1, n - 1, p[0] & 1, 1 + (p[0] >> 1), &cut) != messages ||
+	tls = (p[0] & 1) != 0;
+	messages = run(p + 2, n - 2, tls, p[1], n, &whole);
+	if (run(p + 2, n - 2, tls, p[1], 1 + (p[0] >> 1), &cut) != messages ||
 	    cut.len != whole.len ||
 	    (cut.len > 0 && memcmp(cut.data, whole.data, cut.len) != 0))
-		abort();
+		if ((p[1] & HOW_WARY) == 0)
+			abort();
 	buf_free(&whole);
 	buf_free(&cut);
 	fake_reset();

@@ -26,6 +26,9 @@ struct fake {
 	struct buf last_trace, last_body;
 	struct desk_envelope last; /* without recipients */
 	size_t last_rcpt;
+	char envid[LIMIT_ENVID + 1], orcpt[LIMIT_ORCPT + 1];
+	unsigned notify; /* both of the last RCPT */
+	int now;         /* memory knows all that is not refused */
 	struct desk_sender sender;
 	size_t total, spans;
 	int drafts, envelopes, asked, handshakes;
@@ -58,6 +61,18 @@ fake_mood(const char *name)
 	if (fake_starts(name, "broken"))
 		return ERR_INTERNAL;
 	return ERR_NONE;
+}
+
+/* text NULL: none. */
+static void
+fake_keep(char *out, size_t cap, const char *text)
+{
+	size_t n = text == NULL ? 0 : strlen(text);
+
+	if (n >= cap)
+		abort();
+	memcpy(out, n == 0 ? "" : text, n);
+	out[n] = '\0';
 }
 
 static int
@@ -118,27 +133,28 @@ fake_rcpt(void *ctx, const struct desk_sender *s, struct desk_envelope *env,
 	env->rcpt = grown;
 	env->rcpt[env->n_rcpt] = (struct desk_rcpt){.mailbox = *to};
 	env->n_rcpt++;
+	fake.notify = given->notify;
+	fake_keep(fake.orcpt, sizeof(fake.orcpt), given->orcpt);
 	free(given->orcpt);
 	return 0;
 }
 
-/* Memory knows nothing: everything is asked. */
+/* Unless it is told to know, memory knows nothing: everything is asked. */
 static int
 fake_mail_now(const struct desk_sender *s, struct desk_envelope *env)
 {
-	(void)s;
-	(void)env;
-	return 0;
+	struct err e;
+
+	return fake.now && fake_mail(NULL, s, env, &e) == 0;
 }
 
 static int
 fake_rcpt_now(const struct desk_sender *s, struct desk_envelope *env,
     struct desk_given *given)
 {
-	(void)s;
-	(void)env;
-	(void)given;
-	return 0;
+	struct err e;
+
+	return fake.now && fake_rcpt(NULL, s, env, given, &e) == 0;
 }
 
 static void
@@ -203,6 +219,7 @@ fake_accept(void *ctx, const struct desk_sender *s, struct desk_envelope *env,
 	fake.messages++;
 	fake.sender = *s;
 	fake.last = *env;
+	fake_keep(fake.envid, sizeof(fake.envid), env->envid);
 	fake.last_rcpt = env->n_rcpt;
 	buf_free(&fake.last_trace);
 	buf_free(&fake.last_body);
@@ -220,6 +237,7 @@ fake_clear(struct desk_envelope *env)
 	if (env->rcpt != NULL)
 		fake.envelopes--;
 	free(env->rcpt);
+	free(env->envid);
 	memset(env, 0, sizeof(*env));
 }
 
