@@ -88,6 +88,10 @@ text_is_utf8(const char *s, size_t n)
 	uint32_t cp;
 
 	for (size_t i = 0; i < n; i += len) {
+		if ((s[i] & 0x80) == 0) {
+			len = 1;
+			continue;
+		}
 		len = utf8_next((const unsigned char *)s + i, n - i, &cp, &bad);
 		if (len == 0)
 			return false;
@@ -111,32 +115,43 @@ is_unshowable(uint32_t cp)
 	return (cp >= 0x7f && cp <= 0x9f) || (cp & 0xfffe) == 0xfffe;
 }
 
+/* What stands for the character in what is shown; NULL: itself. */
+static const char *
+shown_as(size_t len, uint32_t cp, bool before_lf)
+{
+	if (len == 0)
+		return REPLACEMENT;
+	if (cp == '\r')
+		return before_lf ? "" : "\n";
+	if (is_bidi_control(cp))
+		return "";
+	return is_unshowable(cp) ? REPLACEMENT : NULL;
+}
+
 int
 text_show(struct buf *out, const char *s, size_t n)
 {
 	const unsigned char *p = (const unsigned char *)s;
-	size_t len, bad, i = 0;
+	size_t len, bad, kept = 0, i = 0; /* kept to i: as it is */
+	const char *other;
 	uint32_t cp;
-	int r;
 
 	while (i < n) {
+		if (p[i] >= ' ' && p[i] < 0x7f) {
+			i++;
+			continue;
+		}
 		len = utf8_next(p + i, n - i, &cp, &bad);
-		if (len == 0)
-			r = buf_adds(out, REPLACEMENT);
-		else if (cp == '\r')
-			r = i + 1 < n && p[i + 1] == '\n' ? 0 :
-							    buf_adds(out, "\n");
-		else if (is_bidi_control(cp))
-			r = 0;
-		else if (is_unshowable(cp))
-			r = buf_adds(out, REPLACEMENT);
-		else
-			r = buf_add(out, p + i, len);
-		if (r == -1)
+		other = shown_as(len, cp, i + 1 < n && p[i + 1] == '\n');
+		if (other != NULL &&
+		    (buf_add(out, p + kept, i - kept) == -1 ||
+			buf_adds(out, other) == -1))
 			return -1;
 		i += len == 0 ? bad : len;
+		if (other != NULL)
+			kept = i;
 	}
-	return 0;
+	return buf_add(out, p + kept, i - kept);
 }
 
 static char
