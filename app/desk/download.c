@@ -24,6 +24,7 @@ struct desk_download {
 	struct content *content;
 	struct desk *d;  /* of the thread at work */
 	uint64_t offset; /* where the file begins in the content */
+	uint64_t inside; /* decoded bytes there that are not its own */
 	uint64_t at;     /* the next byte of the content, encoded */
 	uint64_t end;    /* of what is read of it */
 	enum mail_encoding encoding;
@@ -163,11 +164,19 @@ download_place(struct desk_download *dl, const struct desk_message *m,
 	}
 	if (part->length > m->row.size ||
 	    part->offset > m->row.size - part->length ||
-	    (part->encoding == MAIL_ENC_IDENTITY && part->size != part->length))
+	    (part->encoding == MAIL_ENC_IDENTITY &&
+		(part->skip > part->length ||
+		    part->size > part->length - part->skip ||
+		    (part->box == 0 && part->size != part->length))))
 		return -1;
 	dl->offset = dl->at = part->offset;
 	dl->end = part->offset + part->length;
 	dl->encoding = part->encoding;
+	dl->inside = dl->skip = part->skip;
+	if (part->encoding == MAIL_ENC_IDENTITY) {
+		dl->offset = dl->at += part->skip;
+		dl->end = dl->at + part->size;
+	}
 	dl->file.size = part->size;
 	memcpy(dl->sha256, part->sha256, sizeof(dl->sha256));
 	return 0;
@@ -225,7 +234,7 @@ desk_download_range(struct desk_download *dl, uint64_t first, uint64_t n)
 	dl->first = first;
 	dl->n = n;
 	if (dl->encoding != MAIL_ENC_IDENTITY) {
-		dl->skip = first;
+		dl->skip = dl->inside + first;
 		return;
 	}
 	dl->at = dl->offset + first;

@@ -3,7 +3,6 @@
  */
 #include "mail/body.h"
 
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +63,27 @@ body_choose(struct manifest *m, const bool *attachment)
 		    (int)i != m->text_part && (int)i != m->html_part;
 }
 
+/* Of what comes: `skip` bytes are dropped, then `left` handed on. */
+struct window {
+	mail_sink sink;
+	void *arg;
+	uint64_t skip, left;
+};
+
+static int
+window_sink(void *arg, const void *p, size_t n, struct err *e)
+{
+	struct window *w = arg;
+	const size_t drop = w->skip < n ? (size_t)w->skip : n;
+
+	w->skip -= drop;
+	n -= drop;
+	if (n > w->left)
+		n = (size_t)w->left;
+	w->left -= n;
+	return n > 0 ? w->sink(w->arg, (const uint8_t *)p + drop, n, e) : 0;
+}
+
 static int
 decode(const struct mail_source *src, const struct mail_part *part,
     struct mail_decoder *d, char *piece, mail_sink sink, void *arg,
@@ -94,6 +114,7 @@ int
 mail_part_decode(const struct mail_source *src, const struct mail_part *part,
     mail_sink sink, void *arg, struct err *e)
 {
+	struct window w = {sink, arg, part->skip, part->size};
 	struct mail_decoder *d;
 	char *piece;
 	int r = -1;
@@ -101,6 +122,10 @@ mail_part_decode(const struct mail_source *src, const struct mail_part *part,
 	if (!part->leaf)
 		return err_set(e, ERR_NOT_FOUND, "part %u has no content",
 		    (unsigned)part->no);
+	if (part->box > 0) {
+		sink = window_sink;
+		arg = &w;
+	}
 	piece = malloc(PIECE);
 	d = mail_decoder_new(part->encoding);
 	if (piece == NULL || d == NULL)
@@ -109,42 +134,5 @@ mail_part_decode(const struct mail_source *src, const struct mail_part *part,
 		r = decode(src, part, d, piece, sink, arg, e);
 	mail_decoder_free(d);
 	free(piece);
-	return r;
-}
-
-struct measure {
-	EVP_MD_CTX *digest;
-	uint64_t size;
-};
-
-static int
-measure_sink(void *arg, const void *p, size_t n, struct err *e)
-{
-	struct measure *m = arg;
-
-	(void)e;
-	m->size += n;
-	EVP_DigestUpdate(m->digest, p, n);
-	return 0;
-}
-
-int
-body_measure(
-    const struct mail_source *src, struct mail_part *part, struct err *e)
-{
-	struct measure m = {EVP_MD_CTX_new(), 0};
-	int r;
-
-	if (m.digest == NULL ||
-	    EVP_DigestInit_ex(m.digest, EVP_sha256(), NULL) != 1) {
-		EVP_MD_CTX_free(m.digest);
-		return err_set(e, ERR_INTERNAL, "memory");
-	}
-	r = mail_part_decode(src, part, measure_sink, &m, e);
-	if (r == 0) {
-		part->size = m.size;
-		EVP_DigestFinal_ex(m.digest, part->sha256, NULL);
-	}
-	EVP_MD_CTX_free(m.digest);
 	return r;
 }

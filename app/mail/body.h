@@ -1,6 +1,5 @@
 /*
- * body.h: the contents of parts: which are shown and which are files, and what they
- * hold once decoded.
+ * body.h: the contents of parts: which are shown and which are files.
  */
 #ifndef MAIL_BODY_H
 #define MAIL_BODY_H
@@ -13,9 +12,5 @@
  * content gets lost.
  */
 void body_choose(struct manifest *m, const bool *attachment);
-
-/* Sets size and sha256 of a leaf by decoding it. */
-int body_measure(const struct mail_source *src, struct mail_part *part,
-    struct err *e) __attribute__((warn_unused_result));
 
 #endif

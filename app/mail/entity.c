@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "mail/fields.h"
 #include "mail/name.h"
+#include "mail/type.h"
 
 /* The first value of each field, and how often each came. */
 struct values {
@@ -56,28 +57,12 @@ values_read(const void *block, size_t n, struct values *v)
 	return r;
 }
 
-/* Lower-case tokens of RFC 2045 with one slash. */
-static bool
-is_type(const char *s)
-{
-	unsigned slashes = 0;
-
-	for (const char *p = s; *p != '\0'; p++) {
-		if (*p == '/')
-			slashes++;
-		else if (*p <= ' ' || *p > '~' ||
-		    strchr("()<>@,;:\\\"[]?=", *p))
-			return false;
-	}
-	return slashes == 1 && s[0] != '/' && s[strlen(s) - 1] != '/';
-}
-
 static void
 set_type(struct head *out, const char *type)
 {
 	if (text_copy(out->part.type, sizeof(out->part.type), type) == 0)
 		text_lower(out->part.type);
-	if (!is_type(out->part.type))
+	if (!type_is_valid(out->part.type))
 		text_cut(out->part.type, sizeof(out->part.type),
 		    "application/octet-stream");
 	out->multipart = text_starts(out->part.type, "multipart/");
@@ -97,51 +82,27 @@ set_charset(struct head *out, const char *s)
 }
 
 /*
- * Exactly one plain `boundary` parameter, outside of quotes; continuations and
- * repetitions are read differently by different readers.
+ * The boundary that everybody sees. Where GMime, which would decode words in it and stops at
+ * parameters that are none, sees another one or another type, readers do not agree.
  */
-static bool
-one_boundary(const char *s)
-{
-	unsigned found = 0;
-	bool quoted = false;
-
-	for (; *s != '\0'; s++) {
-		if (*s == '\\' && quoted && s[1] != '\0') {
-			s++;
-		} else if (*s == '"') {
-			quoted = !quoted;
-		} else if (!quoted && *s == ';') {
-			s += 1 + strspn(s + 1, " \t");
-			if (strncasecmp(s, "boundary", 8) == 0) {
-				s += 8;
-				s += strspn(s, " \t");
-				if (*s == '*')
-					return false;
-				found += *s == '=';
-			}
-			s--;
-		}
-	}
-	return found == 1 && !quoted;
-}
-
 static void
-set_boundary(struct head *out, const char *raw, const char *s)
+set_boundary(struct head *out, enum type_shape shape, GMimeContentType *type)
 {
-	size_t n;
+	const char *seen;
 
-	if (s == NULL || !one_boundary(raw) ||
-	    text_copy(out->boundary, sizeof(out->boundary), s) == -1) {
+	switch (shape) {
+	case TYPE_OTHER:
+		out->ambiguous = out->multipart;
+		break;
+	case TYPE_UNSURE:
 		out->ambiguous = true;
-		return;
+		break;
+	case TYPE_MULTIPART:
+		seen = g_mime_content_type_get_parameter(type, "boundary");
+		out->ambiguous = !out->multipart ||
+		    (seen != NULL && strcmp(seen, out->boundary) != 0);
+		break;
 	}
-	n = strlen(out->boundary);
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)out->boundary[i] < ' ')
-			n = 0;
-	if (n == 0)
-		out->ambiguous = true;
 }
 
 static int
@@ -152,9 +113,26 @@ set_name(struct head *out, const char *s)
 	return mail_name_safe(s, strlen(s), out->part.name);
 }
 
-static int
-read_type(const char *raw, const char *fallback, struct head *out)
+/* Parameters past what anybody needs are not read: GMime takes its time for each. */
+static void
+value_cut(char *value, struct head *out)
 {
+	size_t n = strnlen(value, HEAD_FIELD_MAX + 1);
+	char *last;
+
+	if (n > HEAD_FIELD_MAX) {
+		value[HEAD_FIELD_MAX] = '\0';
+		if ((last = strrchr(value, ';')) != NULL)
+			*last = '\0';
+		n = HEAD_FIELD_MAX;
+	}
+	out->cost += n;
+}
+
+static int
+read_type(char *raw, const char *fallback, struct head *out)
+{
+	enum type_shape shape;
 	GMimeContentType *type;
 	char *mime;
 	int r;
@@ -163,27 +141,28 @@ read_type(const char *raw, const char *fallback, struct head *out)
 		set_type(out, fallback);
 		return 0;
 	}
+	shape = type_read(raw, out->boundary, sizeof(out->boundary));
+	value_cut(raw, out);
 	type = g_mime_content_type_parse(NULL, raw);
 	mime = g_mime_content_type_get_mime_type(type);
 	set_type(out, mime);
 	g_free(mime);
 	set_charset(out, g_mime_content_type_get_parameter(type, "charset"));
-	if (out->multipart)
-		set_boundary(out, raw,
-		    g_mime_content_type_get_parameter(type, "boundary"));
+	set_boundary(out, shape, type);
 	r = set_name(out, g_mime_content_type_get_parameter(type, "name"));
 	g_object_unref(type);
 	return r;
 }
 
 static int
-read_disposition(const char *raw, struct head *out)
+read_disposition(char *raw, struct head *out)
 {
 	GMimeContentDisposition *d;
 	int r;
 
 	if (raw == NULL)
 		return 0;
+	value_cut(raw, out);
 	d = g_mime_content_disposition_parse(NULL, raw);
 	if (d == NULL)
 		return 0;
@@ -239,7 +218,8 @@ head_entity(const void *block, size_t n, const char *fallback, struct head *out)
 	read_encoding(v.encoding, out);
 	if (v.id)
 		head_message_id(v.id, out->part.cid, sizeof(out->part.cid));
-	if (v.types > 1 || v.encodings > 1 || v.dispositions > 1)
+	if (v.types > 1 || v.encodings > 1 || v.dispositions > 1 ||
+	    (v.encoding != NULL && type_encoding_unsure(v.encoding)))
 		out->ambiguous = true;
 	result = 0;
 out:

@@ -45,7 +45,7 @@ read_id(const char *value, char **out)
 }
 
 static int
-read_subject(const char *value, char **out)
+read_subject(char *value, char **out)
 {
 	char subject[LIMIT_SUBJECT + 1];
 	char *text;
@@ -53,6 +53,8 @@ read_subject(const char *value, char **out)
 
 	if ((*out)[0] != '\0')
 		return 0;
+	if (strnlen(value, HEAD_FIELD_MAX + 1) > HEAD_FIELD_MAX)
+		value[HEAD_FIELD_MAX] = '\0';
 	text = g_mime_utils_header_decode_text(NULL, value);
 	r = mail_line_safe(
 	    text, strlen(text), LIMIT_SUBJECT, subject, sizeof(subject));
@@ -126,11 +128,28 @@ read_people(InternetAddressList *list, bool inside, struct mail_person *out,
 	return 0;
 }
 
-static int
-read_list(const char *value, struct mail_person *out, size_t cap, size_t *n)
+/* People past what anybody counts are not read: GMime takes its time for each. */
+static void
+list_cut(char *value, size_t max)
 {
-	InternetAddressList *list = internet_address_list_parse(NULL, value);
-	int r = read_people(list, false, out, cap, n);
+	char *last;
+
+	if (strnlen(value, max + 1) <= max)
+		return;
+	value[max] = '\0';
+	if ((last = strrchr(value, ',')) != NULL)
+		*last = '\0';
+}
+
+static int
+read_list(char *value, struct mail_person *out, size_t cap, size_t *n)
+{
+	InternetAddressList *list;
+	int r;
+
+	list_cut(value, cap == 1 ? HEAD_PEOPLE_MAX / 2 : HEAD_PEOPLE_MAX);
+	list = internet_address_list_parse(NULL, value);
+	r = read_people(list, false, out, cap, n);
 
 	if (list != NULL)
 		g_object_unref(list);
@@ -138,8 +157,10 @@ read_list(const char *value, struct mail_person *out, size_t cap, size_t *n)
 }
 
 static int
-read_to(const char *value, struct manifest *m)
+read_to(char *value, struct manifest *m)
 {
+	if (m->n_to == LIMIT_RECIPIENTS)
+		return 0;
 	if (m->to == NULL) {
 		m->to = calloc(LIMIT_RECIPIENTS, sizeof(*m->to));
 		if (m->to == NULL)
@@ -149,7 +170,7 @@ read_to(const char *value, struct manifest *m)
 }
 
 static int
-read_field(const struct field *f, const char *value, struct manifest *m)
+read_field(const struct field *f, char *value, struct manifest *m)
 {
 	size_t n = 0;
 
@@ -244,11 +265,14 @@ mail_head_read(const void *p, size_t n, struct mail_head *out)
 			out->received++;
 		else if (field_is(&f, "X-Restante"))
 			out->ours = true;
-		else if (!field_is(&f, "Message-ID") && !field_is(&f, "From"))
+		else if (!field_is(&f, "Message-ID") && !field_is(&f, "From") &&
+		    !field_is(&f, "Auto-Submitted"))
 			continue;
 		value = field_value(&f);
 		if (value == NULL)
 			return;
+		if (field_is(&f, "Auto-Submitted"))
+			out->automatic |= !text_equal_ci(value, "no");
 		if (field_is(&f, "Message-ID") && out->message_id[0] == '\0')
 			head_message_id(
 			    value, out->message_id, sizeof(out->message_id));

@@ -8,6 +8,9 @@
 #include "mail/manifest.h"
 
 #define HEAD_BOUNDARY_MAX 8000 /* RFC 2046 5.1.1 says 70 */
+/* Octets of one field, or of all with people, that are handed to GMime. */
+#define HEAD_FIELD_MAX  16384
+#define HEAD_PEOPLE_MAX 65536
 
 /* The MIME fields of one entity. */
 struct head {
@@ -17,6 +20,7 @@ struct head {
 	bool digest;     /* its children are message/rfc822 by default */
 	bool attachment; /* Content-Disposition says so */
 	bool ambiguous;  /* by the rule of parse.h */
+	size_t cost;     /* octets that were handed to GMime */
 	char boundary[HEAD_BOUNDARY_MAX + 1]; /* of a multipart */
 };
 

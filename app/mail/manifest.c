@@ -10,9 +10,11 @@
 
 #include "base/secret.h"
 #include "base/text.h"
+#include "mail/name.h"
 
 #define VERSION        1
 #define VERSION_BESIDE 2 /* has files beside the message */
+#define VERSION_WAY    3 /* has a connection, or parts of a winmail.dat */
 
 static const char *const encodings[] = {
     [MAIL_ENC_IDENTITY] = "identity",
@@ -30,14 +32,21 @@ is_beside(const struct mail_part *p)
 
 /* ---- writing ---- */
 
-/* Without a file beside it, one that older readers know. */
+/* The oldest that has all there is. */
 static int
 version_of(const struct manifest *m)
 {
-	for (size_t i = 0; i < m->n_parts; i++)
+	int version = VERSION;
+
+	if (m->connection.client[0] != '\0')
+		return VERSION_WAY;
+	for (size_t i = 0; i < m->n_parts; i++) {
+		if (m->parts[i].box > 0)
+			return VERSION_WAY;
 		if (is_beside(&m->parts[i]))
-			return VERSION_BESIDE;
-	return VERSION;
+			version = VERSION_BESIDE;
+	}
+	return version;
 }
 
 static json_t *
@@ -77,19 +86,35 @@ beside_json(const struct mail_beside *b)
 }
 
 static json_t *
+connection_json(const struct mail_connection *c)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:s}", "client", c->client,
+	    "helo", c->helo, "tls", c->tls, "certificate", c->certificate,
+	    "account", c->account);
+}
+
+static json_t *
+box_json(const struct mail_part *p)
+{
+	return json_pack("{s:I, s:I}", "part", (json_int_t)p->box - 1, "skip",
+	    (json_int_t)p->skip);
+}
+
+static json_t *
 part_json(const struct mail_part *p)
 {
 	char sha256[65];
 
 	text_hex(p->sha256, sizeof(p->sha256), sha256);
 	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:I, s:I, "
-			 "s:I, s:s, s:o*}",
+			 "s:I, s:s, s:o*, s:o*}",
 	    "depth", (int)p->depth, "type", p->type, "charset", p->charset,
 	    "name", p->name, "cid", p->cid, "leaf", p->leaf, "attached",
 	    p->attached, "encoding", encodings[p->encoding], "offset",
 	    (json_int_t)p->offset, "length", (json_int_t)p->length, "size",
 	    (json_int_t)p->size, "sha256", sha256, "beside",
-	    is_beside(p) ? beside_json(&p->beside) : NULL);
+	    is_beside(p) ? beside_json(&p->beside) : NULL, "box",
+	    p->box > 0 ? box_json(p) : NULL);
 }
 
 static json_t *
@@ -123,13 +148,15 @@ manifest_encode(const struct manifest *m, struct buf *out, struct err *e)
 	text_hex(m->sha256, sizeof(m->sha256), sha256);
 	/* "o" takes the references over, also of what turns out NULL. */
 	j = json_pack("{s:i, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:i, s:i, "
-		      "s:b, s:b, s:I, s:s}",
+		      "s:b, s:b, s:I, s:s, s:o*}",
 	    "version", version_of(m), "subject", m->subject, "message_id",
 	    m->message_id, "in_reply_to", m->in_reply_to, "date",
 	    (json_int_t)m->date, "from", person_json(&m->from), "to",
 	    people_json(m), "parts", parts_json(m), "text_part", m->text_part,
 	    "html_part", m->html_part, "ambiguous", m->ambiguous, "cut", m->cut,
-	    "size", (json_int_t)m->size, "sha256", sha256);
+	    "size", (json_int_t)m->size, "sha256", sha256, "connection",
+	    m->connection.client[0] != '\0' ? connection_json(&m->connection) :
+					      NULL);
 	if (j == NULL)
 		return err_set(e, ERR_INTERNAL, "manifest does not encode");
 	r = json_dump_callback(j, add, out, JSON_COMPACT);
@@ -215,27 +242,50 @@ beside_read(json_t *j, struct mail_part *p)
 	    -1;
 }
 
+/* What it was unpacked from comes before it, and holds it. */
 static int
-part_read(json_t *j, uint64_t message_size, struct mail_part *p)
+box_read(json_t *j, const struct manifest *m, struct mail_part *p)
+{
+	const struct mail_part *box;
+	json_int_t part, skip;
+
+	if (json_unpack_ex(j, NULL, JSON_STRICT, "{s:I, s:I}", "part", &part,
+		"skip", &skip) == -1 ||
+	    part < 0 || part >= (json_int_t)p->no || skip < 0)
+		return -1;
+	box = &m->parts[part];
+	p->box = (uint32_t)part + 1;
+	p->skip = (uint64_t)skip;
+	return p->leaf && box->leaf && box->box == 0 && !is_beside(box) &&
+		p->offset == box->offset && p->length == box->length &&
+		p->encoding == box->encoding && p->skip <= box->size &&
+		p->size <= box->size - p->skip ?
+	    0 :
+	    -1;
+}
+
+static int
+part_read(json_t *j, const struct manifest *m, struct mail_part *p)
 {
 	const char *type, *charset, *name, *cid, *encoding, *sha256;
 	json_int_t offset, length, size;
-	json_t *beside = NULL;
+	json_t *beside = NULL, *box = NULL;
 	int depth, leaf, attached;
 
 	if (json_unpack_ex(j, NULL, JSON_STRICT,
 		"{s:i, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:I, s:I, s:I, s:s, "
-		"s?o}",
+		"s?o, s?o}",
 		"depth", &depth, "type", &type, "charset", &charset, "name",
 		&name, "cid", &cid, "leaf", &leaf, "attached", &attached,
 		"encoding", &encoding, "offset", &offset, "length", &length,
-		"size", &size, "sha256", &sha256, "beside", &beside) == -1 ||
+		"size", &size, "sha256", &sha256, "beside", &beside, "box",
+		&box) == -1 ||
 	    part_strings(p, type, charset, name, cid, sha256) == -1 ||
 	    encoding_read(encoding, &p->encoding) == -1)
 		return -1;
 	if (depth < 0 || depth > LIMIT_MIME_DEPTH || offset < 0 || length < 0 ||
-	    size < 0 || (uint64_t)offset > message_size ||
-	    (uint64_t)length > message_size - (uint64_t)offset)
+	    size < 0 || (uint64_t)offset > m->size ||
+	    (uint64_t)length > m->size - (uint64_t)offset)
 		return -1;
 	p->depth = (uint32_t)depth;
 	p->leaf = leaf;
@@ -243,7 +293,11 @@ part_read(json_t *j, uint64_t message_size, struct mail_part *p)
 	p->offset = (uint64_t)offset;
 	p->length = (uint64_t)length;
 	p->size = (uint64_t)size;
-	return beside == NULL ? 0 : beside_read(beside, p);
+	if (beside != NULL && beside_read(beside, p) == -1)
+		return -1;
+	if (box == NULL)
+		return 0;
+	return beside == NULL ? box_read(box, m, p) : -1;
 }
 
 static int
@@ -262,11 +316,28 @@ parts_read(json_t *list, struct manifest *m)
 		struct mail_part *p = &m->parts[m->n_parts];
 
 		p->no = (uint32_t)m->n_parts;
-		if (part_read(json_array_get(list, m->n_parts), m->size, p) ==
-		    -1)
+		if (part_read(json_array_get(list, m->n_parts), m, p) == -1)
 			return -1;
 	}
 	return 0;
+}
+
+static int
+connection_read(json_t *j, struct mail_connection *out)
+{
+	const char *client, *helo, *tls, *certificate, *account;
+
+	if (json_unpack_ex(j, NULL, JSON_STRICT, "{s:s, s:s, s:s, s:s, s:s}",
+		"client", &client, "helo", &helo, "tls", &tls, "certificate",
+		&certificate, "account", &account) == -1 ||
+	    *client == '\0' ||
+	    text_copy(out->client, sizeof(out->client), client) == -1 ||
+	    text_copy(out->helo, sizeof(out->helo), helo) == -1 ||
+	    text_copy(out->tls, sizeof(out->tls), tls) == -1 ||
+	    text_copy(
+		out->certificate, sizeof(out->certificate), certificate) == -1)
+		return -1;
+	return text_copy(out->account, sizeof(out->account), account);
 }
 
 static bool
@@ -280,18 +351,19 @@ static int
 read_all(json_t *j, struct manifest *m)
 {
 	const char *subject, *message_id, *in_reply_to, *sha256;
-	json_t *from, *to, *parts;
+	json_t *from, *to, *parts, *connection = NULL;
 	json_int_t date, size;
 	int version, ambiguous, cut;
 
 	if (json_unpack_ex(j, NULL, JSON_STRICT,
 		"{s:i, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:i, s:i, s:b, s:b, "
-		"s:I, s:s}",
+		"s:I, s:s, s?o}",
 		"version", &version, "subject", &subject, "message_id",
 		&message_id, "in_reply_to", &in_reply_to, "date", &date, "from",
 		&from, "to", &to, "parts", &parts, "text_part", &m->text_part,
 		"html_part", &m->html_part, "ambiguous", &ambiguous, "cut",
-		&cut, "size", &size, "sha256", &sha256) == -1 ||
+		&cut, "size", &size, "sha256", &sha256, "connection",
+		&connection) == -1 ||
 	    size < 0)
 		return -1;
 	m->subject = strdup(subject);
@@ -305,7 +377,10 @@ read_all(json_t *j, struct manifest *m)
 	    m->in_reply_to == NULL ||
 	    text_unhex(sha256, m->sha256, sizeof(m->sha256)) == -1 ||
 	    person_read(from, &m->from) == -1 || people_read(to, m) == -1 ||
-	    parts_read(parts, m) == -1 || version != version_of(m))
+	    parts_read(parts, m) == -1 ||
+	    (connection != NULL &&
+		connection_read(connection, &m->connection) == -1) ||
+	    version != version_of(m))
 		return -1;
 	return is_leaf_or_none(m, m->text_part) &&
 		is_leaf_or_none(m, m->html_part) ?
@@ -327,6 +402,28 @@ manifest_decode(const void *p, size_t n, struct manifest **out, struct err *e)
 	}
 	json_decref(j);
 	*out = m;
+	return 0;
+}
+
+static int
+line_keep(char *out, size_t cap, const char *s)
+{
+	return mail_line_safe(s, strlen(s), cap, out, cap);
+}
+
+int
+manifest_connection(
+    struct manifest *m, const struct mail_connection *c, struct err *e)
+{
+	struct mail_connection *own = &m->connection;
+
+	if (line_keep(own->client, sizeof(own->client), c->client) == -1 ||
+	    line_keep(own->helo, sizeof(own->helo), c->helo) == -1 ||
+	    line_keep(own->tls, sizeof(own->tls), c->tls) == -1 ||
+	    line_keep(own->certificate, sizeof(own->certificate),
+		c->certificate) == -1 ||
+	    line_keep(own->account, sizeof(own->account), c->account) == -1)
+		return err_set(e, ERR_UNAVAILABLE, "manifest: memory");
 	return 0;
 }
 

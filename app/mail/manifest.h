@@ -59,11 +59,27 @@ struct mail_part {
 	uint8_t sha256[32]; /* of the decoded bytes; zero and unknown beside */
 	/* leaf, attached, nothing of it in the raw message but `size` bytes beside it */
 	struct mail_beside beside;
+	/*
+	 * unpacked from the winmail.dat that is part box - 1 (0: from none): offset,
+	 * length and encoding are that part's, and `skip` of its decoded bytes come
+	 * before these
+	 */
+	uint32_t box;
+	uint64_t skip;
 };
 
 struct mail_person {
 	char name[LIMIT_NAME * 4 + 1]; /* decoded, UTF-8; "" when none */
 	char address[LIMIT_ADDRESS + 1];
+};
+
+/* The connection a message came over; all "" when it came over none. */
+struct mail_connection {
+	char client[64];      /* network address */
+	char helo[256];       /* what the client called itself */
+	char tls[80];         /* version and cipher; "" in clear */
+	char certificate[65]; /* SHA-256 of the client's, hexadecimal */
+	char account[LIMIT_ADDRESS + 1]; /* whose AUTH it was */
 };
 
 struct manifest {
@@ -84,10 +100,15 @@ struct manifest {
 	 * without a tree
 	 */
 	bool ambiguous;
-	bool cut;           /* more parts or depth than the limits */
+	bool cut; /* more parts or depth than the limits */
+	struct mail_connection connection;
 	uint64_t size;      /* of the raw message */
 	uint8_t sha256[32]; /* of the raw message */
 };
+
+/* Copies what is known of it, each fit to be shown on one line. -1: memory. */
+int manifest_connection(struct manifest *m, const struct mail_connection *c,
+    struct err *e) __attribute__((warn_unused_result));
 
 /* Appends the JSON. */
 int manifest_encode(const struct manifest *m, struct buf *out, struct err *e)

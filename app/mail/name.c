@@ -141,6 +141,19 @@ out:
 	return result;
 }
 
+/* Printable ASCII that fits, without blanks at its ends: most lines are. */
+static bool
+is_safe_line(const char *s, size_t n, size_t characters, size_t cap)
+{
+	if (n > characters || n >= cap ||
+	    (n > 0 && (s[0] == ' ' || s[n - 1] == ' ')))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (s[i] < ' ' || s[i] > '~')
+			return false;
+	return true;
+}
+
 int
 mail_line_safe(
     const char *s, size_t n, size_t characters, char *out, size_t cap)
@@ -149,6 +162,11 @@ mail_line_safe(
 	char *p;
 	size_t at = 0;
 
+	if (is_safe_line(s, n, characters, cap)) {
+		memcpy(out, s, n);
+		out[n] = '\0';
+		return 0;
+	}
 	out[0] = '\0';
 	if (text_show(&b, s, n) == -1 || buf_add_u8(&b, 0) == -1) {
 		buf_free(&b);

@@ -17,15 +17,12 @@
 #include "mail/body.h"
 #include "mail/fields.h"
 #include "mail/head.h"
+#include "mail/levels.h"
 #include "mail/lines.h"
+#include "mail/measure.h"
 
-/* A multipart whose closing boundary has not been seen. */
-struct level {
-	char *boundary;
-	size_t len;
-	uint32_t depth;
-	bool digest;
-};
+/* Octets of MIME fields in all of a message: some 2,000 files with long names. */
+#define COST_MAX ((size_t)400 * 1024)
 
 enum place { IN_HEADER, IN_CONTENT, BETWEEN, STOPPED };
 
@@ -34,16 +31,17 @@ struct walk {
 	struct lines *lines;
 	EVP_MD_CTX *digest;
 	enum place place;
-	struct buf header;    /* of the entity being read, its fields alone */
-	size_t header_size;   /* with the lines that are no fields */
-	bool own;             /* the message has fields beside Received */
-	bool skip;            /* the last line was none */
-	uint32_t depth;       /* of that entity */
+	struct buf header;  /* of the entity being read, its fields alone */
+	size_t header_size; /* with the lines that are no fields */
+	bool own;           /* the message has fields beside Received */
+	bool skip;          /* the last line was none */
+	bool odd;           /* where this header ends is a matter of opinion */
+	uint32_t depth;     /* of that entity */
 	const char *fallback; /* its type where it names none */
+	size_t cost;          /* of all headers: octets of MIME fields */
 	bool *attachment;     /* by part: what Content-Disposition says */
 	uint64_t content_end; /* of the last line, without its line end */
-	struct level level[LIMIT_MIME_DEPTH];
-	size_t levels;
+	struct levels levels;
 };
 
 /*
@@ -103,26 +101,34 @@ part_new(struct walk *w)
 	return &m->parts[m->n_parts];
 }
 
-static int
-level_open(struct walk *w, const struct head *head, struct err *e)
+/* Readers disagree about the tree: nobody is shown one. */
+static void
+give_up(struct walk *w)
 {
-	struct level *l = &w->level[w->levels];
+	w->m->ambiguous = true;
+	w->place = STOPPED;
+}
 
-	l->boundary = strdup(head->boundary);
-	if (l->boundary == NULL)
+static int
+multipart_begin(struct walk *w, const struct head *head, struct err *e)
+{
+	int r = levels_open(&w->levels, head->boundary, w->depth, head->digest);
+
+	w->place = BETWEEN;
+	if (r == -1)
 		return err_set(e, ERR_INTERNAL, "memory");
-	l->len = strlen(l->boundary);
-	l->depth = w->depth;
-	l->digest = head->digest;
-	w->levels++;
+	if (r == 1)
+		give_up(w);
 	return 0;
 }
 
-static void
-levels_close(struct walk *w, size_t keep)
+/* Whoever ends the header elsewhere has other fields of these. */
+static bool
+is_ambiguous(const struct walk *w, const struct head *head)
 {
-	while (w->levels > keep)
-		free(w->level[--w->levels].boundary);
+	return head->ambiguous ||
+	    (w->odd &&
+		(head->multipart || head->part.encoding != MAIL_ENC_IDENTITY));
 }
 
 /* The header of an entity is complete; its content begins at `offset`. */
@@ -139,11 +145,14 @@ entity_begin(struct walk *w, uint64_t offset, struct err *e)
 	if (w->depth == 0 &&
 	    head_message(w->header.data, w->header.len, w->m) == -1)
 		return err_set(e, ERR_INTERNAL, "memory");
-	if (head.ambiguous) {
-		w->m->ambiguous = true;
+	if (is_ambiguous(w, &head)) {
+		give_up(w);
 		return 0;
 	}
-	part = part_new(w);
+	w->cost += head.cost;
+	part = w->cost <= COST_MAX ? part_new(w) : NULL;
+	if (w->cost > COST_MAX)
+		w->m->cut = true;
 	if (part == NULL)
 		return w->m->cut ? 0 : err_set(e, ERR_INTERNAL, "memory");
 	*part = head.part;
@@ -151,10 +160,8 @@ entity_begin(struct walk *w, uint64_t offset, struct err *e)
 	part->depth = w->depth;
 	part->leaf = !head.multipart;
 	w->attachment[w->m->n_parts++] = head.attachment;
-	if (head.multipart && w->depth < LIMIT_MIME_DEPTH) {
-		w->place = BETWEEN;
-		return level_open(w, &head, e);
-	}
+	if (head.multipart && w->depth < LIMIT_MIME_DEPTH)
+		return multipart_begin(w, &head, e);
 	if (head.multipart) {
 		part->leaf = true;
 		w->m->cut = true;
@@ -180,63 +187,72 @@ entity_end(struct walk *w, uint64_t end, struct err *e)
 	return 0;
 }
 
-/* The level whose boundary this line is, counted from 1; 0 for none. */
-static size_t
-boundary_match(const struct walk *w, const struct line *line, bool *last)
-{
-	if (line->text < 3 || line->p[0] != '-' || line->p[1] != '-')
-		return 0;
-	for (size_t i = w->levels; i > 0; i--) {
-		const struct level *l = &w->level[i - 1];
-		size_t at = 2 + l->len;
-
-		if (line->text < at ||
-		    memcmp(line->p + 2, l->boundary, l->len) != 0)
-			continue;
-		*last = line->text >= at + 2 && line->p[at] == '-' &&
-		    line->p[at + 1] == '-';
-		if (*last)
-			at += 2;
-		/* RFC 2046 5.1.1: what follows on the line does not count. */
-		if (at == line->text || line->p[at] == ' ' ||
-		    line->p[at] == '\t')
-			return i;
-	}
-	return 0;
-}
-
 static int
-boundary_take(struct walk *w, size_t level, bool last, struct err *e)
+boundary_take(struct walk *w, size_t at, bool last, struct err *e)
 {
-	const struct level *l;
+	struct level *l = &w->levels.level[at];
 
+	w->odd = w->odd || w->header_size > 0;
 	if (entity_end(w, w->content_end, e) == -1)
 		return -1;
 	if (w->place == STOPPED)
 		return 0;
-	levels_close(w, last ? level - 1 : level);
-	if (last)
+	levels_keep(&w->levels, at + 1);
+	if (last) {
+		l->closed = true;
 		return 0;
-	l = &w->level[level - 1];
+	}
 	w->place = IN_HEADER;
 	w->depth = l->depth + 1;
 	w->fallback = l->digest ? "message/rfc822" : "text/plain";
 	w->header_size = 0;
-	w->skip = false;
+	w->skip = w->odd = false;
 	buf_clear(&w->header);
 	return 0;
+}
+
+static bool
+is_mailbox_line(const struct line *line)
+{
+	return (line->text > 5 && memcmp(line->p, "From ", 5) == 0) ||
+	    (line->text > 6 && memcmp(line->p, ">From ", 6) == 0);
+}
+
+/* A fold of blanks alone, which some take for the header's end. */
+static bool
+is_blank(const struct line *line)
+{
+	for (size_t i = 0; i < line->text; i++)
+		if (line->p[i] != ' ' && line->p[i] != '\t')
+			return false;
+	return line->start && line->text > 0;
+}
+
+/* A field of MIME with blanks before its colon: none, to some. */
+static bool
+is_spaced(const struct line *line, size_t name)
+{
+	return name > 8 && line->p[name] != ':' &&
+	    strncasecmp((const char *)line->p, "Content-", 8) == 0;
 }
 
 /* Only the fields go on to GMime: a line that is none, with its folds, is passed over. */
 static bool
 is_of_field(struct walk *w, const struct line *line)
 {
+	size_t name = 0;
+
 	if (!line->start)
 		return !w->skip;
-	if (line->p[0] == ' ' || line->p[0] == '\t')
+	if (line->p[0] == ' ' || line->p[0] == '\t') {
 		w->skip = w->skip || w->header.len == 0;
-	else
-		w->skip = fields_name(line->p, line->text) == 0;
+	} else {
+		name = fields_name(line->p, line->text);
+		w->skip = name == 0;
+	}
+	if (is_blank(line) || is_spaced(line, name) ||
+	    (w->skip && (w->depth > 0 || w->own || !is_mailbox_line(line))))
+		w->odd = true;
 	return !w->skip;
 }
 
@@ -257,9 +273,7 @@ is_text_alone(struct walk *w, const struct line *line)
 	w->own = name > 0 &&
 	    (name != sizeof(received) - 1 ||
 		strncasecmp((const char *)line->p, received, name) != 0);
-	return name == 0 &&
-	    !(line->text > 5 && memcmp(line->p, "From ", 5) == 0) &&
-	    !(line->text > 6 && memcmp(line->p, ">From ", 6) == 0);
+	return name == 0 && !is_mailbox_line(line);
 }
 
 static int
@@ -286,12 +300,16 @@ header_line(struct walk *w, const struct line *line, struct err *e)
 static int
 walk_line(struct walk *w, const struct line *line, struct err *e)
 {
-	bool last;
-	size_t level = line->start ? boundary_match(w, line, &last) : 0;
+	enum levels_line is = LEVELS_NONE;
+	size_t at = 0;
 	int r = 0;
 
-	if (level > 0)
-		r = boundary_take(w, level, last, e);
+	if (line->start)
+		is = levels_match(&w->levels, line->p, line->text, &at);
+	if (is == LEVELS_UNSURE)
+		give_up(w);
+	else if (is != LEVELS_NONE)
+		r = boundary_take(w, at, is == LEVELS_LAST, e);
 	else if (w->place == IN_HEADER)
 		r = header_line(w, line, e);
 	w->content_end = line->offset + line->text;
@@ -315,17 +333,6 @@ walk(struct walk *w, const struct mail_source *src, struct err *e)
 		return -1;
 	w->m->size = w->lines->read;
 	EVP_DigestFinal_ex(w->digest, w->m->sha256, NULL);
-	return 0;
-}
-
-/* Decodes every leaf once, for its size and digest. */
-static int
-measure(const struct mail_source *src, struct manifest *m, struct err *e)
-{
-	for (size_t i = 0; i < m->n_parts; i++)
-		if (m->parts[i].leaf &&
-		    body_measure(src, &m->parts[i], e) == -1)
-			return -1;
 	return 0;
 }
 
@@ -366,7 +373,7 @@ mail_parse(const struct mail_source *src, struct manifest **out, struct err *e)
 	if (w.m->ambiguous)
 		w.m->n_parts = 0;
 	body_choose(w.m, w.attachment);
-	if (measure(src, w.m, e) == -1)
+	if (measure_parts(src, w.m, e) == -1)
 		goto out;
 	*out = w.m;
 	w.m = NULL;
@@ -375,7 +382,7 @@ out:
 	manifest_free(w.m);
 	free(w.lines);
 	free(w.attachment);
-	levels_close(&w, 0);
+	levels_keep(&w.levels, 0);
 	buf_free(&w.header);
 	EVP_MD_CTX_free(w.digest);
 	return result;

@@ -2,10 +2,13 @@
  * parse.h: reads a raw message (RFC 5322, MIME: RFC 2045 to 2049, 2047, 2231) through
  * a source with random access, in memory that does not grow with its size. One pass over
  * the lines finds headers and boundaries and keeps to our caps; what headers mean, and
- * the decoding, is GMime's. The stated rule for ambiguity: a doubled Content-Type,
- * Content-Transfer-Encoding or Content-Disposition in one header, a multipart without a
- * usable boundary (one plain `boundary` parameter), or a multipart with an encoding other
- * than 7bit, 8bit or binary makes the whole message `ambiguous`: no tree. A line in a
+ * the decoding, is GMime's. The stated rule for ambiguity (doc/mime.md has all of it): what
+ * readers may take apart differently has no tree. A message is `ambiguous` when in any
+ * header a Content-Type, Content-Transfer-Encoding or Content-Disposition is doubled; when
+ * a multipart is not written as RFC 2045 says with one plain `boundary` (type.h), is
+ * encoded, or has the boundary of one around it or the beginning of that; when where the
+ * header of a multipart or of an encoded part ends is a matter of opinion; when a line is
+ * more than a boundary, or a part comes behind the last (levels.h). Else a line in a
  * header that is no field is passed over; past a cap the tree ends there and is `cut`.
  */
 #ifndef MAIL_PARSE_H
@@ -58,6 +61,8 @@ struct mail_head {
 	 * writes it
 	 */
 	bool ours;
+	/* RFC 3834: written by a program, which is not answered */
+	bool automatic;
 	char message_id[LIMIT_SUBJECT + 1];
 	char from[LIMIT_ADDRESS + 1]; /* address of the first mailbox in From */
 };

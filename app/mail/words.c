@@ -1,3 +1,6 @@
+/*
+ * Runs of base64 words, in one pass.
+ */
 #include "mail/words.h"
 
 #include <glib.h>
@@ -6,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/secret.h"
+#include "base/buf.h"
 
 /* =?charset?B?payload?= */
 struct word {
@@ -43,49 +46,82 @@ same_charset(const struct word *a, const struct word *b)
 	    strncasecmp(a->start + 2, b->start + 2, a->charset_len) == 0;
 }
 
-/* The bytes of both words as the payload of the first, which never grows. */
-static void
-join(struct word *a, const struct word *b)
+static int
+bytes_add(struct buf *out, const struct word *w)
 {
-	guchar *one, *two;
-	gsize n, m;
-	char *text;
+	char *text = g_strndup(w->payload, w->payload_len);
+	guchar *bytes;
+	gsize n;
+	int r;
 
-	a->payload[a->payload_len] = b->payload[b->payload_len] = '\0';
-	one = g_base64_decode(a->payload, &n);
-	two = g_base64_decode(b->payload, &m);
-	one = g_realloc(one, n + m + 1);
-	memcpy(one + n, two, m);
-	text = g_base64_encode(one, n + m);
-	a->payload_len = strlen(text);
-	memcpy(a->payload, text, a->payload_len);
-	memcpy(a->payload + a->payload_len, "?=", 2);
-	a->end = a->payload + a->payload_len + 2;
-	memmove(a->end, b->end, strlen(b->end) + 1);
-	secret_wipe(text, a->payload_len);
-	secret_wipe(one, n + m);
-	secret_wipe(two, m);
+	bytes = g_base64_decode(text, &n);
+	r = buf_add(out, bytes, n);
 	g_free(text);
-	g_free(one);
-	g_free(two);
+	g_free(bytes);
+	return r;
+}
+
+/* Into *out the bytes of the words that belong together; the last of them into *w. */
+static void
+run_read(struct word *w, struct buf *out)
+{
+	const struct word first = *w;
+	bool padded = w->payload_len > 0 &&
+	    w->payload[w->payload_len - 1] == '=';
+	struct word next;
+	char *p;
+
+	while (padded) {
+		p = w->end + strspn(w->end, " \t");
+		if (p == w->end || !word_at(p, &next) ||
+		    !same_charset(&first, &next) ||
+		    (out->len == 0 && bytes_add(out, &first) == -1) ||
+		    bytes_add(out, &next) == -1)
+			return;
+		*w = next;
+		padded = out->len % 3 != 0;
+	}
+}
+
+/* One word for all of them, which is never longer; where it ends. */
+static char *
+run_write(const struct word *first, const struct buf *bytes, char *to)
+{
+	const size_t head = (size_t)(first->payload - first->start);
+	char *text = g_base64_encode(bytes->data, bytes->len);
+	const size_t n = strlen(text);
+
+	memmove(to, first->start, head);
+	memcpy(to + head, text, n);
+	memcpy(to + head + n, "?=", 2);
+	g_free(text);
+	return to + head + n + 2;
 }
 
 void
 words_join(char *value)
 {
-	struct word a, b;
-	char *p = value, *next;
+	char *from = strstr(value, "=?"), *to = from;
+	struct word first, last;
 
-	while ((p = strstr(p, "=?")) != NULL) {
-		if (!word_at(p, &a)) {
-			p += 2;
+	while (from != NULL && *from != '\0') {
+		struct buf bytes = BUF_INIT;
+
+		if (!word_at(from, &first)) {
+			*to++ = *from++;
 			continue;
 		}
-		next = a.end + strspn(a.end, " \t");
-		if (a.payload_len > 0 && a.payload[a.payload_len - 1] == '=' &&
-		    next > a.end && word_at(next, &b) && same_charset(&a, &b))
-			join(&a, &b);
-		else
-			p = a.end;
+		last = first;
+		run_read(&last, &bytes);
+		if (last.start != first.start) {
+			to = run_write(&first, &bytes, to);
+		} else {
+			memmove(to, from, (size_t)(last.end - from));
+			to += last.end - from;
+		}
+		from = last.end;
+		buf_free(&bytes);
 	}
+	if (to != NULL)
+		*to = '\0';
 }

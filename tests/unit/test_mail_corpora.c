@@ -70,12 +70,40 @@ struct compare {
 	struct manifest *m;
 	size_t at; /* next part */
 	unsigned wrong;
+	unsigned parts; /* whose bytes were compared */
 };
+
+/*
+ * What differs, and why. mime4j keeps two expectations for the same bytes, one for each way
+ * of taking a line in the header that is no field: ours is passed over. Where no field came
+ * before it, both of its ways lose text, and we show all of it. A doubled Content-Type is
+ * what our rule gives no tree.
+ */
+static const char *
+reason(const char *name)
+{
+	static const char *const known[][2] = {
+	    {"malformedHeaderStartsBody-nocrlfcrlf.msg",
+		"the same bytes as malformedHeader-nocrlfcrlf.msg, read the "
+		"other way"},
+	    {"malformedHeaderStartsBody-noheader.msg",
+		"text without a header: all of it is shown, not its first "
+		"line alone"},
+	    {"malformedHeader-noheader.msg",
+		"text without a header: all of it is shown, not nothing"},
+	    {"multi-bad.msg", "two Content-Type fields: no tree by our rule"},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(name, known[i][0]) == 0)
+			return known[i][1];
+	return NULL;
+}
 
 static void
 differs(struct compare *c, const char *what)
 {
-	if (c->wrong++ == 0)
+	if (c->wrong++ == 0 && reason(c->name) == NULL)
 		print_error("%s: part %zu: %s\n", c->name, c->at, what);
 }
 
@@ -116,6 +144,7 @@ compare_bytes(struct compare *c, xmlNode *body, bool text)
 	if (want.len != have_it.len ||
 	    (want.len && memcmp(want.data, have_it.data, want.len) != 0))
 		differs(c, "bytes");
+	c->parts++;
 	buf_free(&want);
 	buf_free(&have_it);
 }
@@ -125,6 +154,32 @@ is(const xmlNode *n, const char *name)
 {
 	return n->type == XML_ELEMENT_NODE &&
 	    strcmp((const char *)n->name, name) == 0;
+}
+
+static void compare_entity(struct compare *c, xmlNode *entity, uint32_t depth);
+
+/* A message within the message is a file to us: its tree is what that file's is. */
+static void
+compare_inside(struct compare *c, xmlNode *message)
+{
+	struct compare inside = {.name = c->name, .dir = c->dir};
+	struct buf raw = BUF_INIT;
+	struct mail_memory memory;
+	struct err e;
+
+	assert_int_equal(
+	    mail_part_decode(&c->src, &c->m->parts[c->at], gather, &raw, &e),
+	    0);
+	memory = (struct mail_memory){raw.data, raw.len};
+	mail_source_memory(&inside.src, &memory);
+	assert_int_equal(mail_parse(&inside.src, &inside.m, &e), 0);
+	compare_entity(&inside, message, 0);
+	if (inside.wrong == 0 && inside.at != inside.m->n_parts)
+		differs(&inside, "parts too many");
+	c->wrong += inside.wrong;
+	c->parts += inside.parts;
+	manifest_free(inside.m);
+	buf_free(&raw);
 }
 
 /* An entity of mime4j's tree: <message> or <body-part>. */
@@ -145,6 +200,8 @@ compare_entity(struct compare *c, xmlNode *entity, uint32_t depth)
 		}
 		if (is(n, "message") && strcmp(p->type, "message/rfc822") != 0)
 			differs(c, "type");
+		else if (is(n, "message"))
+			compare_inside(c, n);
 		if (is(n, "text-body") || is(n, "binary-body"))
 			compare_bytes(c, n, is(n, "text-body"));
 		c->at++;
@@ -155,18 +212,7 @@ compare_entity(struct compare *c, xmlNode *entity, uint32_t depth)
 	}
 }
 
-/*
- * mime4j keeps two expectations for the same bytes, one for each way of taking a
- * line in the header that is no field: ours is passed over. Where no field came before
- * it, both take less than the whole text for the body, which is what we show.
- */
-static bool
-other_reading(const char *name)
-{
-	return strcmp(name, "malformedHeaderStartsBody-nocrlfcrlf.msg") == 0 ||
-	    strcmp(name, "malformedHeaderStartsBody-noheader.msg") == 0 ||
-	    strcmp(name, "malformedHeader-noheader.msg") == 0;
-}
+static unsigned parts_compared;
 
 static bool
 compare_message(const char *dir, const char *name)
@@ -190,15 +236,14 @@ compare_message(const char *dir, const char *name)
 	    XML_PARSE_HUGE | XML_PARSE_RECOVER | XML_PARSE_NOERROR |
 		XML_PARSE_NOWARNING);
 	assert_non_null(doc);
-	if (other_reading(name))
-		print_message("# %s: the other reading\n", name);
-	else if (c.m->ambiguous)
-		print_message("# %s: no tree by our rule\n", name);
-	else
-		compare_entity(&c, xmlDocGetRootElement(doc), 0);
-	if (!c.m->ambiguous && !other_reading(name) && c.wrong == 0 &&
-	    c.at != c.m->n_parts)
+	compare_entity(&c, xmlDocGetRootElement(doc), 0);
+	if (c.wrong == 0 && c.at != c.m->n_parts)
 		differs(&c, "parts too many");
+	if (reason(name) != NULL) {
+		print_message("# %s: %s\n", name, reason(name));
+		c.wrong = c.wrong == 0;
+	}
+	parts_compared += c.parts;
 	xmlFreeDoc(doc);
 	manifest_free(c.m);
 	buf_free(&raw);
@@ -241,7 +286,8 @@ mime4j_trees_are_the_same(void **state)
 	each("mail/mime4j/testmsgs", ".msg", compare_message, &good, &bad);
 	each("mail/mime4j/mimetools-testmsgs", ".msg", compare_message, &good,
 	    &bad);
-	print_message("# %u messages, %u differ\n", good + bad, bad);
+	print_message("# %u messages, %u parts; %u differ unexpectedly\n",
+	    good + bad, parts_compared, bad);
 	assert_true(good + bad >= 80);
 	assert_int_equal(bad, 0);
 }

@@ -166,8 +166,9 @@ tree_of_a_message(void **state)
 	manifest_free(m);
 }
 
-#define MIXED "Content-Type: multipart/mixed; boundary=b\r\n"
-#define BODY  "\r\n--b\r\n\r\nx\r\n--b--\r\n"
+#define MIXED   "Content-Type: multipart/mixed; boundary=b\r\n"
+#define BODY    "\r\n--b\r\n\r\nx\r\n--b--\r\n"
+#define TYPE(s) "Content-Type: " s "\r\n"
 
 static void
 ambiguous_messages_have_no_tree(void **state)
@@ -210,6 +211,122 @@ ambiguous_messages_have_no_tree(void **state)
 		MIXED "Content-Transfer-Encoding: base64\r\n" BODY, true},
 	    {"8bit multipart", MIXED "Content-Transfer-Encoding: 8bit\r\n" BODY,
 		false},
+	    {"multipart in an encoding that nobody knows",
+		MIXED "Content-Transfer-Encoding: x\r\n" BODY, true},
+	    {"encoding with a comment",
+		"Content-Transfer-Encoding: base64 (x)\r\n\r\nx\r\n", true},
+	    {"two encodings in one field",
+		"Content-Transfer-Encoding: 7bit, base64\r\n\r\nx\r\n", true},
+	    {"quoted encoding",
+		"Content-Transfer-Encoding: \"base64\"\r\n\r\nx\r\n", true},
+	    {"encoding that nobody knows",
+		"Content-Transfer-Encoding: x-y z\r\n\r\nx\r\n", false},
+	    {"encoding with a blank behind",
+		"Content-Transfer-Encoding: base64 \r\n\r\neA==\r\n", false},
+	    {"a comment", TYPE("multipart/mixed (x); boundary=b") BODY, true},
+	    {"a comment in front", TYPE("(x) multipart/mixed; boundary=b") BODY,
+		true},
+	    {"a comment within", TYPE("multi(x)part/mixed; boundary=b") BODY,
+		true},
+	    {"a comment behind", TYPE("multipart/mixed; boundary=b(c)") BODY,
+		true},
+	    {"a comment on text", TYPE("text/plain (x); charset=utf-8") BODY,
+		false},
+	    {"no semicolon", TYPE("multipart/mixed boundary=b") BODY, true},
+	    {"a comma", TYPE("multipart/mixed, boundary=b") BODY, true},
+	    {"no subtype", TYPE("multipart; boundary=b") BODY, true},
+	    {"a blank before the slash",
+		TYPE("multipart /mixed; boundary=b") BODY, true},
+	    {"quoted type", TYPE("\"multipart/mixed\"; boundary=b") BODY, true},
+	    {"another type first",
+		TYPE("text/plain, multipart/mixed; boundary=b") BODY, true},
+	    {"a type that is none", TYPE(";;;===") BODY, false},
+	    {"boundary of another type", TYPE("text/plain; boundary=b") BODY,
+		false},
+	    {"semicolons", TYPE("multipart/mixed;; ;boundary=b; ;") BODY,
+		false},
+	    {"blanks around the sign",
+		TYPE("multipart/mixed; boundary = b") BODY, false},
+	    {"other parameters",
+		TYPE("multipart/related; type=text/html; start=<a@b>; x=; "
+		     "boundary=b") BODY,
+		false},
+	    {"parameter without a value",
+		TYPE("multipart/mixed; x; boundary=b") BODY, true},
+	    {"boundary that needs quotes",
+		TYPE("multipart/mixed; boundary=a=b") BODY, true},
+	    {"boundary with a blank",
+		TYPE("multipart/mixed; boundary=b c") BODY, true},
+	    {"boundary with an escape",
+		TYPE("multipart/mixed; boundary=\"\\b\"") BODY, true},
+	    {"boundary with a tab",
+		TYPE("multipart/mixed; boundary=\"b\tc\"") BODY, true},
+	    {"boundary of 8 bits",
+		TYPE("multipart/mixed; boundary=\"\xe9\"") BODY, true},
+	    {"boundary that never ends",
+		TYPE("multipart/mixed; boundary=\"b") BODY, true},
+	    {"boundary that is an encoded word",
+		TYPE("multipart/mixed; boundary=\"=?utf-8?Q?b?=\"") BODY, true},
+	    {"boundary both ways",
+		TYPE("multipart/mixed; boundary=b; boundary*=utf-8''c") BODY,
+		true},
+	    {"boundary with much in quotes",
+		TYPE(
+		    "multipart/mixed; boundary=\"b'()+_,-./:=? c\"") "\r\n"
+								     "--b'()+_,-./:=? c\r\n\r\nx\r\n",
+		false},
+	    {"more than a boundary", MIXED "\r\n--b\r\n\r\n--bc\r\n--b--\r\n",
+		true},
+	    {"more than the last", MIXED "\r\n--b\r\n\r\nx\r\n--b--c\r\n",
+		true},
+	    {"one boundary begins as the outer",
+		MIXED "\r\n--b\r\nContent-Type: multipart/mixed; boundary=bc"
+		      "\r\n\r\n--bc\r\n\r\nx\r\n--bc--\r\n--b--\r\n",
+		false},
+	    {"the outer begins as it",
+		TYPE("multipart/mixed; boundary=bc") "\r\n--bc\r\n" MIXED BODY
+						     "--bc--\r\n",
+		true},
+	    {"the outer's own", MIXED "\r\n--b\r\n" MIXED BODY, true},
+	    {"one that was closed",
+		MIXED "\r\n--b\r\nContent-Type: multipart/mixed; boundary=c"
+		      "\r\n\r\n--c\r\n\r\nx\r\n--c--\r\n--b\r\n"
+		      "Content-Type: multipart/mixed; boundary=c"
+		      "\r\n\r\n--c\r\n\r\nx\r\n--c--\r\n--b--\r\n",
+		false},
+	    {"a part behind the last", MIXED BODY "--b\r\n\r\nhidden\r\n",
+		true},
+	    {"a part behind the last of an inner one",
+		MIXED "\r\n--b\r\nContent-Type: multipart/mixed; boundary=c"
+		      "\r\n\r\n--c--\r\n--c\r\n\r\nx\r\n--b--\r\n",
+		true},
+	    {"the last again", MIXED BODY "--b--\r\n", false},
+	    {"a line that is no field", "what\r\n" MIXED BODY, false},
+	    {"a line that is no field among others",
+		"Subject: x\r\nwhat\r\n" MIXED BODY, true},
+	    {"a line that is no field, in text",
+		"Subject: x\r\nwhat\r\nContent-Type: text/html\r\n\r\nx\r\n",
+		false},
+	    {"a line that is no field, in base64",
+		"Subject: x\r\nwhat\r\nContent-Transfer-Encoding: base64\r\n"
+		"\r\nx\r\n",
+		true},
+	    {"a mailbox's first line", "From a@b Mon\r\n" MIXED BODY, false},
+	    {"a mailbox's line among others",
+		"Subject: x\r\nFrom a@b Mon\r\n" MIXED BODY, true},
+	    {"a fold of blanks", "Subject: x\r\n \t\r\n" MIXED BODY, true},
+	    {"a fold first", " x\r\nSubject: x\r\n" MIXED BODY, true},
+	    {"a blank before the colon",
+		"Content-Type : multipart/mixed; boundary=b\r\n" BODY, true},
+	    {"a blank before the colon of another",
+		"Subject : x\r\n" MIXED BODY, false},
+	    {"a boundary in the header", MIXED "--b\r\n" BODY, true},
+	    {"a boundary in the header of a text",
+		MIXED "\r\n--b\r\nX: y\r\n--b--\r\n", false},
+	    {"a boundary in the header of a multipart",
+		MIXED "\r\n--b\r\nContent-Type: multipart/mixed; boundary=c"
+		      "\r\n--b--\r\n",
+		true},
 	};
 
 	(void)state;
@@ -464,8 +581,9 @@ boundaries(void **state)
 	    {"line feeds",
 		"Content-Type: multipart/mixed; boundary=b\n\n--b\n\nxyz\n--b--\n",
 		2, 3},
-	    {"a longer word is none", MIXED "\r\n--b\r\n\r\n--bc\r\n--b--\r\n",
-		2, 4},
+	    {"more than a blank behind",
+		MIXED "\r\n--b as it is\r\n\r\nxyz\r\n--b-- and so on\r\n", 2,
+		3},
 	    {"white space behind", MIXED "\r\n--b \t\r\n\r\nxyz\r\n--b-- \r\n",
 		2, 3},
 	    {"parent ends child",
@@ -473,8 +591,8 @@ boundaries(void **state)
 		      "Content-Type: multipart/mixed; boundary=c\r\n\r\n"
 		      "--c\r\n\r\nxyz\r\n--b\r\n\r\nlast\r\n--c\r\n--b--\r\n",
 		4, 3},
-	    {"after the end",
-		MIXED "\r\n--b\r\n\r\nxyz\r\n--b--\r\n--b\r\n\r\nx", 2, 3},
+	    {"after the end, the end again",
+		MIXED "\r\n--b\r\n\r\nxyz\r\n--b--\r\nx\r\n--b--\r\n", 2, 3},
 	    {"a NUL in the content", MIXED "\r\n--b\r\n\r\nx", 2, 1},
 	};
 
@@ -673,6 +791,31 @@ a_manifest_with_lies_is_corrupt(void **state)
 	buf_free(&b);
 }
 
+static void
+a_connection_survives_too(void **state)
+{
+	const struct mail_connection c = {.client = "2001:db8::1",
+	    .helo = "mx\x01.\xff example",
+	    .tls = "TLSv1.3 TLS_AES_256_GCM_SHA384",
+	    .account = "alice@acme.example"};
+	struct manifest *m = parse(nested), *again;
+	struct buf b = BUF_INIT;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(manifest_connection(m, &c, &e), 0);
+	assert_int_equal(manifest_encode(m, &b, &e), 0);
+	assert_non_null(strstr(buf_cstr(&b), "\"version\":3"));
+	assert_int_equal(manifest_decode(b.data, b.len, &again, &e), 0);
+	assert_memory_equal(&again->connection, &m->connection, sizeof(c));
+	assert_string_equal(
+	    again->connection.helo, "mx\xef\xbf\xbd.\xef\xbf\xbd example");
+	assert_string_equal(again->connection.certificate, "");
+	manifest_free(again);
+	manifest_free(m);
+	buf_free(&b);
+}
+
 static struct manifest *
 with_file(struct buf *json)
 {
@@ -847,6 +990,7 @@ main(void)
 	    cmocka_unit_test(a_manifest_survives_its_json),
 	    cmocka_unit_test(a_manifest_with_lies_is_corrupt),
 	    cmocka_unit_test(a_file_beside_survives_too),
+	    cmocka_unit_test(a_connection_survives_too),
 	    cmocka_unit_test(a_file_beside_with_lies_is_corrupt),
 	    cmocka_unit_test(encoded_words),
 	    cmocka_unit_test(a_failing_source_is_an_error),
