@@ -161,6 +161,21 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION sender_known(text) IS 'Has this address an account with the transaction''s tenant, or was it sent a message?';
-ALTER FUNCTION sender_known(text) OWNER TO restante_definer;
-REVOKE ALL ON FUNCTION sender_known(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION sender_known(text) TO restante_intake;
+
+CREATE FUNCTION house_tenant() RETURNS TABLE (tenant_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+	SELECT t.tenant_id FROM tenant t ORDER BY t.created, t.tenant_id LIMIT 1
+$$;
+COMMENT ON FUNCTION house_tenant() IS 'The first organisation: its administrator answers for the host itself.';
+
+DO $$
+DECLARE
+	f regprocedure;
+BEGIN
+	FOREACH f IN ARRAY ARRAY['sender_known(text)', 'house_tenant()']::regprocedure[] LOOP
+		EXECUTE format('ALTER FUNCTION %s OWNER TO restante_definer', f);
+		EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f);
+		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO restante_intake', f);
+	END LOOP;
+END
+$$;

@@ -9,12 +9,50 @@
 #include "base/limits.h"
 #include "base/text.h"
 
+static int
+account_claims(const struct policy_claim *c, bool *proved_out, struct err *e)
+{
+	if (c->from == NULL && !c->relay)
+		return err_set(
+		    e, ERR_DENIED, "null sender from an authenticated client");
+	*proved_out = c->from != NULL;
+	if (c->from == NULL || (c->own != NULL && strcmp(c->own, c->from) == 0))
+		return 0;
+	if (c->relay && c->ours && id_equal(&c->owner, &c->tenant))
+		return 0;
+	*proved_out = false;
+	return err_set(
+	    e, ERR_DENIED, "sender is not the authenticated address");
+}
+
+int
+policy_sender(const struct policy_claim *c, bool *proved_out,
+    struct id *tenant_out, struct err *e)
+{
+	*proved_out = false;
+	*tenant_out = id_zero();
+	if (c->authenticated) {
+		if (account_claims(c, proved_out, e) == -1)
+			return -1;
+		*tenant_out = c->tenant;
+		return 0;
+	}
+	if (c->from == NULL || !c->ours)
+		return 0;
+	if (!c->owners_relay)
+		return err_set(e, ERR_DENIED,
+		    "a tenant's domain from a client that is not its own");
+	*proved_out = true;
+	*tenant_out = c->owner;
+	return 0;
+}
+
 /*
  * The address of another tenant is served like any outside address, member or
  * not: an organisation's own people must not be able to list another's.
  */
 static int
-from_member(const struct policy_sender *s, const struct policy_recipient *r,
+from_proved(const struct policy_sender *s, const struct policy_recipient *r,
     const struct id *bound, struct id *tenant_out, enum policy_way *way_out,
     struct err *e)
 {
@@ -23,21 +61,57 @@ from_member(const struct policy_sender *s, const struct policy_recipient *r,
 	if (!id_is_zero(bound) && !id_equal(bound, &s->tenant))
 		return err_set(e, ERR_TOO_MANY,
 		    "transaction belongs to another tenant than its sender");
-	if (own && !r->member)
+	if (own && r->target == POLICY_NOBODY)
 		return err_set(e, ERR_NOT_FOUND, "recipient is no member");
 	*tenant_out = s->tenant;
 	*way_out = own ? POLICY_INWARD : POLICY_OUTWARD;
 	return 0;
 }
 
+/* Does the tenant take mail of this sender at all? */
 static int
-from_outside(const struct policy_recipient *r, const struct id *bound,
-    struct id *tenant_out, enum policy_way *way_out, struct err *e)
+inward_taken(const struct policy_sender *s, const struct policy_recipient *r,
+    struct err *e)
+{
+	bool partner = !s->null && r->partner;
+
+	if (partner && r->partner_tls && !s->tls)
+		return err_set(e, ERR_INSECURE, "partner's mail without TLS");
+	if (s->house)
+		return 0;
+	if (partner && r->pinned && !r->shown)
+		return err_set(
+		    e, ERR_UNWANTED, "partner's mail without its certificate");
+	switch (r->inward) {
+	case POLICY_FROM_PARTNERS:
+		if (!partner)
+			return err_set(e, ERR_UNWANTED, "sender is no partner");
+		break;
+	case POLICY_FROM_KNOWN:
+		if (s->null ? !r->alone : !partner && !r->known)
+			return err_set(e, ERR_UNWANTED, "sender is not known");
+		break;
+	case POLICY_FROM_ANYONE:
+		break;
+	}
+	return 0;
+}
+
+/* Who is not wanted is not told who is there. */
+static int
+from_outside(const struct policy_sender *s, const struct policy_recipient *r,
+    const struct id *bound, struct id *tenant_out, enum policy_way *way_out,
+    struct err *e)
 {
 	if (!r->ours)
 		return err_set(e, ERR_DENIED, "relaying refused");
-	if (!r->member)
+	if (inward_taken(s, r, e) == -1)
+		return -1;
+	if (r->target == POLICY_NOBODY)
 		return err_set(e, ERR_NOT_FOUND, "recipient is no member");
+	if (r->target == POLICY_LIST && (s->null || !r->open))
+		return err_set(
+		    e, ERR_UNWANTED, "the list is not for this sender");
 	if (!id_is_zero(bound) && !id_equal(bound, &r->tenant))
 		return err_set(e, ERR_TOO_MANY,
 		    "recipient of another tenant than the transaction");
@@ -51,28 +125,19 @@ policy_recipient(const struct policy_sender *s,
     const struct policy_recipient *r, const struct id *bound,
     struct id *tenant_out, enum policy_way *way_out, struct err *e)
 {
-	if (s->authenticated)
-		return from_member(s, r, bound, tenant_out, way_out, e);
-	return from_outside(r, bound, tenant_out, way_out, e);
+	if (s->proved)
+		return from_proved(s, r, bound, tenant_out, way_out, e);
+	return from_outside(s, r, bound, tenant_out, way_out, e);
 }
 
-int
-policy_sender(const struct policy_sender *s, const char *own_key,
-    const char *from_key, bool from_is_member, struct err *e)
+enum policy_class
+policy_class_of(const struct policy_sender *s, const struct policy_recipient *r)
 {
-	if (s->authenticated) {
-		if (from_key == NULL)
-			return err_set(e, ERR_DENIED,
-			    "null sender from an authenticated client");
-		if (own_key == NULL || strcmp(own_key, from_key) != 0)
-			return err_set(e, ERR_DENIED,
-			    "sender is not the authenticated address");
-		return 0;
-	}
-	if (from_key != NULL && from_is_member)
-		return err_set(e, ERR_DENIED,
-		    "a member's address from an unauthenticated client");
-	return 0;
+	if (s->proved)
+		return POLICY_TRUSTED;
+	if (s->house || (!s->null && (r->partner || r->known)))
+		return POLICY_KNOWN;
+	return POLICY_UNKNOWN;
 }
 
 static bool

@@ -92,7 +92,7 @@ policy_net_wide(const struct policy_net *net)
 	tail_clear(at, MAPPED);
 	tail_clear(v4, net->bits < MAPPED ? net->bits : MAPPED);
 	/* Of IPv4, or around all of it. */
-	if (memcmp(at, v4, sizeof(at)) == 0 && net->bits > MAPPED - 16)
+	if (memcmp(at, v4, sizeof(at)) == 0)
 		return net->bits < MAPPED + 8;
 	return net->bits < 32;
 }

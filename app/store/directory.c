@@ -12,6 +12,7 @@
 
 enum {
 	S_DOMAIN,
+	S_HOUSE,
 	S_RULES,
 	S_RELAYS,
 	S_PARTNERS,
@@ -30,6 +31,7 @@ enum {
 static const struct sql statements[] = {
     [S_DOMAIN] = {"domain_tenant", "t",
 	"SELECT tenant_id FROM tenant_by_domain($1)"},
+    [S_HOUSE] = {"house_tenant", "", "SELECT tenant_id FROM house_tenant()"},
     [S_RULES] = {"rules_get", "u",
 	"SELECT inward_policy, inward_way, inward_server, inward_port, subject_tag,"
 	" plus_addresses, catch_all, messages_unknown, messages_known, messages_trusted,"
@@ -66,18 +68,15 @@ static const struct sql statements[] = {
 };
 const struct sql_table sql_directory = SQL_TABLE(statements);
 
-int
-domain_tenant(
-    struct db *db, const char *domain, struct id *tenant_out, struct err *e)
+static int
+tenant_one(struct db *db, const struct sql *s, const struct sql_args *a,
+    struct id *tenant_out, struct err *e)
 {
-	const struct sql *s = &statements[S_DOMAIN];
-	struct sql_args a = {0};
 	struct sql_row r;
 	PGresult *res;
 	int rc;
 
-	sql_text(&a, domain);
-	if (sql_once(db, s, &a, &res, e) == -1)
+	if (sql_once(db, s, a, &res, e) == -1)
 		return -1;
 	rc = PQntuples(res) > 0;
 	if (rc == 1) {
@@ -88,6 +87,22 @@ domain_tenant(
 	}
 	PQclear(res);
 	return rc;
+}
+
+int
+domain_tenant(
+    struct db *db, const char *domain, struct id *tenant_out, struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_text(&a, domain);
+	return tenant_one(db, &statements[S_DOMAIN], &a, tenant_out, e);
+}
+
+int
+house_tenant(struct db *db, struct id *tenant_out, struct err *e)
+{
+	return tenant_one(db, &statements[S_HOUSE], NULL, tenant_out, e);
 }
 
 static int

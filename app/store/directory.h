@@ -91,6 +91,9 @@ struct address_row {
 /* Across tenants. 1 with the tenant, 0 nobody's, -1. */
 int domain_tenant(struct db *db, const char *domain, struct id *tenant_out,
     struct err *e) __attribute__((warn_unused_result));
+/* Across tenants: the first one, whose administrator answers for this host. 1, 0, -1. */
+int house_tenant(struct db *db, struct id *tenant_out, struct err *e)
+    __attribute__((warn_unused_result));
 /* 1, 0 there is no such tenant, -1. Free *out with rules_clear(). */
 int rules_get(struct db *db, const struct id *tenant, struct rules *out,
     struct err *e) __attribute__((warn_unused_result));
