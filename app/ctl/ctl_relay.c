@@ -1,0 +1,214 @@
+/*
+ * ctl_relay.c: restantectl relay add, list, remove.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "ctl/scope.h"
+
+static const char *
+kind_name(enum relay_kind kind)
+{
+	switch (kind) {
+	case RELAY_CERTIFICATE:
+		return "certificate";
+	case RELAY_RANGE:
+		return "range";
+	case RELAY_ACCOUNT:
+		return "account";
+	}
+	return "?";
+}
+
+static json_t *
+json_relay(const struct relay *r)
+{
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:s, s:o}", "id",
+	    ctl_json_id(&r->id), "kind", kind_name(r->kind), "certificate",
+	    r->kind == RELAY_CERTIFICATE ? scope_json_print(r->certificate) :
+					   json_null(),
+	    "range",
+	    r->kind == RELAY_RANGE ? json_string(r->range) : json_null(),
+	    "account", ctl_json_id(&r->account), "label", r->label, "created",
+	    ctl_json_time(r->created));
+}
+
+static void
+line(const struct relay *r)
+{
+	char id[ID_TEXT_LEN], what[DIRECTORY_PIN * 2 + 1], when[32];
+
+	id_format(&r->id, id);
+	if (r->kind == RELAY_CERTIFICATE)
+		text_hex(r->certificate, DIRECTORY_PIN, what);
+	else if (r->kind == RELAY_RANGE)
+		text_cut(what, sizeof(what), r->range);
+	else
+		id_format(&r->account, what);
+	printf("%-36s %-11s %-64s %-20s %s\n", id, kind_name(r->kind), what,
+	    r->label, ctl_time(r->created, when));
+}
+
+struct wish {
+	struct scope scope;
+	const char *certificate, *range, *account, *label;
+	struct relay relay;
+	struct mailbox box; /* of the account */
+};
+
+static int
+range_fill(struct wish *w)
+{
+	struct ctl *c = w->scope.c;
+
+	if (policy_net_parse(w->range, &w->relay.net) == -1 ||
+	    text_copy(w->relay.range, sizeof(w->relay.range), w->range) == -1)
+		return ctl_usage(
+		    c, "--range looks like 192.0.2.0/24 or 2001:db8::/48");
+	if (policy_net_wide(&w->relay.net))
+		return ctl_usage(
+		    c, "--range is too wide: at least /8 of IPv4, /32 of IPv6");
+	w->relay.kind = RELAY_RANGE;
+	return 0;
+}
+
+static int
+fill(struct wish *w)
+{
+	struct ctl *c = w->scope.c;
+
+	if ((w->certificate != NULL) + (w->range != NULL) +
+		(w->account != NULL) !=
+	    1)
+		return ctl_usage(
+		    c, "one of --certificate, --range and --account is needed");
+	w->relay.id = id_new();
+	if (text_copy(w->relay.label, sizeof(w->relay.label),
+		w->label != NULL ? w->label : "") == -1 ||
+	    !text_is_utf8(w->relay.label, strlen(w->relay.label)))
+		return ctl_usage(c, "--label is text of at most 63 bytes");
+	if (w->range != NULL)
+		return range_fill(w);
+	if (w->certificate != NULL) {
+		w->relay.kind = RELAY_CERTIFICATE;
+		return scope_print(&w->scope, "--certificate", w->certificate,
+		    w->relay.certificate);
+	}
+	w->relay.kind = RELAY_ACCOUNT;
+	return scope_address(&w->scope, "--account", w->account, &w->box);
+}
+
+/* Within the transaction: the account's id, then the row. */
+static int
+insert(struct wish *w)
+{
+	struct scope *s = &w->scope;
+	struct account a;
+	int r;
+
+	if (w->relay.kind == RELAY_ACCOUNT) {
+		r = account_find(
+		    s->c->db, &s->tenant.id, w->box.key, &a, &s->e);
+		if (r == -1)
+			return -1;
+		if (r == 0 || a.kind != ACCOUNT_MEMBER)
+			return err_set(&s->e, ERR_NOT_FOUND, "no such member");
+		w->relay.account = a.id;
+	}
+	return relay_add(s->c->db, &s->tenant.id, &w->relay, &s->e);
+}
+
+int
+ctl_relay_add(struct ctl *c, int argc, char **argv)
+{
+	struct wish w = {.scope = {.c = c}};
+	const struct ctl_option options[] = {{"--tenant", &w.scope.slug, NULL},
+	    {"--certificate", &w.certificate, NULL},
+	    {"--range", &w.range, NULL}, {"--account", &w.account, NULL},
+	    {"--label", &w.label, NULL}, {NULL, NULL, NULL}};
+	int rc;
+
+	if (ctl_args(c, argc, argv, options, NULL, 0) != 0)
+		return CTL_USAGE;
+	if (w.scope.slug == NULL)
+		return ctl_usage(c, "--tenant is needed");
+	if ((rc = fill(&w)) != 0 || (rc = scope_begin(&w.scope)) != 0)
+		return rc;
+	if (scope_end(&w.scope, insert(&w)) != 0)
+		return w.scope.e.code == ERR_CONFLICT ?
+		    ctl_failed(c, NULL, "%s has this relay already",
+			w.scope.tenant.name) :
+		    ctl_failed(c, &w.scope.e, "the relay was not added");
+	if (c->json)
+		return ctl_json(json_relay(&w.relay));
+	line(&w.relay);
+	return CTL_OK;
+}
+
+int
+ctl_relay_list(struct ctl *c, int argc, char **argv)
+{
+	struct scope s = {.c = c};
+	const struct ctl_option options[] = {
+	    {"--tenant", &s.slug, NULL}, {NULL, NULL, NULL}};
+	struct rules rules = {0};
+	json_t *rows;
+	size_t i;
+	int rc;
+
+	if (ctl_args(c, argc, argv, options, NULL, 0) != 0)
+		return CTL_USAGE;
+	if (s.slug == NULL)
+		return ctl_usage(c, "--tenant is needed");
+	if ((rc = scope_begin(&s)) != 0)
+		return rc;
+	rc = rules_get(c->db, &s.tenant.id, &rules, &s.e);
+	db_rollback(c->db);
+	if (rc != 1)
+		return ctl_failed(c, &s.e, "the relays could not be listed");
+	rows = json_array();
+	if (!c->json)
+		printf("%-36s %-11s %-64s %-20s %s\n", "ID", "KNOWN BY",
+		    "WHICH", "LABEL", "ADDED");
+	for (i = 0; i < rules.n_relay; i++) {
+		if (c->json)
+			json_array_append_new(
+			    rows, json_relay(&rules.relay[i]));
+		else
+			line(&rules.relay[i]);
+	}
+	rules_clear(&rules);
+	if (c->json)
+		return ctl_json(rows);
+	json_decref(rows);
+	return CTL_OK;
+}
+
+int
+ctl_relay_remove(struct ctl *c, int argc, char **argv)
+{
+	struct scope s = {.c = c};
+	const struct ctl_option options[] = {
+	    {"--tenant", &s.slug, NULL}, {NULL, NULL, NULL}};
+	const char *words[1];
+	struct id id;
+	int rc;
+
+	if (ctl_args(c, argc, argv, options, words, 1) != 0)
+		return CTL_USAGE;
+	if (s.slug == NULL || words[0] == NULL || id_parse(words[0], &id) == -1)
+		return ctl_usage(c, "--tenant and the relay's id are needed");
+	if ((rc = scope_begin(&s)) != 0)
+		return rc;
+	rc = relay_remove(c->db, &s.tenant.id, &id, &s.e);
+	if (scope_end(&s, rc) != 0)
+		return s.e.code == ERR_NOT_FOUND ?
+		    ctl_failed(c, NULL, "%s has no relay %s", s.tenant.name,
+			words[0]) :
+		    ctl_failed(c, &s.e, "the relay was not removed");
+	if (c->json)
+		return ctl_json(json_pack("{s:b}", "removed", 1));
+	printf("%s removed\n", words[0]);
+	return CTL_OK;
+}
