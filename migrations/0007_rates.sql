@@ -58,6 +58,8 @@ GRANT SELECT, INSERT, UPDATE (used), DELETE ON rate TO restante_definer;
 
 -- As in 0003: across tenants, owned by the role that may. A process counts for many tenants at
 -- once. Rows are touched in one order, so that two processes never wait for each other.
+RESET ROLE;
+
 CREATE FUNCTION rate_merge(packed bytea)
 RETURNS TABLE (at integer, used bigint, before bigint)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$

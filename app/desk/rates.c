@@ -244,6 +244,8 @@ refuse(const struct ask *a, uint64_t most, struct err *e)
 	static const char *const what[] = {"connections", "messages",
 	    "recipients", "unknown recipients", "failed attempts"};
 
+	if (e == NULL)
+		return -1;
 	metrics_add(METRIC_RATE_REFUSED, a->what, (unsigned)a->class, 1);
 	return err_set(e, ERR_RATE, "%s of %s: over %llu in the window",
 	    what[a->what], whose[a->of], (unsigned long long)most);
@@ -304,30 +306,27 @@ rates_meet(struct meters *m, const struct desk_sender *s,
 
 int
 rates_mail(struct meters *m, const struct desk_sender *s,
-    const struct desk_envelope *env, const struct rates *own, struct err *e)
+    const struct rates_at *at, struct err *e)
 {
-	const int class = (int)env->sender_class;
+	const int class = (int)at->class;
 	const struct ask a[] = {
-	    {RATE_CLIENT, RATE_MESSAGES, class, &env->tenant, own},
-	    {RATE_TENANT, RATE_MESSAGES, class, &env->tenant, own},
+	    {RATE_CLIENT, RATE_MESSAGES, class, at->tenant, at->own},
+	    {RATE_TENANT, RATE_MESSAGES, class, at->tenant, at->own},
 	};
 
-	if (m == NULL || !env->proved)
-		return 0;
-	return take(m, s->client, a, 2, false, e);
+	return m == NULL ? 0 : take(m, s->client, a, 2, false, e);
 }
 
 int
 rates_recipient(struct meters *m, const struct desk_sender *s,
-    const struct desk_envelope *env, const struct id *tenant,
-    const struct rates *own, struct err *e)
+    const struct desk_envelope *env, const struct rates_at *at, struct err *e)
 {
-	const int class = (int)env->sender_class;
+	const int class = (int)at->class;
 	const struct ask a[ASKS] = {
-	    {RATE_CLIENT, RATE_RECIPIENTS, class, tenant, own},
-	    {RATE_TENANT, RATE_RECIPIENTS, class, tenant, own},
-	    {RATE_CLIENT, RATE_MESSAGES, class, tenant, own},
-	    {RATE_TENANT, RATE_MESSAGES, class, tenant, own},
+	    {RATE_CLIENT, RATE_RECIPIENTS, class, at->tenant, at->own},
+	    {RATE_TENANT, RATE_RECIPIENTS, class, at->tenant, at->own},
+	    {RATE_CLIENT, RATE_MESSAGES, class, at->tenant, at->own},
+	    {RATE_TENANT, RATE_MESSAGES, class, at->tenant, at->own},
 	};
 
 	if (m == NULL)
@@ -366,10 +365,10 @@ measure(struct meters *m, enum rate_what what, const char *client, uint64_t n)
 
 void
 rates_unknown(struct meters *m, const struct desk_sender *s,
-    const struct desk_envelope *env, const struct id *tenant,
-    const struct rates *own)
+    const struct desk_envelope *env, const struct rates_at *at)
 {
-	const struct ask a = {RATE_CLIENT, RATE_UNKNOWN, 0, tenant, own};
+	const struct ask a = {
+	    RATE_CLIENT, RATE_UNKNOWN, 0, at->tenant, at->own};
 	uint64_t most;
 
 	if (m == NULL || trusted(s, env))
@@ -384,10 +383,11 @@ rates_unknown(struct meters *m, const struct desk_sender *s,
 
 unsigned
 rates_brake(struct meters *m, const struct desk_sender *s,
-    const struct desk_envelope *env)
+    const struct desk_envelope *env, bool *silent_out)
 {
 	uint64_t used, span = MEASURE * (LIMIT_BRAKE_STOP - 1);
 
+	*silent_out = false;
 	if (m == NULL || trusted(s, env))
 		return 0;
 	used = measure(m, RATE_UNKNOWN, s->client, 0);
@@ -395,7 +395,8 @@ rates_brake(struct meters *m, const struct desk_sender *s,
 		return 0;
 	if (used >= MEASURE * LIMIT_BRAKE_STOP) {
 		metrics_add(METRIC_HELD, METRIC_BRAKE_SILENT, 0, 1);
-		return LIMIT_BRAKE_MS | RATES_SILENT;
+		*silent_out = true;
+		return LIMIT_BRAKE_MS;
 	}
 	metrics_add(METRIC_HELD, METRIC_BRAKE_SLOW, 0, 1);
 	return HELD_MIN +

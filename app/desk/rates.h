@@ -47,7 +47,14 @@ int rates_share_start(struct meters *m, const char *conninfo, struct err *e)
 int rates_share(struct meters *m, struct db *db, struct err *e)
     __attribute__((warn_unused_result));
 
-/* ---- rates: 0, or ERR_RATE with nothing counted ---- */
+/* The tenant it is for, of what class the sender is there, and its own limits or NULL. */
+struct rates_at {
+	const struct id *tenant;
+	enum policy_class class;
+	const struct rates *own;
+};
+
+/* ---- rates: 0, or ERR_RATE with nothing taken ---- */
 
 /* A connection was made. */
 int rates_connect(struct meters *m, const struct desk_sender *s, struct err *e)
@@ -56,17 +63,17 @@ int rates_connect(struct meters *m, const struct desk_sender *s, struct err *e)
 int rates_meet(struct meters *m, const struct desk_sender *s,
     const struct desk_envelope *env, struct err *e)
     __attribute__((warn_unused_result));
-/* At MAIL: could a message of a trusted sender still be taken? Counts nothing. */
+/* At MAIL: could one more message be taken? Takes nothing. */
 int rates_mail(struct meters *m, const struct desk_sender *s,
-    const struct desk_envelope *env, const struct rates *own, struct err *e)
+    const struct rates_at *at, struct err *e)
     __attribute__((warn_unused_result));
 /*
- * Before a recipient of that tenant is taken into the envelope: the first one counts as a
- * message, too. own: the tenant's rules, NULL for none.
+ * Before a recipient is taken into the envelope: the first one counts as a message, too. e
+ * NULL: it will be asked again when this says -1.
  */
 int rates_recipient(struct meters *m, const struct desk_sender *s,
-    const struct desk_envelope *env, const struct id *tenant,
-    const struct rates *own, struct err *e) __attribute__((warn_unused_result));
+    const struct desk_envelope *env, const struct rates_at *at, struct err *e)
+    __attribute__((warn_unused_result));
 
 /* ---- the brakes ---- */
 
@@ -77,12 +84,11 @@ int rates_recipient(struct meters *m, const struct desk_sender *s,
  * any address to that client, be it there or not.
  */
 void rates_unknown(struct meters *m, const struct desk_sender *s,
-    const struct desk_envelope *env, const struct id *tenant,
-    const struct rates *own);
-/* How many milliseconds an answer is to wait. RATES_SILENT: after that nothing is told. */
-#define RATES_SILENT 0x10000
+    const struct desk_envelope *env, const struct rates_at *at);
+/* How many milliseconds an answer is to wait; *silent_out: and then tells nothing. */
 unsigned rates_brake(struct meters *m, const struct desk_sender *s,
-    const struct desk_envelope *env) __attribute__((warn_unused_result));
+    const struct desk_envelope *env, bool *silent_out)
+    __attribute__((warn_unused_result));
 
 /* May this client try to authenticate? ERR_RATE. */
 int rates_auth(struct meters *m, const struct desk_sender *s, struct err *e)

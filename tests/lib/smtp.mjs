@@ -7,12 +7,12 @@ import { demoPassword } from './installation.mjs';
 /**
  * Connects and reads the greeting. Options: secure ("none", "starttls", "implicit"),
  * helo (said at once, before and after STARTTLS; null says nothing), auth ({ user,
- * password }; true of a member's address takes the demo password). Gives a Session;
- * its `greeting` is the 220.
+ * password }; true of a member's address takes the demo password), localAddress to come
+ * from, another port. Gives a Session; its `greeting` is the 220.
  */
-export async function smtpConnect(inst, { secure = 'starttls', helo = 'client.example', auth } = {}) {
-  const port = secure === 'implicit' ? inst.ports.SMTPS_PORT : inst.ports.SMTP_PORT;
-  let socket = net.connect({ port, host: inst.host });
+export async function smtpConnect(inst, { secure = 'starttls', helo = 'client.example', auth, localAddress, port } = {}) {
+  const usual = secure === 'implicit' ? inst.ports.SMTPS_PORT : inst.ports.SMTP_PORT;
+  let socket = net.connect({ port: port ?? usual, host: inst.host, localAddress });
   await once(socket, 'connect');
   if (secure === 'implicit') socket = await encrypt(socket, inst.ca);
   const session = new Session(socket, inst.ca);
