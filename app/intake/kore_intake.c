@@ -155,6 +155,7 @@ start_links(const struct settings *set, struct err *e)
 	    .chunking = true,
 	    .smtputf8 = true,
 	    .requiretls = true};
+	self.smtp.trace = set->smtp_trace;
 	self.smtp.backend = backend_open(set, shared, &budget);
 	budget.limit = (size_t)set->mail_memory * MIB;
 	return link_front_init(&self, set, e);
