@@ -521,8 +521,24 @@ keyd_outbox_open(struct keyd *k, const struct id *tenant,
 	memcpy(out->address, r->item.address, sizeof(out->address));
 	memcpy(out->secret, r->item.secret, sizeof(out->secret));
 	memcpy(out->reference, r->item.reference, sizeof(out->reference));
+	memcpy(out->original, r->item.original, sizeof(out->original));
 	finish(k);
 	return 0;
+}
+
+int
+keyd_forward_open(struct keyd *k, const struct id *tenant,
+    const struct id *message, const struct id *forward, const void *box,
+    size_t n, uint8_t dek[SECRET_KEY_LEN], struct err *e)
+{
+	union proto_request *q = begin(k);
+
+	q->forward.tenant = *tenant;
+	q->forward.message = *message;
+	q->forward.forward = *forward;
+	if (set_blob(k, &q->forward.box, box, n, e) == -1)
+		return -1;
+	return call_bytes(k, PROTO_FORWARD_OPEN, NULL, dek, SECRET_KEY_LEN, e);
 }
 
 int

@@ -28,6 +28,7 @@ struct keyd_public {
 	uint8_t directory_pk[SEAL_PK_LEN];
 	uint8_t outbox_pk[SEAL_PK_LEN];
 	uint8_t escrow_pk[SEAL_PK_LEN];
+	uint8_t forward_pk[SEAL_PK_LEN];
 };
 int keyd_public(struct keyd *k, struct keyd_public *out, struct err *e)
     __attribute__((warn_unused_result));
@@ -148,6 +149,12 @@ int keyd_token_check(struct keyd *k, const struct id *tenant,
 int keyd_outbox_open(struct keyd *k, const struct id *tenant,
     const struct id *outbox, enum seal_item_kind kind, const void *box,
     size_t n, struct seal_item *out, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* courier: the data key of a forwarded copy: what was boxed for this one alone. */
+int keyd_forward_open(struct keyd *k, const struct id *tenant,
+    const struct id *message, const struct id *forward, const void *box,
+    size_t n, uint8_t dek[SECRET_KEY_LEN], struct err *e)
     __attribute__((warn_unused_result));
 
 /*

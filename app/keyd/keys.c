@@ -24,6 +24,7 @@ struct block {
 	uint8_t key[KEYD_KEYS][SECRET_KEY_LEN];
 	struct seal_pair outbox;
 	struct seal_pair escrow;
+	struct seal_pair forward;
 	struct seal_signer directory;
 	uint8_t file[FILE_LEN]; /* while reading and writing */
 };
@@ -46,6 +47,7 @@ static const char *const names[KEYD_KEYS] = {
     [KEYD_PROOF] = "proof",
     [KEYD_DUPLICATE] = "duplicate",
     [KEYD_COUNT] = "count",
+    [KEYD_FORWARD] = "forward",
 };
 
 static void
@@ -141,6 +143,23 @@ make_keys(struct block *b, int dir, struct err *e)
 	return 0;
 }
 
+/*
+ * A directory of before this key was: what is sealed to it lives days, so that one that was
+ * lost costs no more than what was on its way.
+ */
+static int
+make_forward(struct keyd_keys *k, int fd, struct err *e)
+{
+	struct stat st;
+
+	if (fstatat(fd, names[KEYD_FORWARD], &st, AT_SYMLINK_NOFOLLOW) == 0 ||
+	    errno != ENOENT)
+		return 0;
+	log_line(
+	    LOG_LEVEL_INFO, NULL, "key made", "name=%s", names[KEYD_FORWARD]);
+	return write_key(k->block, fd, KEYD_FORWARD, e);
+}
+
 static int
 read_keys(struct keyd_keys *k, int dir, struct err *e)
 {
@@ -149,6 +168,10 @@ read_keys(struct keyd_keys *k, int dir, struct err *e)
 	fd = keyd_files_dir(dir, KEYS_NAME, 0700, e);
 	if (fd == -1)
 		return -1;
+	if (make_forward(k, fd, e) == -1) {
+		close(fd);
+		return -1;
+	}
 	for (i = 0; i < KEYD_KEYS; i++)
 		if (read_key(k, fd, (enum keyd_key)i, e) == -1) {
 			/* Never made anew: what it sealed would be lost. */
@@ -160,6 +183,7 @@ read_keys(struct keyd_keys *k, int dir, struct err *e)
 	close(fd);
 	seal_pair_from(k->block->key[KEYD_OUTBOX], &k->block->outbox);
 	seal_pair_from(k->block->key[KEYD_ESCROW], &k->block->escrow);
+	seal_pair_from(k->block->key[KEYD_FORWARD], &k->block->forward);
 	seal_signer_from_seed(
 	    k->block->key[KEYD_DIRECTORY], &k->block->directory);
 	return 0;
@@ -227,6 +251,12 @@ const struct seal_pair *
 keyd_keys_escrow(const struct keyd_keys *k)
 {
 	return &k->block->escrow;
+}
+
+const struct seal_pair *
+keyd_keys_forward(const struct keyd_keys *k)
+{
+	return &k->block->forward;
 }
 
 const struct seal_signer *

@@ -27,6 +27,7 @@ enum keyd_key {
 	KEYD_PROOF,     /* proofs of addresses */
 	KEYD_DUPLICATE, /* daily keys of duplicate tags */
 	KEYD_COUNT,     /* names of rows in the tables on disk */
+	KEYD_FORWARD, /* X25519: data keys of forwarded mail; made when missing */
 	KEYD_KEYS
 };
 
@@ -47,6 +48,7 @@ void keyd_keys_free(struct keyd_keys *k); /* wipes; NULL is fine */
 const uint8_t *keyd_keys_get(const struct keyd_keys *k, enum keyd_key which);
 const struct seal_pair *keyd_keys_outbox(const struct keyd_keys *k);
 const struct seal_pair *keyd_keys_escrow(const struct keyd_keys *k);
+const struct seal_pair *keyd_keys_forward(const struct keyd_keys *k);
 const struct seal_signer *keyd_keys_directory(const struct keyd_keys *k);
 uint32_t keyd_keys_generation(const struct keyd_keys *k);
 

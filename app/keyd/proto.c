@@ -60,7 +60,8 @@ static const struct verb verbs[PROTO_VERBS] =
 		.reply = {U32(proto_reply, public.generation),
 		    BYTES(proto_reply, public.directory_pk),
 		    BYTES(proto_reply, public.outbox_pk),
-		    BYTES(proto_reply, public.escrow_pk)},
+		    BYTES(proto_reply, public.escrow_pk),
+		    BYTES(proto_reply, public.forward_pk)},
 	    },
 	[PROTO_CERTIFY] =
 	    {
@@ -183,7 +184,17 @@ static const struct verb verbs[PROTO_VERBS] =
 		    BLOB(proto_request, outbox.box)},
 		.reply = {TEXT(proto_reply, item.address),
 		    TEXT(proto_reply, item.secret),
-		    TEXT(proto_reply, item.reference)},
+		    TEXT(proto_reply, item.reference),
+		    TEXT(proto_reply, item.original)},
+	    },
+	[PROTO_FORWARD_OPEN] =
+	    {
+		.name = "forward_open",
+		.request = {BYTES(proto_request, forward.tenant),
+		    BYTES(proto_request, forward.message),
+		    BYTES(proto_request, forward.forward),
+		    BLOB(proto_request, forward.box)},
+		.reply = {BYTES(proto_reply, key)},
 	    },
 	[PROTO_DUPLICATE_TAGS] =
 	    {

@@ -58,6 +58,7 @@ enum proto_verb {
 	PROTO_TOKEN_CHECK = 15,
 	PROTO_OUTBOX_OPEN = 16,
 	PROTO_DUPLICATE_TAGS = 17,
+	PROTO_FORWARD_OPEN = 18,
 	PROTO_VERBS
 };
 /* The verb's name for the log; NULL for a number that is no verb. */
@@ -126,6 +127,10 @@ union proto_request {
 		struct proto_blob box;
 	} outbox;
 	struct {
+		struct id tenant, message, forward;
+		struct proto_blob box;
+	} forward;
+	struct {
 		struct id tenant;
 		uint8_t digest[32];
 	} tags;
@@ -155,6 +160,7 @@ union proto_reply {
 		char address[PROTO_ADDRESS];
 		char secret[SEAL_ITEM_SECRET];
 		char reference[8];
+		char original[SEAL_ITEM_SECRET];
 	} item;
 	uint8_t tags[KEYD_TAGS][32];
 };

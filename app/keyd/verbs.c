@@ -47,6 +47,7 @@ static const struct {
     [PROTO_TOKEN_MAKE] = {MAY(PROTO_CTL), keyd_do_token_make},
     [PROTO_TOKEN_CHECK] = {MAY(PROTO_INTAKE), keyd_do_token_check},
     [PROTO_OUTBOX_OPEN] = {MAY(PROTO_COURIER), keyd_do_outbox_open},
+    [PROTO_FORWARD_OPEN] = {MAY(PROTO_COURIER), keyd_do_forward_open},
     [PROTO_DUPLICATE_TAGS] = {ACCEPTING, keyd_do_duplicate_tags},
 };
 

@@ -97,6 +97,8 @@ int keyd_do_registration_check(struct keyd_state *st,
 /* verbs_mail.c */
 int keyd_do_release(struct keyd_state *st, const union proto_request *q,
     union proto_reply *r, struct err *e);
+int keyd_do_forward_open(struct keyd_state *st, const union proto_request *q,
+    union proto_reply *r, struct err *e);
 int keyd_do_outbox_open(struct keyd_state *st, const union proto_request *q,
     union proto_reply *r, struct err *e);
 

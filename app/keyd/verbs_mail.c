@@ -106,9 +106,32 @@ keyd_do_outbox_open(struct keyd_state *st, const union proto_request *q,
 	memcpy(r->item.address, item.address, sizeof(r->item.address));
 	memcpy(r->item.secret, item.secret, sizeof(r->item.secret));
 	memcpy(r->item.reference, item.reference, sizeof(r->item.reference));
+	memcpy(r->item.original, item.original, sizeof(r->item.original));
 	rc = 0;
 out:
 	buf_free(&plain);
 	secret_wipe(&item, sizeof(item));
+	return rc;
+}
+
+int
+keyd_do_forward_open(struct keyd_state *st, const union proto_request *q,
+    union proto_reply *r, struct err *e)
+{
+	const struct seal_bind bind = {.tenant = q->forward.tenant,
+	    .owner = q->forward.message,
+	    .item = q->forward.forward};
+	struct buf plain = BUF_INIT;
+	int rc = -1;
+
+	if (seal_box_open(keyd_keys_forward(st->keys), SEAL_P_FORWARD, &bind,
+		q->forward.box.data, q->forward.box.len, &plain, e) == -1 ||
+	    plain.len != SECRET_KEY_LEN) {
+		err_set(e, ERR_DENIED, "forwarded copy does not open");
+	} else {
+		memcpy(r->key, plain.data, SECRET_KEY_LEN);
+		rc = 0;
+	}
+	buf_free(&plain);
 	return rc;
 }

@@ -20,6 +20,8 @@ keyd_do_public(struct keyd_state *st, const union proto_request *q,
 	    r->public.outbox_pk, keyd_keys_outbox(st->keys)->pk, SEAL_PK_LEN);
 	memcpy(
 	    r->public.escrow_pk, keyd_keys_escrow(st->keys)->pk, SEAL_PK_LEN);
+	memcpy(
+	    r->public.forward_pk, keyd_keys_forward(st->keys)->pk, SEAL_PK_LEN);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #define LINK_DIGITS    (SEAL_LINK_LEN - 1)
 #define LINK_LAST_BITS 0xc0 /* of the 17th byte, what belongs to 130 bits */
 #define RECORD_VERSION 1
+#define ITEM_ORIGINAL  2 /* an item with one more string */
 
 static void
 code_new(char out[9])
@@ -171,19 +172,22 @@ static bool
 item_kind_ok(unsigned kind)
 {
 	return kind == SEAL_I_NOTICE || kind == SEAL_I_CODE ||
-	    kind == SEAL_I_NOTICE_ACCOUNT || kind == SEAL_I_RECEIPT;
+	    kind == SEAL_I_NOTICE_ACCOUNT || kind == SEAL_I_RECEIPT ||
+	    kind == SEAL_I_STATUS;
 }
 
 int
 seal_item_encode(const struct seal_item *i, struct buf *out)
 {
 	size_t before = out->len;
+	bool more = i->original[0] != '\0';
 
-	if (buf_add_u8(out, RECORD_VERSION) == 0 &&
+	if (buf_add_u8(out, more ? ITEM_ORIGINAL : RECORD_VERSION) == 0 &&
 	    buf_add_u8(out, (uint8_t)i->kind) == 0 &&
 	    add_string(out, i->address, sizeof(i->address)) == 0 &&
 	    add_string(out, i->secret, sizeof(i->secret)) == 0 &&
-	    add_string(out, i->reference, sizeof(i->reference)) == 0)
+	    add_string(out, i->reference, sizeof(i->reference)) == 0 &&
+	    (!more || add_string(out, i->original, sizeof(i->original)) == 0))
 		return 0;
 	out->len = before;
 	return -1;
@@ -199,10 +203,13 @@ seal_item_decode(const void *p, size_t n, struct seal_item *out, struct err *e)
 	reader_init(&r, p, n);
 	version = reader_u8(&r);
 	kind = reader_u8(&r);
-	if (version == RECORD_VERSION && item_kind_ok(kind) &&
+	if ((version == RECORD_VERSION || version == ITEM_ORIGINAL) &&
+	    item_kind_ok(kind) &&
 	    get_string(&r, out->address, sizeof(out->address)) == 0 &&
 	    get_string(&r, out->secret, sizeof(out->secret)) == 0 &&
 	    get_string(&r, out->reference, sizeof(out->reference)) == 0 &&
+	    (version == RECORD_VERSION ||
+		get_string(&r, out->original, sizeof(out->original)) == 0) &&
 	    !r.bad && r.left == 0 && out->address[0] != '\0') {
 		out->kind = (enum seal_item_kind)kind;
 		return 0;

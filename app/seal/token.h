@@ -51,16 +51,22 @@ enum seal_item_kind {
 	SEAL_I_NOTICE = 1,
 	SEAL_I_CODE = 2,
 	SEAL_I_NOTICE_ACCOUNT = 3,
-	SEAL_I_RECEIPT = 4
+	SEAL_I_RECEIPT = 4,
+	SEAL_I_STATUS = 5 /* a delivery status notification */
 };
 /* Room for the longest secret of them, with the NUL. */
 #define SEAL_ITEM_SECRET 256
 struct seal_item {
 	enum seal_item_kind kind;
 	char address[LIMIT_ADDRESS + 1]; /* the only address it may go to */
-	/* link secret, or code; "" for an account's notice; the original's Message-ID for a receipt */
+	/*
+	 * link secret, or code; "" for an account's notice; the original's Message-ID for a
+	 * receipt and for a delivery status
+	 */
 	char secret[SEAL_ITEM_SECRET];
 	char reference[8]; /* of a code mail: what its subject ends in */
+	/* of a notice: the original's Message-ID, for when it fails; else "" */
+	char original[SEAL_ITEM_SECRET];
 };
 /*
  * Appends / reads the encoding; the box around it is seal_box_*, purpose OUTBOX, bind

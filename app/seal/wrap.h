@@ -40,7 +40,8 @@ enum seal_purpose {
 	SEAL_P_UPLOAD_KEY = 9,    /* an upload's file key for its owner */
 	SEAL_P_UPLOAD_FACTS = 10, /* its name and type */
 	SEAL_P_UPLOAD_TAIL = 11,  /* the beginning of its next chunk */
-	SEAL_P_PAGE = 12          /* a finished page, in memory only */
+	SEAL_P_PAGE = 12,         /* a finished page, in memory only */
+	SEAL_P_FORWARD = 13 /* data key of a forwarded copy, boxed to keyd */
 };
 
 /* Where a blob belongs. Zero what does not apply. */

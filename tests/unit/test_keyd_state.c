@@ -69,7 +69,7 @@ key_files_are_private(void **state)
 {
 	static const char *const names[] = {"pepper", "outbox", "escrow",
 	    "directory", "half", "shred", "code", "token", "proof", "duplicate",
-	    "count"};
+	    "count", "forward"};
 	struct stat s;
 	char path[64];
 	size_t i;
@@ -151,6 +151,26 @@ refuses_a_missing_key(void **state)
 	assert_int_equal(
 	    rename(keyd_dir_path("keys/shred"), keyd_dir_path("keys/half")), 0);
 	refuse(ERR_CORRUPT);
+}
+
+/* A directory of before there was one: no other key is ever made later. */
+static void
+a_forward_key_is_made_when_missing(void **state)
+{
+	uint8_t before[SECRET_KEY_LEN];
+
+	(void)state;
+	memcpy(before, keyd_keys_get(st.keys, KEYD_FORWARD), sizeof(before));
+	close_state();
+	assert_int_equal(unlink(keyd_dir_path("keys/forward")), 0);
+	assert_int_equal(open_state(), 0);
+	assert_memory_not_equal(
+	    before, keyd_keys_get(st.keys, KEYD_FORWARD), sizeof(before));
+	memcpy(before, keyd_keys_get(st.keys, KEYD_FORWARD), sizeof(before));
+	close_state();
+	assert_int_equal(open_state(), 0);
+	assert_memory_equal(
+	    before, keyd_keys_get(st.keys, KEYD_FORWARD), sizeof(before));
 }
 
 static void
@@ -650,6 +670,7 @@ main(void)
 	    T(restart_keeps_keys),
 	    T(refuses_changed_keys),
 	    T(refuses_a_missing_key),
+	    T(a_forward_key_is_made_when_missing),
 	    T(refuses_open_directories),
 	    T(refuses_foreign_owner),
 	    T(refuses_lost_keys_or_counter),

@@ -169,6 +169,7 @@ roles(void **state)
 	    [PROTO_TOKEN_CHECK] = "i",
 	    [PROTO_OUTBOX_OPEN] = "c",
 	    [PROTO_DUPLICATE_TAGS] = "pi",
+	    [PROTO_FORWARD_OPEN] = "c",
 	};
 	unsigned verb, role;
 
@@ -204,6 +205,8 @@ ping_and_public(void **state)
 	    r.public.escrow_pk, keyd_keys_escrow(st.keys)->pk, 32);
 	assert_memory_equal(
 	    r.public.outbox_pk, keyd_keys_outbox(st.keys)->pk, 32);
+	assert_memory_equal(
+	    r.public.forward_pk, keyd_keys_forward(st.keys)->pk, 32);
 	assert_memory_equal(
 	    r.public.directory_pk, keyd_keys_directory(st.keys)->pk, 32);
 }
@@ -628,6 +631,59 @@ tokens(void **state)
 }
 
 static void
+seal_copy(const struct id *forward, size_t n)
+{
+	const struct seal_bind bind = {
+	    .tenant = tenant, .owner = message, .item = *forward};
+	uint8_t key[64];
+	struct buf box = BUF_INIT;
+
+	memset(key, 'k', sizeof(key));
+	assert_int_equal(seal_box_seal(keyd_keys_forward(st.keys)->pk,
+			     SEAL_P_FORWARD, &bind, key, n, &box, &e),
+	    0);
+	memset(&q, 0, sizeof(q));
+	q.forward.tenant = tenant;
+	q.forward.message = message;
+	q.forward.forward = *forward;
+	memcpy(q.forward.box.data, box.data, box.len);
+	q.forward.box.len = box.len;
+	buf_free(&box);
+}
+
+/* Of this tenant, message and copy, for the courier, and nothing else. */
+static void
+forwarded_copies(void **state)
+{
+	uint8_t key[SECRET_KEY_LEN];
+
+	(void)state;
+	memset(key, 'k', sizeof(key));
+	seal_copy(&outbox, SECRET_KEY_LEN);
+	assert_int_equal(ask(PROTO_COURIER, PROTO_FORWARD_OPEN), ERR_NONE);
+	assert_memory_equal(r.key, key, sizeof(key));
+	assert_int_equal(ask(PROTO_PORTAL, PROTO_FORWARD_OPEN), ERR_DENIED);
+	assert_int_equal(ask(PROTO_INTAKE, PROTO_FORWARD_OPEN), ERR_DENIED);
+	assert_int_equal(ask(PROTO_CTL, PROTO_FORWARD_OPEN), ERR_DENIED);
+	q.forward.forward = notice;
+	assert_int_equal(ask(PROTO_COURIER, PROTO_FORWARD_OPEN), ERR_DENIED);
+	seal_copy(&outbox, SECRET_KEY_LEN);
+	q.forward.message = notice;
+	assert_int_equal(ask(PROTO_COURIER, PROTO_FORWARD_OPEN), ERR_DENIED);
+	seal_copy(&outbox, SECRET_KEY_LEN);
+	q.forward.tenant = other;
+	assert_int_equal(ask(PROTO_COURIER, PROTO_FORWARD_OPEN), ERR_DENIED);
+	seal_copy(&outbox, SECRET_KEY_LEN);
+	q.forward.box.data[q.forward.box.len - 1] ^= 1;
+	assert_int_equal(ask(PROTO_COURIER, PROTO_FORWARD_OPEN), ERR_DENIED);
+	seal_copy(&outbox, SECRET_KEY_LEN + 1);
+	assert_int_equal(ask(PROTO_COURIER, PROTO_FORWARD_OPEN), ERR_DENIED);
+	/* The control. */
+	seal_copy(&outbox, SECRET_KEY_LEN);
+	assert_int_equal(ask(PROTO_COURIER, PROTO_FORWARD_OPEN), ERR_NONE);
+}
+
+static void
 outbox_items(void **state)
 {
 	struct proto_blob box;
@@ -755,6 +811,7 @@ main(void)
 	    T(resign_only_own_accounts),
 	    T(tokens),
 	    T(outbox_items),
+	    T(forwarded_copies),
 	    T(duplicate_tags),
 	    T(malformed),
 	    T(texts_have_an_end),
