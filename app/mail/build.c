@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "mail/address.h"
+#include "mail/build_parts.h"
 #include "mail/name.h"
 
 #define BOUNDARY_LEN 48
@@ -19,8 +20,8 @@
 /* ---- checks ---- */
 
 /* One line of UTF-8 without control characters; NULL passes. */
-static bool
-is_line(const char *s)
+bool
+build_is_line(const char *s)
 {
 	if (s == NULL)
 		return true;
@@ -33,8 +34,8 @@ is_line(const char *s)
 }
 
 /* An id fit to stand between angle brackets; NULL and "" pass. */
-static bool
-is_id(const char *s)
+bool
+build_is_id(const char *s)
 {
 	if (s == NULL)
 		return true;
@@ -46,8 +47,8 @@ is_id(const char *s)
 	return true;
 }
 
-static bool
-is_address(const char *s)
+bool
+build_is_address(const char *s)
 {
 	struct mailbox box;
 
@@ -57,11 +58,11 @@ is_address(const char *s)
 static bool
 is_person(const struct mail_person *p)
 {
-	return is_line(p->name) && is_address(p->address);
+	return build_is_line(p->name) && build_is_address(p->address);
 }
 
-static int
-check(bool fine, const char *what, struct err *e)
+int
+build_check(bool fine, const char *what, struct err *e)
 {
 	return fine ? 0 : err_set(e, ERR_BAD_INPUT, "mail: %s", what);
 }
@@ -88,8 +89,9 @@ plain_lines(struct buf *out, const char *s)
 	return 0;
 }
 
-static void
-part_content(GMimePart *part, const void *p, size_t n, GMimeContentEncoding enc)
+void
+build_content(
+    GMimePart *part, const void *p, size_t n, GMimeContentEncoding enc)
 {
 	/* GMime takes no null pointer, however little it points at. */
 	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(
@@ -104,8 +106,8 @@ part_content(GMimePart *part, const void *p, size_t n, GMimeContentEncoding enc)
 }
 
 /* NULL when memory is out. */
-static GMimeObject *
-text_part(const char *subtype, const char *text)
+GMimeObject *
+build_text(const char *subtype, const char *text)
 {
 	GMimePart *part = g_mime_part_new_with_type("text", subtype);
 	struct buf lines = BUF_INIT;
@@ -117,7 +119,7 @@ text_part(const char *subtype, const char *text)
 	}
 	g_mime_object_set_content_type_parameter(
 	    GMIME_OBJECT(part), "charset", "utf-8");
-	part_content(part, lines.data, lines.len,
+	build_content(part, lines.data, lines.len,
 	    GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE);
 	buf_free(&lines);
 	return GMIME_OBJECT(part);
@@ -166,12 +168,12 @@ file_part(const struct mail_file *f)
 	g_object_unref(type);
 	g_mime_object_set_disposition(GMIME_OBJECT(part), "attachment");
 	set_file_name(part, name[0] != '\0' ? name : "file");
-	part_content(part, f->data, f->len, GMIME_CONTENT_ENCODING_BASE64);
+	build_content(part, f->data, f->len, GMIME_CONTENT_ENCODING_BASE64);
 	return GMIME_OBJECT(part);
 }
 
-static GMimeMultipart *
-multipart(const char *subtype, const char *message_id)
+GMimeMultipart *
+build_multipart(const char *subtype, const char *message_id)
 {
 	GMimeMultipart *mp = g_mime_multipart_new_with_subtype(subtype);
 	uint8_t digest[32];
@@ -186,8 +188,8 @@ multipart(const char *subtype, const char *message_id)
 }
 
 /* Takes the reference; false when there is no part. */
-static bool
-multipart_take(GMimeMultipart *mp, GMimeObject *part)
+bool
+build_take(GMimeMultipart *mp, GMimeObject *part)
 {
 	if (part == NULL)
 		return false;
@@ -198,8 +200,8 @@ multipart_take(GMimeMultipart *mp, GMimeObject *part)
 
 /* ---- header ---- */
 
-static void
-header(GMimeMessage *m, const char *name, const char *value)
+void
+build_header(GMimeMessage *m, const char *name, const char *value)
 {
 	g_mime_object_append_header(GMIME_OBJECT(m), name, value, "utf-8");
 }
@@ -212,7 +214,7 @@ header_id(GMimeMessage *m, const char *name, const char *id)
 	if (id == NULL || *id == '\0')
 		return;
 	g_snprintf(value, sizeof(value), "<%s>", id);
-	header(m, name, value);
+	build_header(m, name, value);
 }
 
 /* Names in UTF-8: GMime's own choice would load converters as it goes. */
@@ -236,7 +238,7 @@ message_new(const struct mail_person *from, const char *subject,
 	char text[CLOCK_TEXT_LEN];
 
 	clock_rfc5322(date, text);
-	header(m, "Date", text);
+	build_header(m, "Date", text);
 	add_person(m, GMIME_ADDRESS_TYPE_FROM, from->name, from->address);
 	g_mime_message_set_subject(m, subject, "utf-8");
 	header_id(m, "Message-ID", message_id);
@@ -244,8 +246,9 @@ message_new(const struct mail_person *from, const char *subject,
 }
 
 /* Writes the message with its content, drops both, and appends the bytes. */
-static int
-finish(GMimeMessage *m, GMimeObject *content, struct buf *out, struct err *e)
+int
+build_finish(
+    GMimeMessage *m, GMimeObject *content, struct buf *out, struct err *e)
 {
 	GMimeFormatOptions *format = g_mime_format_options_new();
 	GMimeStream *stream = g_mime_stream_mem_new();
@@ -265,8 +268,8 @@ finish(GMimeMessage *m, GMimeObject *content, struct buf *out, struct err *e)
 	return r == 0 ? 0 : err_set(e, ERR_INTERNAL, "memory");
 }
 
-static int
-memory_out(GMimeMessage *m, void *content, struct err *e)
+int
+build_memory_out(GMimeMessage *m, void *content, struct err *e)
 {
 	if (content != NULL)
 		g_object_unref(content);
@@ -279,15 +282,17 @@ memory_out(GMimeMessage *m, void *content, struct err *e)
 static int
 composed_check(const struct mail_composed *c, struct err *e)
 {
-	if (check(is_person(&c->from), "From", e) == -1 ||
-	    check(is_line(c->subject), "Subject", e) == -1 ||
-	    check(c->message_id && *c->message_id && is_id(c->message_id),
+	if (build_check(is_person(&c->from), "From", e) == -1 ||
+	    build_check(build_is_line(c->subject), "Subject", e) == -1 ||
+	    build_check(
+		c->message_id && *c->message_id && build_is_id(c->message_id),
 		"Message-ID", e) == -1 ||
-	    check(is_id(c->in_reply_to), "In-Reply-To", e) == -1 ||
-	    check(text_is_utf8(c->text, strlen(c->text)), "text", e) == -1)
+	    build_check(build_is_id(c->in_reply_to), "In-Reply-To", e) == -1 ||
+	    build_check(text_is_utf8(c->text, strlen(c->text)), "text", e) ==
+		-1)
 		return -1;
 	for (size_t i = 0; i < c->n_to; i++)
-		if (check(is_person(&c->to[i]), "To", e) == -1)
+		if (build_check(is_person(&c->to[i]), "To", e) == -1)
 			return -1;
 	return 0;
 }
@@ -307,40 +312,43 @@ mail_compose(const struct mail_composed *c, struct buf *out, struct err *e)
 	header_id(m, "In-Reply-To", c->in_reply_to);
 	header_id(m, "References", c->in_reply_to);
 	if (c->n_files == 0) {
-		GMimeObject *text = text_part("plain", c->text);
+		GMimeObject *text = build_text("plain", c->text);
 
-		return text ? finish(m, text, out, e) : memory_out(m, NULL, e);
+		return text ? build_finish(m, text, out, e) :
+			      build_memory_out(m, NULL, e);
 	}
-	mp = multipart("mixed", c->message_id);
-	if (!multipart_take(mp, text_part("plain", c->text)))
-		return memory_out(m, mp, e);
+	mp = build_multipart("mixed", c->message_id);
+	if (!build_take(mp, build_text("plain", c->text)))
+		return build_memory_out(m, mp, e);
 	for (size_t i = 0; i < c->n_files; i++)
-		if (!multipart_take(mp, file_part(&c->files[i])))
-			return memory_out(m, mp, e);
-	return finish(m, GMIME_OBJECT(mp), out, e);
+		if (!build_take(mp, file_part(&c->files[i])))
+			return build_memory_out(m, mp, e);
+	return build_finish(m, GMIME_OBJECT(mp), out, e);
 }
 
 /* ---- the system's ---- */
 
-static int
-system_check(const struct mail_system *s, struct err *e)
+int
+build_system_check(const struct mail_system *s, struct err *e)
 {
-	if (check(is_person(&s->from), "From", e) == -1 ||
-	    check(is_person(&s->to), "To", e) == -1 ||
-	    check(is_line(s->subject), "Subject", e) == -1 ||
-	    check(is_address(s->reply_to), "Reply-To", e) == -1 ||
-	    check(s->message_id && *s->message_id && is_id(s->message_id),
+	if (build_check(is_person(&s->from), "From", e) == -1 ||
+	    build_check(is_person(&s->to), "To", e) == -1 ||
+	    build_check(build_is_line(s->subject), "Subject", e) == -1 ||
+	    build_check(build_is_address(s->reply_to), "Reply-To", e) == -1 ||
+	    build_check(
+		s->message_id && *s->message_id && build_is_id(s->message_id),
 		"Message-ID", e) == -1 ||
-	    check(is_id(s->references), "References", e) == -1 ||
-	    check(text_is_utf8(s->text, strlen(s->text)), "text", e) == -1)
+	    build_check(build_is_id(s->references), "References", e) == -1 ||
+	    build_check(text_is_utf8(s->text, strlen(s->text)), "text", e) ==
+		-1)
 		return -1;
 	return s->html == NULL ?
 	    0 :
-	    check(text_is_utf8(s->html, strlen(s->html)), "HTML", e);
+	    build_check(text_is_utf8(s->html, strlen(s->html)), "HTML", e);
 }
 
-static GMimeMessage *
-system_new(const struct mail_system *s, const char *auto_submitted)
+GMimeMessage *
+build_system_new(const struct mail_system *s, const char *auto_submitted)
 {
 	GMimeMessage *m = message_new(
 	    &s->from, s->subject, s->message_id, s->date);
@@ -349,9 +357,10 @@ system_new(const struct mail_system *s, const char *auto_submitted)
 	if (s->reply_to != NULL && *s->reply_to != '\0')
 		add_person(m, GMIME_ADDRESS_TYPE_REPLY_TO, NULL, s->reply_to);
 	header_id(m, "References", s->references);
-	header(m, "Auto-Submitted", auto_submitted);
-	header(m, "X-Auto-Response-Suppress", "OOF, AutoReply");
-	header(m, "X-Restante", "1"); /* known again by mail_head_read() */
+	build_header(m, "Auto-Submitted", auto_submitted);
+	build_header(m, "X-Auto-Response-Suppress", "OOF, AutoReply");
+	build_header(
+	    m, "X-Restante", "1"); /* known again by mail_head_read() */
 	return m;
 }
 
@@ -361,19 +370,20 @@ mail_system(const struct mail_system *s, struct buf *out, struct err *e)
 	GMimeMessage *m;
 	GMimeMultipart *mp;
 
-	if (system_check(s, e) == -1)
+	if (build_system_check(s, e) == -1)
 		return -1;
-	m = system_new(s, "auto-generated");
+	m = build_system_new(s, "auto-generated");
 	if (s->html == NULL) {
-		GMimeObject *text = text_part("plain", s->text);
+		GMimeObject *text = build_text("plain", s->text);
 
-		return text ? finish(m, text, out, e) : memory_out(m, NULL, e);
+		return text ? build_finish(m, text, out, e) :
+			      build_memory_out(m, NULL, e);
 	}
-	mp = multipart("alternative", s->message_id);
-	if (!multipart_take(mp, text_part("plain", s->text)) ||
-	    !multipart_take(mp, text_part("html", s->html)))
-		return memory_out(m, mp, e);
-	return finish(m, GMIME_OBJECT(mp), out, e);
+	mp = build_multipart("alternative", s->message_id);
+	if (!build_take(mp, build_text("plain", s->text)) ||
+	    !build_take(mp, build_text("html", s->html)))
+		return build_memory_out(m, mp, e);
+	return build_finish(m, GMIME_OBJECT(mp), out, e);
 }
 
 static GMimeObject *
@@ -397,7 +407,7 @@ notification_part(const struct mail_receipt *r)
 		    "Disposition: manual-action/MDN-sent-automatically; "
 		    "displayed\n");
 	if (bad == 0)
-		part_content(part, b.data, b.len, GMIME_CONTENT_ENCODING_7BIT);
+		build_content(part, b.data, b.len, GMIME_CONTENT_ENCODING_7BIT);
 	buf_free(&b);
 	if (bad == 0)
 		return GMIME_OBJECT(part);
@@ -405,8 +415,8 @@ notification_part(const struct mail_receipt *r)
 	return NULL;
 }
 
-static bool
-is_ascii_line(const char *s)
+bool
+build_is_ascii(const char *s)
 {
 	for (const char *p = s; *p != '\0'; p++)
 		if (*p < ' ' || *p > '~')
@@ -420,17 +430,20 @@ mail_receipt(const struct mail_receipt *r, struct buf *out, struct err *e)
 	GMimeMessage *m;
 	GMimeMultipart *mp;
 
-	if (system_check(&r->mail, e) == -1 ||
-	    check(is_ascii_line(r->reporting_ua), "Reporting-UA", e) == -1 ||
-	    check(is_address(r->original_recipient), "recipient", e) == -1 ||
-	    check(is_id(r->original_message_id), "original id", e) == -1)
+	if (build_system_check(&r->mail, e) == -1 ||
+	    build_check(build_is_ascii(r->reporting_ua), "Reporting-UA", e) ==
+		-1 ||
+	    build_check(build_is_address(r->original_recipient), "recipient",
+		e) == -1 ||
+	    build_check(
+		build_is_id(r->original_message_id), "original id", e) == -1)
 		return -1;
-	m = system_new(&r->mail, "auto-replied");
-	mp = multipart("report", r->mail.message_id);
+	m = build_system_new(&r->mail, "auto-replied");
+	mp = build_multipart("report", r->mail.message_id);
 	g_mime_object_set_content_type_parameter(
 	    GMIME_OBJECT(mp), "report-type", "disposition-notification");
-	if (!multipart_take(mp, text_part("plain", r->mail.text)) ||
-	    !multipart_take(mp, notification_part(r)))
-		return memory_out(m, mp, e);
-	return finish(m, GMIME_OBJECT(mp), out, e);
+	if (!build_take(mp, build_text("plain", r->mail.text)) ||
+	    !build_take(mp, notification_part(r)))
+		return build_memory_out(m, mp, e);
+	return build_finish(m, GMIME_OBJECT(mp), out, e);
 }
