@@ -40,6 +40,10 @@
             </xsl:if>
           </small>
           <xsl:if test="@envelope"><small><w:t id="message.envelope" address="@envelope"/></small></xsl:if>
+          <xsl:choose>
+            <xsl:when test="@tls"><small><w:t id="message.over-tls" tls="@tls" client="@client"/></small></xsl:when>
+            <xsl:when test="@client"><small><w:t id="message.in-clear" client="@client"/></small></xsl:when>
+          </xsl:choose>
           <small>
             <time class="nowrap" datetime="{created/@iso}"><xsl:value-of select="created/@minute"/></time>
             <xsl:text> · </xsl:text>

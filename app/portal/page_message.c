@@ -106,6 +106,22 @@ add_body(struct page *p, struct node *n, const struct desk_message *msg,
 	return ret;
 }
 
+/* How a message came that nobody proved to have sent: "TLSv1.3", and from where. */
+static void
+add_way(struct node *n, const struct desk_message *msg)
+{
+	const struct mail_connection *c = &msg->manifest->connection;
+	char tls[16];
+
+	if (!id_is_zero(&msg->row.sender_account) || msg->mine ||
+	    c->client[0] == '\0')
+		return;
+	text_cut(tls, sizeof(tls), c->tls);
+	tls[strcspn(tls, " ")] = '\0';
+	node_set(n, "client", c->client);
+	node_set(n, "tls", tls[0] != '\0' ? tls : NULL);
+}
+
 static void
 add_head(struct page *p, struct node *n, const struct desk_message *msg)
 {
@@ -127,6 +143,7 @@ add_head(struct page *p, struct node *n, const struct desk_message *msg)
 	    msg->row.sender[0] != '\0' &&
 	    !text_equal_ci(address, msg->row.sender))
 		node_set(n, "envelope", msg->row.sender);
+	add_way(n, msg);
 	node_set(n, "ambiguous", m->ambiguous ? "yes" : NULL);
 	node_set(n, "from-html",
 	    m->text_part == -1 && m->html_part != -1 ? "yes" : NULL);
