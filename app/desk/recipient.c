@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "desk/internal.h"
+#include "desk/rates.h"
 #include "desk/routing.h"
 
 void
@@ -27,6 +28,7 @@ desk_envelope_clear(struct desk_envelope *env)
 /* One RCPT on its way. */
 struct route {
 	struct directory_ask *q;
+	struct meters *meters;
 	const struct desk_sender *s;
 	struct desk_envelope *env;
 	const struct mailbox *to;
@@ -331,6 +333,46 @@ given_has(const struct desk_envelope *env, struct desk_given *given)
 
 /* ---- one RCPT ---- */
 
+static enum policy_class
+class_of(const struct route *t)
+{
+	return t->ps.proved ? t->env->sender_class :
+			      policy_class_of(&t->ps, &t->pr);
+}
+
+/* Memory that says no is asked again: nothing is said of it yet. */
+static int
+rate_take(struct route *t, const struct id *tenant, struct err *e)
+{
+	struct rates_at at = {.tenant = tenant, .class = class_of(t)};
+	const struct rules *mine = NULL;
+	int r = 0;
+
+	/* Mail that goes out: the sender's tenant's. */
+	if (t->rules == NULL)
+		r = directory_rules(t->q, tenant, &mine, e);
+	if (t->rules != NULL || mine != NULL)
+		at.own = t->rules != NULL ? &t->rules->rates : &mine->rates;
+	if (r != -1)
+		r = t->q->unsure ? -1 :
+				   rates_recipient(t->meters, t->s, t->env, &at,
+				       t->q->d != NULL ? e : NULL);
+	directory_rules_drop(mine);
+	return r;
+}
+
+/* Somebody asked for an address that is not there; his last word, not memory's. */
+static void
+unknown_count(struct route *t)
+{
+	const struct rates_at at = {.tenant = &t->pr.tenant,
+	    .class = class_of(t),
+	    .own = t->rules != NULL ? &t->rules->rates : NULL};
+
+	if (t->q->d != NULL && !t->q->aged)
+		rates_unknown(t->meters, t->s, t->env, &at);
+}
+
 static int
 route_take(struct route *t, struct desk_given *given, struct err *e)
 {
@@ -346,21 +388,21 @@ route_take(struct route *t, struct desk_given *given, struct err *e)
 		return -1;
 	given->list = way == POLICY_INWARD && t->pr.target == POLICY_LIST;
 	if (readers_add(t, way, e) == -1 || t->q->unsure ||
-	    given_add(env, given, e) == -1) {
+	    rate_take(t, &tenant, e) == -1 || given_add(env, given, e) == -1) {
 		env->n_rcpt = before;
 		return -1;
 	}
 	env->tenant = tenant;
-	if (!t->ps.proved)
-		env->sender_class = policy_class_of(&t->ps, &t->pr);
+	env->sender_class = class_of(t);
 	return 0;
 }
 
 static int
-rcpt_ask(struct directory_ask *q, const struct desk_sender *s,
+rcpt_ask(struct directory_ask *q, struct meters *m, const struct desk_sender *s,
     struct desk_envelope *env, struct desk_given *given, struct err *e)
 {
-	struct route t = {.q = q, .s = s, .env = env, .to = &given->mailbox};
+	struct route t = {
+	    .q = q, .meters = m, .s = s, .env = env, .to = &given->mailbox};
 	int r;
 
 	if (given_has(env, given))
@@ -369,7 +411,10 @@ rcpt_ask(struct directory_ask *q, const struct desk_sender *s,
 	t.ps.tenant = env->tenant;
 	t.ps.null = env->null_sender;
 	t.ps.tls = s->tls[0] != '\0';
+	err_clear(e);
 	r = route_take(&t, given, e);
+	if (r == -1 && e->code == ERR_NOT_FOUND)
+		unknown_count(&t);
 	directory_rules_drop(t.rules);
 	return r;
 }
@@ -379,14 +424,15 @@ desk_rcpt_add(struct desk *d, const struct desk_sender *s,
     struct desk_envelope *env, struct desk_given *given, struct err *e)
 {
 	struct directory_ask q = {.dir = shared_directory(d), .d = d};
+	struct meters *m = desk_meters(d->shared);
 
-	if (rcpt_ask(&q, s, env, given, e) == 0)
+	if (rcpt_ask(&q, m, s, env, given, e) == 0)
 		return 0;
-	if (e->code == ERR_UNAVAILABLE || !q.aged)
+	if (e->code == ERR_UNAVAILABLE || e->code == ERR_RATE || !q.aged)
 		return -1;
 	q.fresh = true;
 	q.aged = false;
-	return rcpt_ask(&q, s, env, given, e);
+	return rcpt_ask(&q, m, s, env, given, e);
 }
 
 int
@@ -396,5 +442,5 @@ desk_rcpt_now(struct desk_shared *shared, const struct desk_sender *s,
 	struct directory_ask q = {.dir = desk_directory(shared)};
 	struct err e;
 
-	return rcpt_ask(&q, s, env, given, &e) == 0;
+	return rcpt_ask(&q, desk_meters(shared), s, env, given, &e) == 0;
 }

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "desk/internal.h"
+#include "desk/rates.h"
 #include "desk/routing.h"
 
 #define TOKENS_MAX 8
@@ -171,8 +172,26 @@ account_behind(struct directory_ask *q, const struct desk_sender *s,
 	return r == -1 ? -1 : 0;
 }
 
+/* Has the tenant taken as many messages of this client as it takes? */
 static int
-mail_ask(struct directory_ask *q, const struct desk_sender *s,
+rate_look(struct directory_ask *q, struct meters *m,
+    const struct desk_sender *s, const struct desk_envelope *env, struct err *e)
+{
+	struct rates_at at = {
+	    .tenant = &env->tenant, .class = env->sender_class};
+	const struct rules *rules = NULL;
+	int r = directory_rules(q, &env->tenant, &rules, e);
+
+	if (rules != NULL)
+		at.own = &rules->rates;
+	if (r != -1)
+		r = rates_mail(m, s, &at, q->d != NULL ? e : NULL);
+	directory_rules_drop(rules);
+	return r;
+}
+
+static int
+mail_ask(struct directory_ask *q, struct meters *m, const struct desk_sender *s,
     struct desk_envelope *env, struct err *e)
 {
 	struct policy_claim c = {.authenticated = s->authenticated,
@@ -192,6 +211,8 @@ mail_ask(struct directory_ask *q, const struct desk_sender *s,
 	if (!env->proved)
 		return 0;
 	env->sender_class = POLICY_TRUSTED;
+	if (rate_look(q, m, s, env, e) == -1)
+		return -1;
 	return account_behind(q, s, env, e);
 }
 
@@ -201,12 +222,12 @@ desk_mail(struct desk *d, const struct desk_sender *s,
 {
 	struct directory_ask q = {.dir = shared_directory(d), .d = d};
 
-	if (mail_ask(&q, s, env, e) == 0)
+	if (mail_ask(&q, desk_meters(d->shared), s, env, e) == 0)
 		return 0;
 	if (e->code != ERR_DENIED || !q.aged)
 		return -1;
 	q.fresh = true;
-	return mail_ask(&q, s, env, e);
+	return mail_ask(&q, desk_meters(d->shared), s, env, e);
 }
 
 int
@@ -216,7 +237,7 @@ desk_mail_now(struct desk_shared *shared, const struct desk_sender *s,
 	struct directory_ask q = {.dir = desk_directory(shared)};
 	struct err e;
 
-	if (mail_ask(&q, s, env, &e) == 0 && !q.unsure)
+	if (mail_ask(&q, desk_meters(shared), s, env, &e) == 0 && !q.unsure)
 		return 1;
 	env->proved = false;
 	env->tenant = env->account = id_zero();
