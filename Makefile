@@ -203,6 +203,15 @@ $(B)/skip-code/restante: $(B)/obj/tests/lib/skip_code.o $(RESTANTE_PARTS) \
 	$(link) $(B)/kore/obj/*.o $(LIBS) -rdynamic \
 	    -Wl,--wrap=keyd_code_check
 
+##  answer-early   an intake for one test: it says 250 before it commits
+answer-early: $(B)/answer-early/restante
+$(B)/answer-early/restante: $(B)/obj/tests/lib/answer_early.o $(RESTANTE_PARTS) \
+		$(B)/kore/built
+	@mkdir -p $(@D)
+	$(link) $(B)/kore/obj/*.o $(LIBS) -rdynamic \
+	    $(foreach f,$(EARLY),-Wl,--wrap=$f)
+EARLY := db_begin db_commit db_rollback db_ping db_close db_wake_courier sql_once
+
 ##  sanitize       build all of it with ASan and UBSan into $(B)/asan
 sanitize:
 	@+$(MAKE) B=$(B)/asan SANITIZE=address,undefined all unit-build
@@ -261,6 +270,6 @@ help:
 	@sed -n 's/^##  //p' $(firstword $(MAKEFILE_LIST))
 
 always:
-.PHONY: all lib kore skip-code modules $(PROGRAMS) run test test-long unit unit-build sanitize \
+.PHONY: all lib kore skip-code answer-early modules $(PROGRAMS) run test test-long unit unit-build sanitize \
 	golden-update routes-doc fuzz fuzz-build bench check format format-check \
 	deps-check lint clean help always

@@ -88,3 +88,9 @@ export async function descendants(pid) {
 }
 
 export const isRoot = os.userInfo().uid === 0;
+
+/** The process ids of a process's own children. */
+export async function children(pid) {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'latin1').catch(() => '');
+  return text.split(' ').filter(Boolean).map(Number);
+}
