@@ -168,6 +168,21 @@ put_ended(struct pool *p, struct pool_job *job)
 		wake_loop(p);
 }
 
+/* The job this thread runs will be ended by somebody else. */
+static _Thread_local bool kept;
+
+void
+pool_keep(void)
+{
+	kept = true;
+}
+
+void
+pool_end(struct pool *p, struct pool_job *job)
+{
+	put_ended(p, job);
+}
+
 static int
 thread_init(struct pool *p, void **ctx)
 {
@@ -215,10 +230,12 @@ thread_main(void *arg)
 		return NULL;
 	while ((job = p->setup.idle ? wait_for_gift(w) : wait_in_line(p)) !=
 	    NULL) {
+		kept = false;
 		run(p, job, ctx);
 		/* Free for another before the loop hears of it. */
 		atomic_store(&w->given, NULL);
-		put_ended(p, job);
+		if (!kept)
+			put_ended(p, job);
 	}
 	if (p->setup.fini != NULL)
 		p->setup.fini(ctx);

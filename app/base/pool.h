@@ -55,6 +55,14 @@ struct pool_setup {
 /* Threads for hashes: all processors this process may use but one, at least 1. */
 int pool_spare_threads(void);
 
+/*
+ * Within run(): the job has not ended when that returns. Whoever goes on with it, on
+ * whatever thread and perhaps before, says when by pool_end(), once, while the pool lives.
+ * Not of an idle pool.
+ */
+void pool_keep(void);
+void pool_end(struct pool *p, struct pool_job *job);
+
 /* Returns when every thread has its context; NULL with *e set when one failed. */
 struct pool *pool_new(const struct pool_setup *setup, struct err *e)
     __attribute__((warn_unused_result));

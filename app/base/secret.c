@@ -3,16 +3,66 @@
  */
 #include "base/secret.h"
 
+#include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LOCK_TRIAL 65536
 
+/* Freed ones the size of a key that are kept, wiped and out of reach, for the next. */
+#define SPARE 64
+
 struct secret {
 	uint8_t *p; /* from sodium_malloc() */
 	size_t len;
+	struct secret *next;
 };
+
+static struct {
+	pthread_mutex_t lock;
+	struct secret *first;
+	int n;
+} spare = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static struct secret *
+spare_take(void)
+{
+	struct secret *s;
+
+	pthread_mutex_lock(&spare.lock);
+	if ((s = spare.first) != NULL) {
+		spare.first = s->next;
+		spare.n--;
+	}
+	pthread_mutex_unlock(&spare.lock);
+	if (s != NULL && sodium_mprotect_readwrite(s->p) == -1) {
+		/* Its address space stays lost. */
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+static bool
+spare_put(struct secret *s)
+{
+	bool room;
+
+	if (s->len != SECRET_KEY_LEN)
+		return false;
+	sodium_memzero(s->p, s->len);
+	if (sodium_mprotect_noaccess(s->p) == -1)
+		return false;
+	pthread_mutex_lock(&spare.lock);
+	if ((room = spare.n < SPARE)) {
+		s->next = spare.first;
+		spare.first = s;
+		spare.n++;
+	}
+	pthread_mutex_unlock(&spare.lock);
+	return room;
+}
 
 /* sodium_malloc() goes on silently where memory cannot be locked. */
 static int
@@ -45,9 +95,11 @@ secret_init(void)
 struct secret *
 secret_new(size_t len)
 {
-	struct secret *s = malloc(sizeof(*s));
+	struct secret *s;
 
-	if (s == NULL)
+	if (len == SECRET_KEY_LEN && (s = spare_take()) != NULL)
+		return s;
+	if ((s = malloc(sizeof(*s))) == NULL)
 		return NULL;
 	s->len = len;
 	s->p = sodium_malloc(len);
@@ -90,7 +142,7 @@ secret_len(const struct secret *s)
 void
 secret_free(struct secret *s)
 {
-	if (s == NULL)
+	if (s == NULL || spare_put(s))
 		return;
 	sodium_free(s->p);
 	free(s);

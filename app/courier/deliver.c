@@ -67,6 +67,23 @@ read_facts(struct lane *l, const struct outbox *o, struct outbox_facts *f,
 	return r;
 }
 
+/* A notice to an account has no secret: it goes where the reader's row says. */
+static int
+open_item(struct lane *l, const struct outbox *o, const struct outbox_facts *f,
+    struct seal_item *item, struct err *e)
+{
+	const enum seal_item_kind kind = (enum seal_item_kind)o->item_kind;
+
+	if (kind != SEAL_I_NOTICE_ACCOUNT || o->item.len > 0)
+		return keyd_outbox_open(l->keyd, &o->tenant, &o->id, kind,
+		    o->item.data, o->item.len, item, e);
+	item->kind = kind;
+	memcpy(item->address, f->recipient, sizeof(item->address));
+	return *item->address != '\0' ?
+	    0 :
+	    err_set(e, ERR_CORRUPT, "no reader of that notice");
+}
+
 static int
 make(struct lane *l, struct job *j, struct err *e)
 {
@@ -76,9 +93,7 @@ make(struct lane *l, struct job *j, struct err *e)
 
 	if (read_facts(l, &j->row, &facts, e) == -1)
 		return -1;
-	if (keyd_outbox_open(l->keyd, &j->row.tenant, &j->row.id,
-		(enum seal_item_kind)j->row.item_kind, j->row.item.data,
-		j->row.item.len, &item, e) == 0)
+	if (open_item(l, &j->row, &facts, &item, e) == 0)
 		r = render_mail(
 		    &l->render, &j->row, &facts, &item, &j->mail, e);
 	secret_wipe(&item, sizeof(item));

@@ -24,6 +24,7 @@ struct desk_shared {
 	struct delivered *delivered;
 	struct ready *ready;
 	struct kept *kept;
+	struct commit_line *commit;
 	struct directory *directory;
 };
 
@@ -38,9 +39,10 @@ desk_shared_new(void)
 	s->delivered = delivered_new();
 	s->ready = ready_new();
 	s->kept = kept_new();
+	s->commit = commit_line_new();
 	s->directory = directory_new();
 	if (s->directory == NULL || s->delivered == NULL || s->ready == NULL ||
-	    s->kept == NULL) {
+	    s->kept == NULL || s->commit == NULL) {
 		desk_shared_free(s);
 		return NULL;
 	}
@@ -56,6 +58,7 @@ desk_shared_free(struct desk_shared *s)
 	delivered_free(s->delivered);
 	ready_free(s->ready);
 	kept_free(s->kept);
+	commit_line_free(s->commit);
 	directory_free(s->directory);
 	pthread_mutex_destroy(&s->lock);
 	secret_wipe(s, sizeof(*s));
@@ -228,6 +231,12 @@ struct directory *
 desk_directory(const struct desk_shared *s)
 {
 	return s->directory;
+}
+
+struct commit_line *
+shared_commit(const struct desk *d)
+{
+	return d->shared->commit;
 }
 
 struct kept *

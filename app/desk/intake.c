@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "desk/directory.h"
 #include "desk/internal.h"
 
 static int
@@ -102,25 +103,24 @@ draft_parse(struct desk_draft *draft, struct mail_head *head,
 
 /* What the transaction needs of the tenant and the sender. */
 struct facts {
-	const struct id *id;
-	const struct id *account;
 	struct tenant tenant;
 	struct account sender;
 };
 
 static int
-facts_read(struct desk *d, void *arg, struct err *e)
+facts_read(struct desk *d, const struct desk_envelope *env, struct facts *f,
+    struct err *e)
 {
-	struct facts *f = arg;
 	int r;
 
-	if ((r = tenant_get(d->db, f->id, &f->tenant, e)) == -1)
+	if ((r = directory_tenant(d, &env->tenant, &f->tenant, e)) == -1)
 		return -1;
 	if (r == 0)
 		return err_set(e, ERR_NOT_FOUND, "tenant is gone");
-	if (id_is_zero(f->account))
+	if (id_is_zero(&env->account))
 		return 0;
-	if ((r = account_get(d->db, f->id, f->account, &f->sender, e)) == 0)
+	r = directory_account(d, &env->tenant, env->from.key, &f->sender, e);
+	if (r == 0)
 		return err_set(e, ERR_DENIED, "sender's account is gone");
 	return r == -1 ? -1 : 0;
 }
@@ -137,24 +137,91 @@ sender_show(const struct account *a, struct mail_person *from)
 		text_cut(from->name, sizeof(from->name), a->name);
 }
 
+/* A message between its sealing and its commit. */
+struct taking {
+	struct commit_item item; /* first */
+	struct desk_later *later;
+};
+
+/* A duplicate is taken; when its first is only now being committed, the client asks again. */
+static int
+taken(const struct commit_item *item, struct id *message_out, struct err *e)
+{
+	*message_out = item->bundle.message.id;
+	if (item->result == 0)
+		return 0;
+	if (item->err.code != ERR_CONFLICT) {
+		*e = item->err;
+		return -1;
+	}
+	if (id_is_zero(&item->first))
+		return err_set(e, ERR_UNAVAILABLE, "duplicate in flight");
+	*message_out = item->first;
+	return 0;
+}
+
+static void
+taking_end(struct commit_item *item)
+{
+	struct taking *t = (struct taking *)item;
+	struct desk_later *later = t->later;
+
+	err_clear(&later->err);
+	later->result = taken(item, &later->message, &later->err);
+	bundle_clear(&item->bundle);
+	free(t);
+	later->end(later);
+}
+
+static void
+taking_stay(struct commit_item *item)
+{
+	(void)item;
+}
+
+/* Large ones go by themselves: nobody is to wait for their bytes. */
+#define TOGETHER_MOST ((uint64_t)1024 * 1024)
+
+static int
+commit(struct desk *d, struct taking *t, struct id *message_out, struct err *e)
+{
+	struct commit_item *item = &t->item;
+	int r;
+
+	if (t->later != NULL && item->bundle.message.size <= TOGETHER_MOST) {
+		item->end = taking_end;
+		commit_add(d, item);
+		return 1;
+	}
+	err_clear(&item->err);
+	item->end = taking_stay;
+	item->result = bundle_commit(
+	    d, &item->bundle, &item->first, &item->err);
+	r = taken(item, message_out, e);
+	db_wake_courier(d->db, false);
+	bundle_clear(&item->bundle);
+	free(t);
+	return r;
+}
+
 int
 desk_accept(struct desk *d, const struct desk_sender *s,
-    struct desk_envelope *env, struct desk_draft *draft, struct id *message_out,
-    struct err *e)
+    struct desk_envelope *env, struct desk_draft *draft,
+    struct desk_later *later, struct id *message_out, struct err *e)
 {
-	struct facts f = {.id = &env->tenant, .account = &env->account};
+	struct facts f = {0};
 	struct manifest *manifest = NULL;
 	uint8_t digest[32], tags[KEYD_TAGS][32];
+	struct taking *t = NULL;
 	struct mail_head head;
 	struct parcel p;
-	struct id first;
 	int r = -1;
 
 	if (draft_parse(draft, &head, &manifest, e) == -1)
 		goto out;
 	if (duplicate_digest(s, env, draft, head.message_id, digest, e) == -1 ||
 	    keyd_duplicate_tags(d->keyd, &env->tenant, digest, tags, e) == -1 ||
-	    desk_look(d, &env->tenant, facts_read, &f, e) == -1)
+	    facts_read(d, env, &f, e) == -1)
 		goto out;
 	if (env->proved) {
 		if (id_is_zero(&env->account))
@@ -173,17 +240,14 @@ desk_accept(struct desk *d, const struct desk_sender *s,
 	    .rcpt = env->rcpt,
 	    .n_rcpt = env->n_rcpt,
 	    .tags = (const uint8_t(*)[32])tags};
-	*message_out = *draft_id(draft);
-	r = parcel_commit(d, &p, &first, e);
-	if (r == -1 && e->code == ERR_CONFLICT) {
-		/* A duplicate; when its first is only now being committed, the client asks again. */
-		if (id_is_zero(&first)) {
-			err_set(e, ERR_UNAVAILABLE, "duplicate in flight");
-		} else {
-			*message_out = first;
-			err_clear(e);
-			r = 0;
-		}
+	if ((t = calloc(1, sizeof(*t))) == NULL) {
+		err_set(e, ERR_UNAVAILABLE, "message: memory");
+	} else if (parcel_gather(d, &p, &t->item.bundle, e) == -1) {
+		bundle_clear(&t->item.bundle);
+		free(t);
+	} else {
+		t->later = later;
+		r = commit(d, t, message_out, e); /* t is gone */
 	}
 out:
 	manifest_free(manifest);

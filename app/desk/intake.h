@@ -137,13 +137,28 @@ int desk_draft_add(struct desk_draft *d, const void *p, size_t n, struct err *e)
     __attribute__((warn_unused_result));
 void desk_draft_free(struct desk_draft *d);
 
+/* Where desk_accept() says how it ended, when that is not known at once. */
+struct desk_later {
+	/* On some thread, perhaps before desk_accept() returns. */
+	void (*end)(struct desk_later *l);
+	void *arg; /* the caller's */
+	/* by then: */
+	int result;
+	struct id message;
+	struct err err;
+};
 /*
  * Parses, seals for every reader, writes message, chunks, slots, notices and events in one
  * transaction and commits. A duplicate within LIMIT_DUPLICATE_HOURS is 0 with the first
  * id. ERR_BAD_INPUT: header too big or a loop. ERR_UNAVAILABLE, ERR_UNKNOWN: 451.
+ *
+ * 1: it is committed with others (desk/commit.h). later->end() is called, or was: nothing
+ * that it may have freed is to be touched any more. env and draft are needed until then.
+ * later NULL: always waits.
  */
 int desk_accept(struct desk *d, const struct desk_sender *s,
-    struct desk_envelope *env, struct desk_draft *draft, struct id *message_out,
-    struct err *e) __attribute__((warn_unused_result));
+    struct desk_envelope *env, struct desk_draft *draft,
+    struct desk_later *later, struct id *message_out, struct err *e)
+    __attribute__((warn_unused_result));
 
 #endif

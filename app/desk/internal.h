@@ -5,6 +5,7 @@
 #define DESK_INTERNAL_H
 
 #include "desk/delivered.h"
+#include "desk/commit.h"
 #include "desk/desk.h"
 #include "desk/directory.h"
 #include "desk/intake.h"
@@ -16,6 +17,7 @@
 #include "seal/keys.h"
 #include "seal/token.h"
 #include "store/account.h"
+#include "store/bundle.h"
 #include "store/message.h"
 #include "store/outbox.h"
 #include "store/tenant.h"
@@ -43,6 +45,7 @@ struct ready *shared_ready(const struct desk *d);
 struct kept *shared_kept(const struct desk *d);
 struct directory *shared_directory(const struct desk *d);
 struct directory *desk_directory(const struct desk_shared *s);
+struct commit_line *shared_commit(const struct desk *d);
 
 /*
  * Runs fn inside a transaction of the tenant (NULL: none) and commits; rolls back
@@ -128,7 +131,7 @@ struct parcel {
 	struct id answers; /* message it replies to, or zero */
 	uint32_t answers_slot;
 	const uint8_t (*tags)[32]; /* duplicate tags, NULL for none */
-	const struct id *uploads;  /* that go with it: in its manifest */
+	const struct id *uploads; /* that go with it: in its manifest */
 	size_t n_uploads;
 };
 /*
@@ -137,6 +140,18 @@ struct parcel {
  * zero, an upload went with another letter.
  */
 int parcel_commit(struct desk *d, const struct parcel *p, struct id *first_out,
+    struct err *e) __attribute__((warn_unused_result));
+/*
+ * The first half of it: seals for every reader and gathers all rows in *b, which was
+ * zeroed. *b then needs the parcel's draft until it is written, and nothing else of it.
+ */
+int parcel_gather(struct desk *d, const struct parcel *p, struct bundle *b,
+    struct err *e) __attribute__((warn_unused_result));
+/*
+ * The second, of one message alone, without waking couriers. ERR_CONFLICT as above. What
+ * writes many at once is desk/commit.h.
+ */
+int bundle_commit(struct desk *d, struct bundle *b, struct id *first_out,
     struct err *e) __attribute__((warn_unused_result));
 /*
  * What the accepting process signs, and every reader checks: the message's row but for

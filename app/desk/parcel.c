@@ -1,36 +1,35 @@
 /*
- * parcel.c: seals a finished message for every reader and writes it, its notices, its
- * events and its mails in one transaction. What is committed here is what 250 means.
+ * parcel.c: seals a finished message for every reader and gathers what is to be written:
+ * its rows, its notices, its events and its mails. What is committed of it is what 250
+ * means.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "desk/directory.h"
 #include "desk/internal.h"
 #include "store/upload.h"
 
 /* One reader while it is being sealed for. */
 struct sealing {
 	struct reader_row row;
-	uint8_t pk[SEAL_PK_LEN];
+	struct account_key key; /* of its account, where it has one */
+	bool has_key;
+	uint8_t pk[SEAL_PK_LEN]; /* what is sealed to */
 	struct keyd_slot slot;
-	struct notice notice;
-	bool has_notice;
-	struct outbox mail;
-	bool has_mail;
 };
 
 struct work {
 	struct desk *d;
 	const struct parcel *p;
 	const struct id *tenant;
-	struct message m;
 	struct seal_pair ephemeral;
 	struct keyd_public pub;
 	struct sealing *r;
 	size_t n;
-	struct id *first; /* the message a duplicate repeats */
+	struct bundle *b; /* what comes of it */
 };
 
 void
@@ -151,41 +150,47 @@ parcel_verify(const uint8_t pk[SEAL_PK_LEN], const struct id *tenant,
 	return seal_verify(pk, "envelope", f.f, 7, m->signature);
 }
 
-static void
-notice_start(struct work *w, struct sealing *s)
+/* NULL: memory. */
+static struct notice *
+notice_start(struct work *w, struct sealing *s, struct err *e)
 {
-	struct notice *n = &s->notice;
+	struct notice *n;
 
+	if ((n = bundle_notice(w->b)) == NULL) {
+		err_set(e, ERR_UNAVAILABLE, "notice: memory");
+		return NULL;
+	}
 	n->id = id_new();
-	n->message = w->m.id;
+	n->message = w->b->message.id;
 	n->slot = s->row.slot;
 	seal_pickup_new(n->pickup);
 	memcpy(n->key, s->row.key, sizeof(n->key));
-	n->expires = w->m.expires;
-	s->has_notice = true;
+	n->expires = w->b->message.expires;
+	s->row.notice = n->id;
+	return n;
 }
 
 /* The two ways to a provisional secret key: through the link, and through escrow. */
 static int
-provisional_wrap(struct work *w, struct sealing *s,
+provisional_wrap(struct work *w, struct sealing *s, struct notice *n,
     const struct seal_pair *pair, const uint8_t link[SEAL_LINK_BYTES],
     struct err *e)
 {
 	const struct seal_bind bind = {
-	    .tenant = *w->tenant, .owner = w->m.id, .item = s->notice.id};
+	    .tenant = *w->tenant, .owner = w->b->message.id, .item = n->id};
 	struct seal_escrow record = {.slot_id = s->slot.id,
 	    /* A first opening on its last day moves the message's end this far. */
-	    .expires = s->notice.expires + LIMIT_AFTER_OPEN_DAYS * CLOCK_DAY,
+	    .expires = n->expires + LIMIT_AFTER_OPEN_DAYS * CLOCK_DAY,
 	    .has_key = w->p->tenant->escrow};
 	struct buf clear = BUF_INIT;
 	uint8_t half[SECRET_KEY_LEN], key[SECRET_KEY_LEN];
 	int r;
 
 	seal_half_bind(s->slot.half, w->tenant, s->row.key, half);
-	seal_link_key(link, half, w->tenant, &s->notice.id, key);
+	seal_link_key(link, half, w->tenant, &n->id, key);
 	secret_wipe(half, sizeof(half));
 	r = seal_wrap(key, SEAL_P_LINK, &bind, pair->sk, sizeof(pair->sk),
-	    &s->notice.link_wrap, e);
+	    &n->link_wrap, e);
 	secret_wipe(key, sizeof(key));
 	if (r == -1)
 		return -1;
@@ -199,39 +204,46 @@ provisional_wrap(struct work *w, struct sealing *s,
 		err_set(e, ERR_UNAVAILABLE, "escrow: memory");
 	else
 		r = seal_box_seal(w->pub.escrow_pk, SEAL_P_ESCROW, &bind,
-		    clear.data, clear.len, &s->notice.escrow, e);
+		    clear.data, clear.len, &n->escrow, e);
 	buf_free(&clear);
 	return r;
 }
 
 static void
-provisional_certify(struct work *w, struct sealing *s)
+provisional_certify(struct work *w, struct sealing *s, struct notice *n)
 {
 	struct seal_cert c = {.kind = SEAL_C_PROVISIONAL,
 	    .generation = w->pub.generation,
 	    .tenant = *w->tenant,
-	    .subject = s->notice.id,
+	    .subject = n->id,
 	    .version = 1,
-	    .not_before = w->m.created,
-	    .not_after = w->m.expires};
+	    .not_before = w->b->message.created,
+	    .not_after = w->b->message.expires};
 
 	seal_address_digest(w->tenant, s->row.key, c.address);
 	memcpy(c.pk, s->pk, SEAL_PK_LEN);
-	seal_cert_sign(shared_signer(w->d), &c, s->notice.cert);
+	seal_cert_sign(shared_signer(w->d), &c, n->cert);
 }
 
-/* The mail that tells the recipient. */
-static int
-notice_mail(struct work *w, struct sealing *s, enum seal_item_kind kind,
-    const char *secret, struct err *e)
+/* The mail that tells the recipient. NULL: memory. */
+static struct outbox *
+notice_mail(struct work *w, const struct sealing *s, enum seal_item_kind kind,
+    struct err *e)
 {
-	s->mail.tenant = *w->tenant;
-	s->mail.kind = OUTBOX_NOTICE;
-	s->mail.message = w->m.id;
-	s->mail.slot = s->row.slot;
-	s->mail.notice = s->notice.id;
-	s->has_mail = true;
-	return outbox_seal(w->d, &s->mail, kind, s->row.address, secret, e);
+	struct outbox *o;
+
+	if ((o = bundle_mail(w->b)) == NULL) {
+		err_set(e, ERR_UNAVAILABLE, "mail: memory");
+		return NULL;
+	}
+	o->tenant = *w->tenant;
+	o->id = id_new();
+	o->kind = OUTBOX_NOTICE;
+	o->message = w->b->message.id;
+	o->slot = s->row.slot;
+	o->notice = s->row.notice;
+	o->item_kind = kind;
+	return o;
 }
 
 /* A reader without an account key: a pair of its own, for this notice alone. */
@@ -241,79 +253,74 @@ seal_for_stranger(struct work *w, struct sealing *s, struct err *e)
 	struct seal_pair pair;
 	uint8_t link[SEAL_LINK_BYTES];
 	char text[SEAL_LINK_LEN];
+	struct notice *n;
+	struct outbox *o;
 	int r;
 
-	notice_start(w, s);
+	if ((n = notice_start(w, s, e)) == NULL)
+		return -1;
 	s->row.account = id_zero();
-	s->row.notice = s->notice.id;
 	seal_pair_new(&pair);
 	seal_link_new(link, text);
 	memcpy(s->pk, pair.pk, SEAL_PK_LEN);
-	seal_link_hash(link, s->notice.link_hash);
-	provisional_certify(w, s);
-	r = provisional_wrap(w, s, &pair, link, e);
+	seal_link_hash(link, n->link_hash);
+	provisional_certify(w, s, n);
+	r = provisional_wrap(w, s, n, &pair, link, e);
 	if (r == 0 && s->row.role == READER_RECIPIENT)
-		r = notice_mail(w, s, SEAL_I_NOTICE, text, e);
+		r = (o = notice_mail(w, s, SEAL_I_NOTICE, e)) == NULL ?
+		    -1 :
+		    outbox_seal(w->d, o, SEAL_I_NOTICE, s->row.address, text, e);
 	secret_wipe(&pair, sizeof(pair));
 	secret_wipe(link, sizeof(link));
 	secret_wipe(text, sizeof(text));
 	return r;
 }
 
+/*
+ * The notice of an account's holder carries no secret, and so no sealed item: the courier
+ * reads in the reader's row where it goes.
+ */
 static int
-seal_for_account(
-    struct work *w, struct sealing *s, struct account_key *k, struct err *e)
+seal_for_account(struct work *w, struct sealing *s, struct err *e)
 {
-	if (account_key_check(
-		w->d, w->tenant, &s->row.account, s->row.key, k, e) == -1)
-		return -1;
-	memcpy(s->pk, k->pk, SEAL_PK_LEN);
-	s->row.key_version = k->version;
+	struct notice *n;
+
+	memcpy(s->pk, s->key.pk, SEAL_PK_LEN);
+	s->row.key_version = s->key.version;
 	if (s->row.role != READER_RECIPIENT)
 		return 0;
-	notice_start(w, s);
-	s->notice.account = s->row.account;
-	return notice_mail(w, s, SEAL_I_NOTICE_ACCOUNT, "", e);
-}
-
-/* Someone may have registered since the recipient was named. */
-static int
-account_lookup(struct work *w, struct reader_row *r, struct err *e)
-{
-	struct account a;
-	int found;
-
-	if (!id_is_zero(&r->account))
+	if ((n = notice_start(w, s, e)) == NULL)
+		return -1;
+	n->account = s->row.account;
+	s->row.notice = n->id;
+	if (s->row.role != READER_RECIPIENT)
 		return 0;
-	if ((found = account_find(w->d->db, w->tenant, r->key, &a, e)) == 1)
-		r->account = a.id;
-	return found == -1 ? -1 : 0;
+	return notice_mail(w, s, SEAL_I_NOTICE_ACCOUNT, e) == NULL ? -1 : 0;
 }
 
 static int
 seal_reader(struct work *w, struct sealing *s, struct err *e)
 {
-	struct account_key k;
+	struct reader_row *row;
 	struct seal_bind bind;
-	int found = 0, r;
+	int r;
 
-	s->row.message = w->m.id;
+	s->row.message = w->b->message.id;
+	s->row.created = w->b->message.created;
 	s->row.state = READER_WAITING;
 	s->row.slot_id = s->slot.id;
 	memcpy(s->row.ephemeral_pk, w->ephemeral.pk, SEAL_PK_LEN);
-	if (account_lookup(w, &s->row, e) == -1)
-		return -1;
-	if (!id_is_zero(&s->row.account))
-		found = account_key_public(
-		    w->d->db, w->tenant, &s->row.account, &k, e);
-	if (found == -1)
-		return -1;
-	r = found ? seal_for_account(w, s, &k, e) : seal_for_stranger(w, s, e);
+	r = s->has_key ? seal_for_account(w, s, e) : seal_for_stranger(w, s, e);
 	if (r == -1)
 		return -1;
-	slot_bind(w->tenant, &w->m.id, s->row.slot, &bind);
-	return seal_slot_seal(&w->ephemeral, s->pk, s->slot.shred, &bind,
-	    draft_dek(w->p->draft), s->row.sealed, e);
+	slot_bind(w->tenant, &w->b->message.id, s->row.slot, &bind);
+	if (seal_slot_seal(&w->ephemeral, s->pk, s->slot.shred, &bind,
+		draft_dek(w->p->draft), s->row.sealed, e) == -1)
+		return -1;
+	if ((row = bundle_reader(w->b)) == NULL)
+		return err_set(e, ERR_UNAVAILABLE, "readers: memory");
+	*row = s->row;
+	return 0;
 }
 
 /* Slot 0 is the sender's, where it is proved; recipients follow from 1. */
@@ -350,6 +357,33 @@ readers_list(struct work *w, struct err *e)
 	return 0;
 }
 
+/* Someone may have registered since the recipient was named. */
+static int
+key_look(struct work *w, struct sealing *s, struct err *e)
+{
+	struct account a;
+	int found;
+
+	found = directory_account(w->d, w->tenant, s->row.key, &a, e);
+	if (found != 1)
+		return found;
+	s->row.account = a.id;
+	found = directory_key(w->d, w->tenant, &a, &s->key, e);
+	s->has_key = found == 1;
+	return found;
+}
+
+static int
+keys_look(struct work *w, struct err *e)
+{
+	size_t i;
+
+	for (i = 0; i < w->n; i++)
+		if (key_look(w, &w->r[i], e) == -1)
+			return -1;
+	return 0;
+}
+
 static int
 slots_lease(struct work *w, struct err *e)
 {
@@ -370,16 +404,17 @@ slots_lease(struct work *w, struct err *e)
 static int
 manifest_seal(struct work *w, struct err *e)
 {
+	struct message *m = &w->b->message;
 	struct buf clear = BUF_INIT;
 	struct seal_bind bind;
 	uint8_t key[SECRET_KEY_LEN];
 	int r = -1;
 
 	if (manifest_encode(w->p->manifest, &clear, e) == 0) {
-		manifest_key(draft_dek(w->p->draft), w->tenant, &w->m.id, key);
-		manifest_bind(w->tenant, &w->m.id, &bind);
+		manifest_key(draft_dek(w->p->draft), w->tenant, &m->id, key);
+		manifest_bind(w->tenant, &m->id, &bind);
 		r = seal_wrap(key, SEAL_P_MANIFEST, &bind, clear.data,
-		    clear.len, &w->m.manifest, e);
+		    clear.len, &m->manifest, e);
 		secret_wipe(key, sizeof(key));
 	}
 	buf_free(&clear);
@@ -390,7 +425,7 @@ static int
 message_fill(struct work *w, struct err *e)
 {
 	const struct parcel *p = w->p;
-	struct message *m = &w->m;
+	struct message *m = &w->b->message;
 
 	m->id = *draft_id(p->draft);
 	m->created = clock_now();
@@ -413,145 +448,142 @@ message_fill(struct work *w, struct err *e)
 }
 
 static int
-envelope_sign(struct work *w, struct err *e)
-{
-	struct reader_row *rows;
-	size_t i;
-	int r;
-
-	if ((rows = calloc(w->n, sizeof(*rows))) == NULL)
-		return err_set(e, ERR_UNAVAILABLE, "envelope: memory");
-	for (i = 0; i < w->n; i++)
-		rows[i] = w->r[i].row;
-	r = parcel_sign(
-	    shared_signer(w->d), w->tenant, &w->m, rows, w->n, w->m.signature);
-	free(rows);
-	return r == 0 ? 0 : err_set(e, ERR_UNAVAILABLE, "envelope: memory");
-}
-
-static int
-event_write(struct work *w, const struct id *message, uint32_t slot,
+event_gather(struct work *w, const struct id *message, uint32_t slot,
     enum event_kind kind, struct err *e)
 {
-	const struct event ev = {
-	    .message = *message, .slot = slot, .kind = kind};
+	struct event *ev;
 
-	return event_add(w->d->db, w->tenant, &ev, e);
+	if ((ev = bundle_event(w->b)) == NULL)
+		return err_set(e, ERR_UNAVAILABLE, "events: memory");
+	ev->message = *message;
+	ev->slot = slot;
+	ev->kind = kind;
+	return 0;
 }
 
 static int
-reader_write(struct work *w, struct sealing *s, struct err *e)
+events_gather(struct work *w, struct err *e)
 {
-	struct db *db = w->d->db;
+	const struct bundle *b = w->b;
+	size_t i;
 
-	if (s->has_notice && notice_add(db, w->tenant, &s->notice, e) == -1)
+	if (event_gather(w, &b->message.id, 0, EVENT_ACCEPTED, e) == -1)
 		return -1;
-	if (reader_add(db, w->tenant, &s->row, e) == -1)
-		return -1;
-	if (!s->has_mail)
+	for (i = 0; i < b->n_mail; i++)
+		if (b->mail[i].kind == OUTBOX_NOTICE &&
+		    event_gather(w, &b->message.id, b->mail[i].slot,
+			EVENT_NOTICE_QUEUED, e) == -1)
+			return -1;
+	if (id_is_zero(&w->p->answers))
 		return 0;
-	if (outbox_add(db, &s->mail, e) == -1)
-		return -1;
-	return event_write(w, &w->m.id, s->row.slot, EVENT_NOTICE_QUEUED, e);
+	return event_gather(
+	    w, &w->p->answers, w->p->answers_slot, EVENT_REPLIED, e);
 }
 
 static int
-chunks_write(struct work *w, struct err *e)
+chunk_read(void *arg, uint32_t seq, struct buf *out, struct err *e)
 {
-	struct buf chunk = BUF_INIT;
-	uint32_t i;
-	int r = 0;
+	return draft_chunk(arg, seq, out, e);
+}
 
-	for (i = 0; i < w->m.chunks && r == 0; i++) {
-		if ((r = draft_chunk(w->p->draft, i, &chunk, e)) == 0)
-			r = chunk_add(w->d->db, w->tenant, &w->m.id, 0, i,
-			    chunk.data, chunk.len, e);
-	}
-	buf_free(&chunk);
+static int
+gather(struct work *w, struct err *e)
+{
+	struct bundle *b = w->b;
+	size_t i;
+
+	if (message_fill(w, e) == -1 || readers_list(w, e) == -1 ||
+	    slots_lease(w, e) == -1 || keys_look(w, e) == -1)
+		return -1;
+	for (i = 0; i < w->n; i++)
+		if (seal_reader(w, &w->r[i], e) == -1)
+			return -1;
+	if (parcel_sign(shared_signer(w->d), w->tenant, &b->message, b->reader,
+		b->n_reader, b->message.signature) == -1)
+		return err_set(e, ERR_UNAVAILABLE, "envelope: memory");
+	/* What else is to be written of this message is appended to *b here. */
+	return events_gather(w, e);
+}
+
+int
+parcel_gather(
+    struct desk *d, const struct parcel *p, struct bundle *b, struct err *e)
+{
+	struct work w = {.d = d, .p = p, .tenant = &p->tenant->id, .b = b};
+	int r;
+
+	b->tenant = *w.tenant;
+	b->chunk = chunk_read;
+	b->chunk_arg = p->draft;
+	b->has_tags = p->tags != NULL;
+	if (b->has_tags)
+		memcpy(b->tags, p->tags, sizeof(b->tags));
+	_Static_assert(KEYD_TAGS == BUNDLE_TAGS, "tags");
+	r = gather(&w, e);
+	if (w.r != NULL)
+		secret_wipe(w.r, w.n * sizeof(*w.r));
+	free(w.r);
+	secret_wipe(&w.ephemeral, sizeof(w.ephemeral));
 	return r;
 }
 
-static int
-parcel_write(struct work *w, struct err *e)
-{
-	const struct parcel *p = w->p;
-	struct db *db = w->d->db;
-	size_t i;
-
-	if (message_add(db, w->tenant, &w->m, e) == -1)
-		return -1;
-	if (p->tags != NULL &&
-	    duplicate_add(db, w->tenant, p->tags[0], &w->m.id, e) == -1)
-		return -1;
-	for (i = 0; i < p->n_uploads; i++)
-		if (upload_sent(db, w->tenant, &p->uploads[i], &w->m.id, e) ==
-		    -1)
-			return -1;
-	if (event_write(w, &w->m.id, 0, EVENT_ACCEPTED, e) == -1)
-		return -1;
-	for (i = 0; i < w->n; i++)
-		if (reader_write(w, &w->r[i], e) == -1)
-			return -1;
-	if (!id_is_zero(&p->answers) &&
-	    event_write(w, &p->answers, p->answers_slot, EVENT_REPLIED, e) ==
-		-1)
-		return -1;
-	return chunks_write(w, e);
-}
+/* The careful way of one alone, which knows what it is a duplicate of. */
+struct alone {
+	struct bundle *b;
+	const struct id *uploads;
+	size_t n_uploads;
+	struct id *first;
+};
 
 static int
-parcel_transaction(struct desk *d, void *arg, struct err *e)
+alone_write(struct desk *d, void *arg, struct err *e)
 {
-	struct work *w = arg;
+	struct alone *a = arg;
+	const struct id *tenant = &a->b->tenant;
 	size_t i;
 	int found;
 
-	if (w->p->tags != NULL) {
-		found = duplicate_find(
-		    d->db, w->tenant, w->p->tags, KEYD_TAGS, w->first, e);
+	if (a->b->has_tags) {
+		found = duplicate_find(d->db, tenant,
+		    (const uint8_t(*)[32])a->b->tags, BUNDLE_TAGS, a->first, e);
 		if (found == -1)
 			return -1;
 		if (found)
 			return err_set(e, ERR_CONFLICT, "duplicate");
 	}
-	for (i = 0; i < w->n; i++)
-		if (seal_reader(w, &w->r[i], e) == -1)
+	for (i = 0; i < a->n_uploads; i++)
+		if (upload_sent(d->db, tenant, &a->uploads[i],
+			&a->b->message.id, e) == -1)
 			return -1;
-	if (envelope_sign(w, e) == -1)
-		return -1;
-	return parcel_write(w, e);
+	return bundle_write(d->db, &a->b, 1, e);
 }
 
-static void
-work_clear(struct work *w)
+int
+bundle_commit(
+    struct desk *d, struct bundle *b, struct id *first_out, struct err *e)
 {
-	size_t i;
+	struct alone a = {.b = b, .first = first_out};
 
-	for (i = 0; i < w->n; i++) {
-		notice_clear(&w->r[i].notice);
-		outbox_clear(&w->r[i].mail);
-	}
-	if (w->r != NULL)
-		secret_wipe(w->r, w->n * sizeof(*w->r));
-	free(w->r);
-	message_clear(&w->m);
-	secret_wipe(&w->ephemeral, sizeof(w->ephemeral));
+	*first_out = id_zero();
+	return desk_within(d, &b->tenant, alone_write, &a, e);
 }
 
 int
 parcel_commit(
     struct desk *d, const struct parcel *p, struct id *first_out, struct err *e)
 {
-	struct work w = {
-	    .d = d, .p = p, .tenant = &p->tenant->id, .first = first_out};
-	int r = -1;
+	struct bundle b = {0};
+	struct alone a = {.b = &b,
+	    .uploads = p->uploads,
+	    .n_uploads = p->n_uploads,
+	    .first = first_out};
+	int r;
 
 	*first_out = id_zero();
-	if (message_fill(&w, e) == 0 && readers_list(&w, e) == 0 &&
-	    slots_lease(&w, e) == 0)
-		r = desk_within(d, w.tenant, parcel_transaction, &w, e);
+	if ((r = parcel_gather(d, p, &b, e)) == 0)
+		r = desk_within(d, &b.tenant, alone_write, &a, e);
 	if (r == 0)
 		db_wake_courier(d->db, false);
-	work_clear(&w);
+	bundle_clear(&b);
 	return r;
 }

@@ -38,10 +38,10 @@ backend_rcpt(void *ctx, const struct desk_sender *s, struct desk_envelope *env,
 
 static int
 backend_accept(void *ctx, const struct desk_sender *s,
-    struct desk_envelope *env, struct desk_draft *d, struct id *message_out,
-    struct err *e)
+    struct desk_envelope *env, struct desk_draft *d,
+    struct desk_later *later, struct id *message_out, struct err *e)
 {
-	return desk_accept(ctx, s, env, d, message_out, e);
+	return desk_accept(ctx, s, env, d, later, message_out, e);
 }
 
 /* ---- on the loop ---- */

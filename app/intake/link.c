@@ -135,12 +135,22 @@ link_bye(struct link *l, const char *why)
 
 /* ---- the session's wishes ---- */
 
+/* A message was committed with others, by whichever thread. */
+static void
+end_job(void *arg)
+{
+	struct link *l = arg;
+
+	pool_end(l->f->pool, &l->job);
+}
+
 static void
 run_job(void *arg, void *ctx)
 {
 	struct link *l = arg;
 
-	smtp_session_run(l->session, ctx);
+	if (smtp_session_run(l->session, ctx, end_job, l))
+		pool_keep();
 }
 
 static void

@@ -67,6 +67,14 @@ struct smtp_job {
 	enum smtp_next (*done)(struct smtp_session *s);
 	enum smtp_state before; /* the state it was started from */
 	unsigned wait; /* ms until done(), when there is nothing to run */
+	/*
+	 * run() may leave the job to somebody else, who fills in later: then it sets *kept,
+	 * whose address it has taken before, and touches nothing more.
+	 */
+	bool *kept;
+	struct desk_later later;
+	void (*end)(void *arg); /* NULL: it may not */
+	void *arg;
 	int result;
 	struct err err;
 };

@@ -85,13 +85,33 @@ smtp_message_refuse(struct smtp_session *s)
 	return smtp_say(s, why);
 }
 
+/* It was committed with others: on whichever thread that was. */
+static void
+accepted(struct desk_later *later)
+{
+	struct smtp_session *s = later->arg;
+
+	s->job.result = later->result;
+	s->job.err = later->err;
+	s->txn->message = later->message;
+	s->job.end(s->job.arg);
+}
+
 static void
 run(struct smtp_session *s, void *ctx)
 {
+	struct smtp_job *job = &s->job;
 	struct smtp_txn *t = s->txn;
+	bool *kept = job->kept;
+	int r;
 
-	s->job.result = s->set->backend->accept(
-	    ctx, s->sender, &t->env, t->draft, &t->message, &s->job.err);
+	job->later = (struct desk_later){.end = accepted, .arg = s};
+	r = s->set->backend->accept(ctx, s->sender, &t->env, t->draft,
+	    job->end != NULL ? &job->later : NULL, &t->message, &job->err);
+	if (r == 1)
+		*kept = true;
+	else
+		job->result = r;
 }
 
 static void

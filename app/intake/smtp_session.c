@@ -538,10 +538,17 @@ smtp_session_feed(struct smtp_session *s, const void *p, size_t n, size_t *used,
 	return leave(s, next);
 }
 
-void
-smtp_session_run(struct smtp_session *s, void *ctx)
+bool
+smtp_session_run(
+    struct smtp_session *s, void *ctx, void (*end)(void *arg), void *arg)
 {
+	bool kept = false;
+
+	s->job.kept = &kept;
+	s->job.end = end;
+	s->job.arg = arg;
 	s->job.run(s, ctx);
+	return kept;
 }
 
 enum smtp_next

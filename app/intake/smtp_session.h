@@ -89,7 +89,7 @@ struct smtp_backend {
 	    struct desk_draft *d, const void *p, size_t n, struct err *e);
 	int (*accept)(void *ctx, const struct desk_sender *s,
 	    struct desk_envelope *env, struct desk_draft *d,
-	    struct id *message_out, struct err *e);
+	    struct desk_later *later, struct id *message_out, struct err *e);
 	/* after accept too; NULL is fine */
 	void (*drop)(struct desk_draft *d);
 	void (*clear)(struct desk_envelope *env); /* desk_envelope_clear */
@@ -131,7 +131,12 @@ void smtp_session_tls(struct smtp_session *s, const char *what);
 /* Behind it, where the client showed one: as desk_sender has them; NULL is none. */
 void smtp_session_certificate(
     struct smtp_session *s, const char *certificate, const char *authority);
-void smtp_session_run(struct smtp_session *s, void *ctx);
+/*
+ * true: the job goes on elsewhere. end(arg) is called when it is over, on any thread and
+ * perhaps before this returns; s is not to be touched until then. end NULL: never so.
+ */
+bool smtp_session_run(
+    struct smtp_session *s, void *ctx, void (*end)(void *arg), void *arg);
 enum smtp_next smtp_session_done(struct smtp_session *s, struct buf *out);
 /* Between SMTP_WAIT and smtp_session_done(); smtp_session_goodbye() may come first. */
 unsigned smtp_session_wait(const struct smtp_session *s);

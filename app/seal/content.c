@@ -4,6 +4,7 @@
  */
 #include "seal/content.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 #define CONTENT_TAG       16
 #define CONTENT_NONCE     24
 #define ZSTD_LEVEL        1
+#define WRITER_ROOM       8192 /* and its doubles: a chunk is one */
 
 #define FLAGS_AT    7
 #define FLAG_LOOSE  1
@@ -41,28 +43,79 @@ struct content_key {
 
 struct seal_writer {
 	struct content_key k;
-	uint8_t clear[SEAL_CHUNK];
-	size_t have;                  /* bytes in clear[] */
-	uint8_t work[SEAL_CHUNK_MAX]; /* prefixed chunk, then sealed in place */
+	uint8_t *clear; /* grows to a chunk: most messages are smaller */
+	size_t have;    /* bytes in it */
+	size_t room;
 	uint64_t size;
 	uint32_t chunks;
 	int done; /* ended, or failed: takes nothing more */
-	ZSTD_CCtx *zstd;
 	seal_sink sink;
 	void *arg;
 };
 
 struct seal_chunker {
 	struct content_key k;
-	ZSTD_CCtx *zstd;
 	int dull; /* chunks on end that did not shrink */
 };
 
 struct seal_opener {
 	struct content_key k;
-	uint8_t work[SEAL_CHUNK + 1];
-	ZSTD_DCtx *zstd; /* made for the first chunk that needs it */
 };
+
+/* What is used for one chunk at a time, and too large to make anew: one of each thread. */
+struct tools {
+	uint8_t work[SEAL_CHUNK_MAX];
+	ZSTD_CCtx *press;
+	ZSTD_DCtx *expand;
+};
+
+static _Thread_local struct tools *mine;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+
+static void
+tools_free(void *arg)
+{
+	struct tools *t = arg;
+
+	if (t == NULL)
+		return;
+	ZSTD_freeCCtx(t->press);
+	ZSTD_freeDCtx(t->expand);
+	secret_wipe(t, sizeof(*t));
+	free(t);
+}
+
+static void
+key_make(void)
+{
+	if (pthread_key_create(&key, tools_free) != 0)
+		abort();
+}
+
+/* NULL when memory is out. */
+static struct tools *
+tools(void)
+{
+	struct tools *t;
+
+	if (mine != NULL)
+		return mine;
+	(void)pthread_once(&once, key_make);
+	if ((t = calloc(1, sizeof(*t))) == NULL)
+		return NULL;
+	t->press = ZSTD_createCCtx();
+	t->expand = ZSTD_createDCtx();
+	if (t->press == NULL || t->expand == NULL ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(
+		t->press, ZSTD_c_compressionLevel, ZSTD_LEVEL)) ||
+	    pthread_setspecific(key, t) != 0) {
+		tools_free(t);
+		return NULL;
+	}
+	mine = t;
+	return t;
+}
 
 static void
 content_form(uint8_t out[CONTENT_FORM])
@@ -194,20 +247,6 @@ chunk_prefix(ZSTD_CCtx *zstd, const uint8_t *p, size_t n, uint8_t *out)
 	return n + 1;
 }
 
-static ZSTD_CCtx *
-compressor(void)
-{
-	ZSTD_CCtx *z = ZSTD_createCCtx();
-
-	if (z != NULL &&
-	    ZSTD_isError(ZSTD_CCtx_setParameter(
-		z, ZSTD_c_compressionLevel, ZSTD_LEVEL))) {
-		ZSTD_freeCCtx(z);
-		return NULL;
-	}
-	return z;
-}
-
 struct seal_writer *
 seal_writer_new(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
     const struct id *message, uint32_t part, seal_sink sink, void *arg)
@@ -216,10 +255,6 @@ seal_writer_new(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
 
 	if (w == NULL)
 		return NULL;
-	if ((w->zstd = compressor()) == NULL) {
-		seal_writer_free(w);
-		return NULL;
-	}
 	w->sink = sink;
 	w->arg = arg;
 	content_place(message, part, w->k.ad);
@@ -231,15 +266,42 @@ static int
 writer_flush(struct seal_writer *w, int final, struct err *e)
 {
 	uint8_t nonce[CONTENT_NONCE];
+	struct tools *t = tools();
 	size_t n;
 
 	if (w->chunks == UINT32_MAX)
 		return err_set(e, ERR_TOO_BIG, "content: too many chunks");
-	n = chunk_prefix(w->zstd, w->clear, w->have, w->work);
+	if (t == NULL)
+		return err_set(e, ERR_UNAVAILABLE, "content: out of memory");
+	n = chunk_prefix(t->press, w->clear, w->have, t->work);
 	content_nonce(w->chunks, final, nonce);
-	content_seal(&w->k, nonce, w->work, n);
+	content_seal(&w->k, nonce, t->work, n);
 	w->have = 0;
-	return w->sink(w->arg, w->chunks++, w->work, n + CONTENT_TAG, e);
+	return w->sink(w->arg, w->chunks++, t->work, n + CONTENT_TAG, e);
+}
+
+/* Room for n more bytes, or for as many as a chunk has. */
+static int
+writer_grow(struct seal_writer *w, size_t n)
+{
+	size_t want = w->have + (n < SEAL_CHUNK ? n : SEAL_CHUNK);
+	size_t room = w->room == 0 ? WRITER_ROOM : w->room;
+	uint8_t *more;
+
+	want = want < SEAL_CHUNK ? want : SEAL_CHUNK;
+	if (want <= w->room)
+		return 0;
+	while (room < want)
+		room *= 2;
+	if ((more = malloc(room)) == NULL)
+		return -1;
+	if (w->have > 0)
+		memcpy(more, w->clear, w->have);
+	secret_wipe(w->clear, w->have);
+	free(w->clear);
+	w->clear = more;
+	w->room = room;
+	return 0;
 }
 
 int
@@ -255,6 +317,11 @@ seal_writer_add(struct seal_writer *w, const void *p, size_t n, struct err *e)
 		if (w->have == SEAL_CHUNK && writer_flush(w, 0, e) == -1) {
 			w->done = 1;
 			return -1;
+		}
+		if (writer_grow(w, n) == -1) {
+			w->done = 1;
+			return err_set(
+			    e, ERR_UNAVAILABLE, "content: out of memory");
 		}
 		k = SEAL_CHUNK - w->have < n ? SEAL_CHUNK - w->have : n;
 		memcpy(w->clear + w->have, from, k);
@@ -275,7 +342,7 @@ seal_writer_end(struct seal_writer *w, struct err *e)
 		return err_set(e, ERR_INTERNAL, "content: writer is done");
 	w->done = 1;
 	r = writer_flush(w, 1, e);
-	secret_wipe(w->clear, sizeof(w->clear));
+	secret_wipe(w->clear, w->room);
 	secret_wipe(w->k.key, sizeof(w->k.key));
 	return r;
 }
@@ -303,7 +370,8 @@ seal_writer_free(struct seal_writer *w)
 {
 	if (w == NULL)
 		return;
-	ZSTD_freeCCtx(w->zstd);
+	secret_wipe(w->clear, w->room);
+	free(w->clear);
 	secret_wipe(w, sizeof(*w));
 	free(w);
 }
@@ -330,11 +398,8 @@ seal_chunker_new(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
 	struct seal_chunker *c;
 
 	*out = NULL;
-	if ((c = calloc(1, sizeof(*c))) == NULL ||
-	    (c->zstd = compressor()) == NULL) {
-		seal_chunker_free(c);
+	if ((c = calloc(1, sizeof(*c))) == NULL)
 		return err_set(e, ERR_UNAVAILABLE, "content: out of memory");
-	}
 	if (content_again(dek, tenant, file, part, header, &c->k, e) == -1) {
 		seal_chunker_free(c);
 		return -1;
@@ -352,18 +417,19 @@ seal_chunker_add(struct seal_chunker *c, uint32_t seq, int final, const void *p,
     size_t n, struct buf *out, struct err *e)
 {
 	uint8_t nonce[CONTENT_NONCE], *at;
+	struct tools *t = tools();
 	size_t len;
 
 	if (n > SEAL_CHUNK || (!final && n < SEAL_CHUNK))
 		return err_set(e, ERR_INTERNAL, "content: length of a chunk");
-	if (buf_reserve(out, SEAL_LOOSE_MAX) == -1)
+	if (t == NULL || buf_reserve(out, SEAL_LOOSE_MAX) == -1)
 		return err_set(e, ERR_UNAVAILABLE, "content: out of memory");
 	content_nonce(seq, final, nonce);
 	secret_random(nonce, SEAL_LOOSE);
 	at = out->data + out->len;
 	memcpy(at, nonce, SEAL_LOOSE);
 	at += SEAL_LOOSE;
-	len = chunk_prefix(c->dull < DULL_CHUNKS ? c->zstd : NULL, p, n, at);
+	len = chunk_prefix(c->dull < DULL_CHUNKS ? t->press : NULL, p, n, at);
 	c->dull = at[0] == CHUNK_RAW ? c->dull + 1 : 0;
 	content_seal(&c->k, nonce, at, len);
 	out->len += SEAL_LOOSE + len + CONTENT_TAG;
@@ -375,7 +441,6 @@ seal_chunker_free(struct seal_chunker *c)
 {
 	if (c == NULL)
 		return;
-	ZSTD_freeCCtx(c->zstd);
 	secret_wipe(c, sizeof(*c));
 	free(c);
 }
@@ -430,20 +495,18 @@ opener_whole(struct seal_opener *o, const uint8_t *sealed, const uint8_t *nonce,
 
 /* The n > 0 deciphered bytes in work[], appended as clear ones. -1: they are no chunk. */
 static int
-opener_expand(struct seal_opener *o, size_t n, struct buf *out)
+opener_expand(struct tools *t, size_t n, struct buf *out)
 {
 	size_t z;
 
-	switch (o->work[0]) {
+	switch (t->work[0]) {
 	case CHUNK_RAW:
-		memcpy(out->data + out->len, o->work + 1, n - 1);
+		memcpy(out->data + out->len, t->work + 1, n - 1);
 		out->len += n - 1;
 		return 0;
 	case CHUNK_ZSTD:
-		if (o->zstd == NULL && (o->zstd = ZSTD_createDCtx()) == NULL)
-			return -1;
-		z = ZSTD_decompressDCtx(o->zstd, out->data + out->len,
-		    SEAL_CHUNK, o->work + 1, n - 1);
+		z = ZSTD_decompressDCtx(t->expand, out->data + out->len,
+		    SEAL_CHUNK, t->work + 1, n - 1);
 		if (ZSTD_isError(z))
 			return -1;
 		out->len += z;
@@ -459,6 +522,7 @@ seal_opener_chunk(struct seal_opener *o, uint32_t seq, int final,
 {
 	uint8_t nonce[CONTENT_NONCE];
 	const size_t before = out->len;
+	struct tools *t = tools();
 	bool done = false;
 	size_t len;
 	int r = -1;
@@ -471,15 +535,15 @@ seal_opener_chunk(struct seal_opener *o, uint32_t seq, int final,
 	}
 	if (n < 1 + CONTENT_TAG || n > SEAL_CHUNK_MAX)
 		return err_set(e, ERR_CORRUPT, "content: chunk length");
-	if (buf_reserve(out, SEAL_CHUNK) == -1 ||
+	if (t == NULL || buf_reserve(out, SEAL_CHUNK) == -1 ||
 	    (n == SEAL_CHUNK_MAX &&
 		opener_whole(o, sealed, nonce, out, &done) == -1))
 		return err_set(e, ERR_UNAVAILABLE, "content: out of memory");
 	if (done)
 		return 0;
-	if (content_unseal(&o->k, nonce, sealed, n, o->work) == 0)
-		r = opener_expand(o, n - CONTENT_TAG, out);
-	secret_wipe(o->work, n - CONTENT_TAG);
+	if (content_unseal(&o->k, nonce, sealed, n, t->work) == 0)
+		r = opener_expand(t, n - CONTENT_TAG, out);
+	secret_wipe(t->work, n - CONTENT_TAG);
 	len = out->len - before;
 	/* Only the last may be short, and only a sole one empty. */
 	if (r == 0 && (final ? len > 0 || seq == 0 : len == SEAL_CHUNK))
@@ -495,7 +559,6 @@ seal_opener_free(struct seal_opener *o)
 {
 	if (o == NULL)
 		return;
-	ZSTD_freeDCtx(o->zstd);
 	secret_wipe(o, sizeof(*o));
 	free(o);
 }

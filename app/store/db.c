@@ -122,6 +122,17 @@ db_rollback(struct db *db)
 }
 
 int
+db_tenant(struct db *db, const struct id *tenant, struct err *e)
+{
+	char text[ID_TEXT_LEN];
+	struct sql_args a = {0};
+
+	id_format(tenant, text);
+	sql_text(&a, text);
+	return sql_queue(db, &statements[S_TENANT], &a, e);
+}
+
+int
 db_relax(struct db *db, struct err *e)
 {
 	return sql_queue(db, &statements[S_RELAX], NULL, e);
@@ -183,6 +194,20 @@ sql_queue(
 	if (db->failed.code == ERR_NONE && pipe_send(db, s, a, &why) == 0)
 		return 0;
 	return fail(db, &why, e);
+}
+
+int
+sql_queue_rows(struct db *db, const struct sql *s, const struct id *tenant,
+    struct sql_rows *rows, struct err *e)
+{
+	struct sql_args a = {0};
+
+	if (rows->n == 0 && !rows->bad)
+		return 0;
+	sql_id(&a, tenant);
+	if (sql_rows_put(rows, s, &a, e) == -1)
+		return -1;
+	return sql_queue(db, s, &a, e);
 }
 
 int

@@ -10,13 +10,12 @@
  * statement's name, never parameters.
  *
  * Within a transaction statements are pipelined. These are only queued: message_add,
- * chunk_add, reader_add, notice_add, duplicate_add, event_add, outbox_add,
+ * chunk_add, reader_add, notice_add, duplicate_add, event_add, outbox_add, bundle_write,
  * account_logged_in, session_set_blob, session_end, notice_adopted, upload_row_add. Their errors, ERR_CONFLICT among them, show at the next
  * call that waits (every other one) or at db_commit(). The first error of a transaction
  * is kept: all later calls, and db_commit(), fail with it; db_rollback() or db_begin()
  * start afresh. Functions that change a row "only while" return ERR_CONFLICT without
- * harm to the transaction. Rows may be added in any order: foreign keys of messages are checked at
- * db_commit().
+ * harm to the transaction. Rows of a message may be added in any order.
  */
 #ifndef STORE_DB_H
 #define STORE_DB_H
@@ -39,6 +38,12 @@ void db_close(struct db *db); /* NULL is fine */
  * what it sends goes with the first statement.
  */
 int db_begin(struct db *db, const struct id *tenant, struct err *e)
+    __attribute__((warn_unused_result));
+/*
+ * From here on the open transaction is another tenant's: what was written for one before
+ * it stays. For those who write for several at once.
+ */
+int db_tenant(struct db *db, const struct id *tenant, struct err *e)
     __attribute__((warn_unused_result));
 /* Commits durably (synchronous_commit on). */
 int db_commit(struct db *db, struct err *e) __attribute__((warn_unused_result));

@@ -5,14 +5,17 @@
 
 #include <stdlib.h>
 
-#include "store/sql.h"
+#include "store/rows.h"
 
-enum { S_ADD, S_LIST };
+enum { S_ADD, S_ROWS, S_LIST };
 
 static const struct sql statements[] = {
     [S_ADD] = {"event_add", "uuiit",
 	"INSERT INTO event (tenant_id, message_id, slot, kind, detail)"
 	" VALUES ($1, $2, $3, $4, $5)"},
+    [S_ROWS] = {"event_rows", "uUIIT",
+	"INSERT INTO event (tenant_id, message_id, slot, kind, detail)"
+	" SELECT $1, t.* FROM unnest($2, $3, $4, $5) AS t"},
     [S_LIST] = {"event_list", "uu",
 	"SELECT message_id, slot, kind, at, detail FROM event"
 	" WHERE tenant_id = $1 AND message_id = $2 ORDER BY at, event_id"},
@@ -58,6 +61,23 @@ event_add(struct db *db, const struct id *tenant, const struct event *ev,
 	sql_int(&a, ev->kind);
 	sql_text(&a, ev->detail);
 	return sql_queue(db, &statements[S_ADD], &a, e);
+}
+
+void
+event_put(struct sql_rows *r, const struct event *ev)
+{
+	sql_put_id(r, &ev->message);
+	sql_put_int(r, ev->slot);
+	sql_put_int(r, ev->kind);
+	sql_put_text(r, ev->detail);
+	sql_rows_end(r);
+}
+
+int
+event_rows_add(struct db *db, const struct id *tenant, struct sql_rows *rows,
+    struct err *e)
+{
+	return sql_queue_rows(db, &statements[S_ROWS], tenant, rows, e);
 }
 
 int

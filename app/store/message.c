@@ -11,10 +11,12 @@ enum {
 	S_ADD,
 	S_GET,
 	S_CHUNK_ADD,
+	S_CHUNK_ROWS,
 	S_CHUNK_GET,
 	S_CHUNK_EACH,
 	S_DUPLICATE_FIND,
 	S_DUPLICATE_ADD,
+	S_DUPLICATE_KNOWN,
 	S_TENANT,
 	S_LIST,
 	S_FACTS
@@ -32,17 +34,20 @@ enum {
 	" FROM message m WHERE m.tenant_id = $1"
 
 static const struct sql statements[] = {
-    [S_ADD] = {"message_add", "uuttuummiibbbbbb",
+    [S_ADD] = {"message_add", "uUTTUUMMIIBBBBBB",
 	"INSERT INTO message (tenant_id, message_id, sender, sender_name, sender_account,"
 	" in_reply_to, created, expires, size, chunks, ephemeral_pk, dek_commit,"
-	" content_header, signature, signer_cert, manifest) VALUES ($1, $2, $3, $4, $5,"
-	" $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"},
+	" content_header, signature, signer_cert, manifest) SELECT $1, t.* FROM unnest("
+	"$2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) AS t"},
     [S_GET] = {"message_get", "uu",
 	"SELECT " MESSAGE_COLUMNS " FROM message m"
 	" WHERE m.tenant_id = $1 AND m.message_id = $2"},
     [S_CHUNK_ADD] = {"chunk_add", "uuiib",
 	"INSERT INTO chunk (tenant_id, message_id, part, seq, data)"
 	" VALUES ($1, $2, $3, $4, $5)"},
+    [S_CHUNK_ROWS] = {"chunk_rows", "uUIIB",
+	"INSERT INTO chunk (tenant_id, message_id, part, seq, data)"
+	" SELECT $1, t.* FROM unnest($2, $3, $4, $5) AS t"},
     [S_CHUNK_GET] = {"chunk_get", "uuii",
 	"SELECT data FROM chunk WHERE tenant_id = $1 AND message_id = $2"
 	" AND part = $3 AND seq = $4"},
@@ -56,8 +61,20 @@ static const struct sql statements[] = {
 	"  AND tag = t.tag OFFSET 0) d"
 	" WHERE d.created > now() - make_interval(hours => $6::integer)"
 	" ORDER BY d.created LIMIT 1"},
-    [S_DUPLICATE_ADD] = {"duplicate_add", "ubu",
-	"INSERT INTO duplicate (tenant_id, tag, message_id) VALUES ($1, $2, $3)"},
+    /* One that is known from an earlier day becomes null, which the table refuses. */
+    [S_DUPLICATE_ADD] = {"duplicate_add", "uUBBBBI",
+	"INSERT INTO duplicate (tenant_id, message_id, tag) SELECT $1, t.message,"
+	" CASE WHEN EXISTS (SELECT FROM duplicate d WHERE d.tenant_id = $1"
+	"  AND d.tag IN (t.b, t.c, t.d)"
+	"  AND d.created > now() - make_interval(hours => t.hours::integer))"
+	" THEN NULL ELSE t.a END"
+	" FROM unnest($2, $3, $4, $5, $6, $7) AS t(message, a, b, c, d, hours)"},
+    [S_DUPLICATE_KNOWN] = {"duplicate_known", "uIBBBBI",
+	"SELECT t.n, d.message_id FROM unnest($2, $3, $4, $5, $6, $7)"
+	" AS t(n, a, b, c, d, hours), LATERAL (SELECT message_id FROM duplicate"
+	"  WHERE tenant_id = $1 AND tag IN (t.a, t.b, t.c, t.d)"
+	"  AND created > now() - make_interval(hours => t.hours::integer)"
+	"  ORDER BY created LIMIT 1) d"},
     [S_TENANT] = {"message_tenant", "u", "SELECT message_tenant($1)"},
     [S_LIST] = {"message_list", "umi",
 	FACTS
@@ -73,29 +90,45 @@ message_clear(struct message *m)
 	*m = (struct message){0};
 }
 
+void
+message_put(struct sql_rows *r, const struct message *m)
+{
+	sql_put_id(r, &m->id);
+	sql_put_text(r, m->sender);
+	sql_put_text(r, m->sender_name);
+	sql_put_id_or_null(r, &m->sender_account);
+	sql_put_id_or_null(r, &m->in_reply_to);
+	sql_put_time(r, m->created);
+	sql_put_time(r, m->expires);
+	sql_put_int(r, (int64_t)m->size);
+	sql_put_int(r, m->chunks);
+	sql_put_bytes(r, m->ephemeral_pk, sizeof(m->ephemeral_pk));
+	sql_put_bytes(r, m->dek_commit, sizeof(m->dek_commit));
+	sql_put_bytes(r, m->content_header, sizeof(m->content_header));
+	sql_put_bytes(r, m->signature, sizeof(m->signature));
+	sql_put_bytes(r, m->signer_cert, sizeof(m->signer_cert));
+	sql_put_bytes(r, m->manifest.data, m->manifest.len);
+	sql_rows_end(r);
+}
+
+int
+message_rows_add(struct db *db, const struct id *tenant, struct sql_rows *rows,
+    struct err *e)
+{
+	return sql_queue_rows(db, &statements[S_ADD], tenant, rows, e);
+}
+
 int
 message_add(struct db *db, const struct id *tenant, const struct message *m,
     struct err *e)
 {
-	struct sql_args a = {0};
+	struct sql_rows rows = {0};
+	int r;
 
-	sql_id(&a, tenant);
-	sql_id(&a, &m->id);
-	sql_text(&a, m->sender);
-	sql_text(&a, m->sender_name);
-	sql_id_or_null(&a, &m->sender_account);
-	sql_id_or_null(&a, &m->in_reply_to);
-	sql_time(&a, m->created);
-	sql_time(&a, m->expires);
-	sql_int(&a, (int64_t)m->size);
-	sql_int(&a, m->chunks);
-	sql_bytes(&a, m->ephemeral_pk, sizeof(m->ephemeral_pk));
-	sql_bytes(&a, m->dek_commit, sizeof(m->dek_commit));
-	sql_bytes(&a, m->content_header, sizeof(m->content_header));
-	sql_bytes(&a, m->signature, sizeof(m->signature));
-	sql_bytes(&a, m->signer_cert, sizeof(m->signer_cert));
-	sql_bytes(&a, m->manifest.data, m->manifest.len);
-	return sql_queue(db, &statements[S_ADD], &a, e);
+	message_put(&rows, m);
+	r = message_rows_add(db, tenant, &rows, e);
+	sql_rows_clear(&rows);
+	return r;
 }
 
 void
@@ -157,6 +190,24 @@ chunk_add(struct db *db, const struct id *tenant, const struct id *message,
 	sql_int(&a, seq);
 	sql_bytes(&a, p, n);
 	return sql_queue(db, &statements[S_CHUNK_ADD], &a, e);
+}
+
+void
+chunk_put(struct sql_rows *r, const struct id *message, uint32_t part,
+    uint32_t seq, const void *p, size_t n)
+{
+	sql_put_id(r, message);
+	sql_put_int(r, part);
+	sql_put_int(r, seq);
+	sql_put_bytes(r, p, n);
+	sql_rows_end(r);
+}
+
+int
+chunk_rows_add(struct db *db, const struct id *tenant, struct sql_rows *rows,
+    struct err *e)
+{
+	return sql_queue_rows(db, &statements[S_CHUNK_ROWS], tenant, rows, e);
 }
 
 int
@@ -269,16 +320,80 @@ duplicate_find(struct db *db, const struct id *tenant,
 	return rc;
 }
 
+static void
+tags_put(struct sql_rows *r, const uint8_t *tags, size_t n)
+{
+	for (size_t i = 0; i < 4; i++)
+		sql_put_bytes_or_null(
+		    r, tags + 32 * (i < n ? i : 0), i < n ? 32 : 0);
+	sql_put_int(r, LIMIT_DUPLICATE_HOURS);
+	sql_rows_end(r);
+}
+
+void
+duplicate_put(
+    struct sql_rows *r, const uint8_t *tags, size_t n, const struct id *message)
+{
+	sql_put_id(r, message);
+	tags_put(r, tags, n);
+}
+
+void
+known_put(struct sql_rows *r, uint32_t n, const uint8_t *tags, size_t n_tags)
+{
+	sql_put_int(r, n);
+	tags_put(r, tags, n_tags);
+}
+
+int
+duplicate_known(struct db *db, const struct id *tenant, struct sql_rows *rows,
+    struct id *first, size_t cap, struct err *e)
+{
+	const struct sql *s = &statements[S_DUPLICATE_KNOWN];
+	struct sql_args a = {0};
+	struct sql_row r;
+	PGresult *res;
+	uint64_t n;
+	int i, rc = 0;
+
+	if (rows->n == 0 && !rows->bad)
+		return 0;
+	sql_id(&a, tenant);
+	if (sql_rows_put(rows, s, &a, e) == -1 ||
+	    sql_exec(db, s, &a, &res, e) == -1)
+		return -1;
+	for (i = 0; i < PQntuples(res) && rc == 0; i++) {
+		r = sql_row_at(res, i);
+		n = (uint64_t)sql_get_int(&r);
+		if (n >= cap)
+			r.bad = true;
+		else
+			sql_get_id(&r, &first[n]);
+		rc = sql_row_end(&r, s, e);
+	}
+	PQclear(res);
+	return rc;
+}
+
+int
+duplicate_rows_add(struct db *db, const struct id *tenant,
+    struct sql_rows *rows, struct err *e)
+{
+	return sql_queue_rows(
+	    db, &statements[S_DUPLICATE_ADD], tenant, rows, e);
+}
+
 int
 duplicate_add(struct db *db, const struct id *tenant, const uint8_t tag[32],
     const struct id *message, struct err *e)
 {
-	struct sql_args a = {0};
+	struct sql_rows rows = {0};
+	int r;
 
-	sql_id(&a, tenant);
-	sql_bytes(&a, tag, 32);
-	sql_id(&a, message);
-	return sql_queue(db, &statements[S_DUPLICATE_ADD], &a, e);
+	duplicate_put(&rows, tag, 1, message);
+	r = duplicate_rows_add(db, tenant, &rows, e);
+	sql_rows_clear(&rows);
+	return r;
 }
 
 int

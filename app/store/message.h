@@ -83,6 +83,8 @@ struct reader_row {
 	uint8_t ephemeral_pk[SEAL_PK_LEN];
 	uint8_t sealed[SEAL_SLOT_LEN];
 	int64_t first_displayed; /* 0: not yet */
+	/* the message's, for the order of lists; set by who adds it, 0: now */
+	int64_t created;
 };
 int reader_add(struct db *db, const struct id *tenant,
     const struct reader_row *r, struct err *e)

@@ -1,9 +1,7 @@
 /*
  * notice.c: what a pick-up code finds.
  */
-#include "store/message.h"
-
-#include "store/sql.h"
+#include "store/rows.h"
 
 enum { S_ADD, S_BY_PICKUP, S_OF_SLOT, S_OF_ADDRESS, S_ADOPTED };
 
@@ -13,10 +11,11 @@ enum { S_ADD, S_BY_PICKUP, S_OF_SLOT, S_OF_ADDRESS, S_ADOPTED };
 	" WHERE tenant_id = $1"
 
 static const struct sql statements[] = {
-    [S_ADD] = {"notice_add", "uuuittubbbbmm",
+    [S_ADD] = {"notice_add", "uUUITTUBBBBMM",
 	"INSERT INTO notice (tenant_id, notice_id, message_id, slot, pickup, address_key,"
-	" account_id, link_hash, link_wrap, escrow, cert, expires, created) VALUES ($1,"
-	" $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, coalesce($13, now()))"},
+	" account_id, link_hash, link_wrap, escrow, cert, expires, created) SELECT $1,"
+	" a, b, c, d, e, f, g, h, i, j, k, coalesce(l, now()) FROM unnest($2, $3, $4, $5,"
+	" $6, $7, $8, $9, $10, $11, $12, $13) AS t(a, b, c, d, e, f, g, h, i, j, k, l)"},
     [S_BY_PICKUP] = {"notice_by_pickup", "ut", NOTICE " AND pickup = $2"},
     [S_OF_SLOT] = {"notice_of_slot", "uui",
 	NOTICE
@@ -39,28 +38,45 @@ notice_clear(struct notice *n)
 	*n = (struct notice){0};
 }
 
+void
+notice_put(struct sql_rows *r, const struct notice *n)
+{
+	bool bare = n->link_wrap.len == 0;
+
+	sql_put_id(r, &n->id);
+	sql_put_id(r, &n->message);
+	sql_put_int(r, n->slot);
+	sql_put_text(r, n->pickup);
+	sql_put_text(r, n->key);
+	sql_put_id_or_null(r, &n->account);
+	sql_put_bytes_or_null(r, n->link_hash, bare ? 0 : sizeof(n->link_hash));
+	sql_put_bytes_or_null(r, n->link_wrap.data, n->link_wrap.len);
+	sql_put_bytes_or_null(r, n->escrow.data, n->escrow.len);
+	sql_put_bytes_or_null(
+	    r, n->cert, bare && n->escrow.len == 0 ? 0 : sizeof(n->cert));
+	sql_put_time(r, n->expires);
+	sql_put_time_or_null(r, n->created);
+	sql_rows_end(r);
+}
+
+int
+notice_rows_add(struct db *db, const struct id *tenant, struct sql_rows *rows,
+    struct err *e)
+{
+	return sql_queue_rows(db, &statements[S_ADD], tenant, rows, e);
+}
+
 int
 notice_add(struct db *db, const struct id *tenant, const struct notice *n,
     struct err *e)
 {
-	bool bare = n->link_wrap.len == 0;
-	struct sql_args a = {0};
+	struct sql_rows rows = {0};
+	int r;
 
-	sql_id(&a, tenant);
-	sql_id(&a, &n->id);
-	sql_id(&a, &n->message);
-	sql_int(&a, n->slot);
-	sql_text(&a, n->pickup);
-	sql_text(&a, n->key);
-	sql_id_or_null(&a, &n->account);
-	sql_bytes_or_null(&a, n->link_hash, bare ? 0 : sizeof(n->link_hash));
-	sql_bytes_or_null(&a, n->link_wrap.data, n->link_wrap.len);
-	sql_bytes_or_null(&a, n->escrow.data, n->escrow.len);
-	sql_bytes_or_null(
-	    &a, n->cert, bare && n->escrow.len == 0 ? 0 : sizeof(n->cert));
-	sql_time(&a, n->expires);
-	sql_time_or_null(&a, n->created);
-	return sql_queue(db, &statements[S_ADD], &a, e);
+	notice_put(&rows, n);
+	r = notice_rows_add(db, tenant, &rows, e);
+	sql_rows_clear(&rows);
+	return r;
 }
 
 static int

@@ -4,18 +4,17 @@
 #include "store/outbox.h"
 
 #include "base/text.h"
-#include "store/message.h"
-#include "store/sql.h"
+#include "store/rows.h"
 
 enum { S_ADD, S_TAKE, S_FACTS, S_SENT, S_FAILED, S_LATER, S_COUNTS, S_LIST };
 
 #define LIST_MOST 1000
 
 static const struct sql statements[] = {
-    [S_ADD] = {"outbox_add", "uuiuiumbim",
+    [S_ADD] = {"outbox_add", "uUIUIUMBIM",
 	"INSERT INTO outbox (tenant_id, outbox_id, kind, message_id, slot, notice_id, at,"
-	" item, item_kind, due)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce($10, now()))"},
+	" item, item_kind, due) SELECT $1, a, b, c, d, e, f, g, h, coalesce(i, now())"
+	" FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10) AS t(a, b, c, d, e, f, g, h, i)"},
     [S_TAKE] = {"outbox_take", "fii",
 	"SELECT * FROM outbox_take($1, $2::integer, $3::integer)"},
     [S_FACTS] = {"outbox_facts", "uuiu",
@@ -57,22 +56,38 @@ outbox_clear(struct outbox *o)
 	*o = (struct outbox){0};
 }
 
+void
+outbox_put(struct sql_rows *r, const struct outbox *o)
+{
+	sql_put_id(r, &o->id);
+	sql_put_int(r, o->kind);
+	sql_put_id_or_null(r, &o->message);
+	sql_put_int(r, o->slot);
+	sql_put_id_or_null(r, &o->notice);
+	sql_put_time_or_null(r, o->at);
+	sql_put_bytes_or_null(r, o->item.data, o->item.len);
+	sql_put_int(r, o->item_kind);
+	sql_put_time_or_null(r, o->due);
+	sql_rows_end(r);
+}
+
+int
+outbox_rows_add(struct db *db, const struct id *tenant, struct sql_rows *rows,
+    struct err *e)
+{
+	return sql_queue_rows(db, &statements[S_ADD], tenant, rows, e);
+}
+
 int
 outbox_add(struct db *db, const struct outbox *o, struct err *e)
 {
-	struct sql_args a = {0};
+	struct sql_rows rows = {0};
+	int r;
 
-	sql_id(&a, &o->tenant);
-	sql_id(&a, &o->id);
-	sql_int(&a, o->kind);
-	sql_id_or_null(&a, &o->message);
-	sql_int(&a, o->slot);
-	sql_id_or_null(&a, &o->notice);
-	sql_time_or_null(&a, o->at);
-	sql_bytes_or_null(&a, o->item.data, o->item.len);
-	sql_int(&a, o->item_kind);
-	sql_time_or_null(&a, o->due);
-	return sql_queue(db, &statements[S_ADD], &a, e);
+	outbox_put(&rows, o);
+	r = outbox_rows_add(db, &o->tenant, &rows, e);
+	sql_rows_clear(&rows);
+	return r;
 }
 
 static int

@@ -157,7 +157,8 @@ signature(const struct sql *s, Oid *types, int *formats)
 		char letter;
 		Oid oid; /* fixed in PostgreSQL's catalogue */
 	} map[] = {{'u', 2950}, {'b', 17}, {'t', 25}, {'i', 20}, {'m', 1184},
-	    {'f', 16}};
+	    {'f', 16}, {'U', 2951}, {'B', 1001}, {'T', 1009}, {'I', 1016},
+	    {'M', 1185}};
 	int n;
 	size_t j;
 

@@ -8,11 +8,12 @@
 enum { S_ADD, S_OF_ACCOUNT, S_OF_ADDRESS, S_LIST, S_ADOPT, S_DISPLAYED };
 
 static const struct sql statements[] = {
-    [S_ADD] = {"reader_add", "uuiiittuiuibb",
+    [S_ADD] = {"reader_add", "uUIIITTUIUIBBM",
 	"INSERT INTO reader (tenant_id, message_id, slot, role, state, address,"
-	" address_key, account_id, key_version, notice_id, slot_id, ephemeral_pk, sealed)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8,"
-	" CASE WHEN $8 IS NULL THEN NULL ELSE $9 END, $10, $11, $12, $13)"},
+	" address_key, account_id, key_version, notice_id, slot_id, ephemeral_pk, sealed,"
+	" created) SELECT $1, a, b, c, d, e, f, g, h, i, j, k, l, coalesce(m, now())"
+	" FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+	" AS t(a, b, c, d, e, f, g, h, i, j, k, l, m)"},
     [S_OF_ACCOUNT] = {"reader_of_account", "uuui",
 	"SELECT " READER_COLUMNS " FROM reader r WHERE r.tenant_id = $1"
 	" AND r.message_id = $2 AND r.account_id = $3 ORDER BY r.slot DESC LIMIT $4"},
@@ -43,26 +44,46 @@ static const struct sql statements[] = {
 };
 const struct sql_table sql_reader = SQL_TABLE(statements);
 
+void
+reader_put(struct sql_rows *rows, const struct reader_row *r)
+{
+	sql_put_id(rows, &r->message);
+	sql_put_int(rows, r->slot);
+	sql_put_int(rows, r->role);
+	sql_put_int(rows, r->state);
+	sql_put_text(rows, r->address);
+	sql_put_text(rows, r->key);
+	sql_put_id_or_null(rows, &r->account);
+	if (id_is_zero(&r->account))
+		sql_put_null(rows);
+	else
+		sql_put_int(rows, r->key_version);
+	sql_put_id_or_null(rows, &r->notice);
+	sql_put_int(rows, (int64_t)r->slot_id);
+	sql_put_bytes(rows, r->ephemeral_pk, sizeof(r->ephemeral_pk));
+	sql_put_bytes(rows, r->sealed, sizeof(r->sealed));
+	sql_put_time_or_null(rows, r->created);
+	sql_rows_end(rows);
+}
+
+int
+reader_rows_add(struct db *db, const struct id *tenant, struct sql_rows *rows,
+    struct err *e)
+{
+	return sql_queue_rows(db, &statements[S_ADD], tenant, rows, e);
+}
+
 int
 reader_add(struct db *db, const struct id *tenant, const struct reader_row *r,
     struct err *e)
 {
-	struct sql_args a = {0};
+	struct sql_rows rows = {0};
+	int rc;
 
-	sql_id(&a, tenant);
-	sql_id(&a, &r->message);
-	sql_int(&a, r->slot);
-	sql_int(&a, r->role);
-	sql_int(&a, r->state);
-	sql_text(&a, r->address);
-	sql_text(&a, r->key);
-	sql_id_or_null(&a, &r->account);
-	sql_int(&a, r->key_version);
-	sql_id_or_null(&a, &r->notice);
-	sql_int(&a, (int64_t)r->slot_id);
-	sql_bytes(&a, r->ephemeral_pk, sizeof(r->ephemeral_pk));
-	sql_bytes(&a, r->sealed, sizeof(r->sealed));
-	return sql_queue(db, &statements[S_ADD], &a, e);
+	reader_put(&rows, r);
+	rc = reader_rows_add(db, tenant, &rows, e);
+	sql_rows_clear(&rows);
+	return rc;
 }
 
 void

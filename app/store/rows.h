@@ -1,12 +1,13 @@
 /*
  * rows.h: the columns of a message and of a reader in the order of their structs,
- * shared by the files that read them. For store/ alone.
+ * shared by the files that read them, and rows on their way in. For store/ alone.
  */
 #ifndef STORE_ROWS_H
 #define STORE_ROWS_H
 
 #include "store/account.h"
 #include "store/message.h"
+#include "store/outbox.h"
 #include "store/sql.h"
 
 #define MESSAGE_COLUMNS                                                 \
@@ -34,5 +35,44 @@ void row_reader(struct sql_row *r, struct reader_row *out);
 	"a.account_id, a.kind, a.admin, a.active, a.address, a.address_key," \
 	" a.name, a.created, a.last_login"
 void row_account(struct sql_row *r, struct account *out);
+
+/*
+ * Rows to be added: any number is put, then they are queued as one statement, or as none
+ * where there are none.
+ */
+void message_put(struct sql_rows *r, const struct message *m);
+void chunk_put(struct sql_rows *r, const struct id *message, uint32_t part,
+    uint32_t seq, const void *p, size_t n);
+void reader_put(struct sql_rows *rows, const struct reader_row *r);
+void notice_put(struct sql_rows *r, const struct notice *n);
+void event_put(struct sql_rows *r, const struct event *ev);
+void outbox_put(struct sql_rows *r, const struct outbox *o);
+/*
+ * n tags of 32 bytes, at most 4: the first is stored; one of the others that is known
+ * makes the statement fail.
+ */
+void duplicate_put(struct sql_rows *r, const uint8_t *tags, size_t n,
+    const struct id *message);
+/* The same tags to be looked for; the row's number is n. */
+void known_put(
+    struct sql_rows *r, uint32_t n, const uint8_t *tags, size_t n_tags);
+/* first[n] becomes the message that one of row n's tags is of; cap of them at most. */
+int duplicate_known(struct db *db, const struct id *tenant,
+    struct sql_rows *rows, struct id *first, size_t cap, struct err *e)
+    __attribute__((warn_unused_result));
+int message_rows_add(struct db *db, const struct id *tenant,
+    struct sql_rows *rows, struct err *e) __attribute__((warn_unused_result));
+int chunk_rows_add(struct db *db, const struct id *tenant,
+    struct sql_rows *rows, struct err *e) __attribute__((warn_unused_result));
+int reader_rows_add(struct db *db, const struct id *tenant,
+    struct sql_rows *rows, struct err *e) __attribute__((warn_unused_result));
+int notice_rows_add(struct db *db, const struct id *tenant,
+    struct sql_rows *rows, struct err *e) __attribute__((warn_unused_result));
+int event_rows_add(struct db *db, const struct id *tenant,
+    struct sql_rows *rows, struct err *e) __attribute__((warn_unused_result));
+int outbox_rows_add(struct db *db, const struct id *tenant,
+    struct sql_rows *rows, struct err *e) __attribute__((warn_unused_result));
+int duplicate_rows_add(struct db *db, const struct id *tenant,
+    struct sql_rows *rows, struct err *e) __attribute__((warn_unused_result));
 
 #endif

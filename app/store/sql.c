@@ -8,8 +8,7 @@
 
 static const struct sql_table *const tables[] = {&sql_db, &sql_tenant,
     &sql_account, &sql_session, &sql_message, &sql_reader, &sql_list,
-    &sql_notice, &sql_event, &sql_outbox, &sql_health, &sql_upload,
-    &sql_directory, &sql_address};
+    &sql_notice, &sql_event, &sql_outbox, &sql_health, &sql_upload, &sql_directory, &sql_address};
 
 const struct sql *const *
 sql_all(size_t *n)
@@ -110,6 +109,152 @@ sql_bool(struct sql_args *a, bool v)
 	a->fixed[a->n][0] = v;
 	put(a, a->fixed[a->n], 1);
 }
+
+/* ---- arrays ---- */
+
+/* In front of the elements: dimensions, nulls, type, length, lower bound. */
+#define ARRAY_HEAD 20
+#define NULL_LEN   UINT32_MAX
+
+static void
+be32(uint8_t *p, uint32_t v)
+{
+	p[0] = (uint8_t)(v >> 24);
+	p[1] = (uint8_t)(v >> 16);
+	p[2] = (uint8_t)(v >> 8);
+	p[3] = (uint8_t)v;
+}
+
+static void
+put_element(struct sql_rows *r, const void *p, size_t n, bool null)
+{
+	static const uint8_t head[ARRAY_HEAD];
+	uint8_t len[4];
+	struct buf *b;
+
+	if (r->bad || r->at >= SQL_COLUMNS) {
+		r->bad = true;
+		return;
+	}
+	b = &r->col[r->at++];
+	be32(len, null ? NULL_LEN : (uint32_t)n);
+	if ((b->len == 0 && buf_add(b, head, sizeof(head)) == -1) ||
+	    buf_add(b, len, sizeof(len)) == -1 ||
+	    (!null && n > 0 && buf_add(b, p, n) == -1))
+		r->bad = true;
+}
+
+void
+sql_put_id(struct sql_rows *r, const struct id *id)
+{
+	put_element(r, id->b, ID_LEN, false);
+}
+
+void
+sql_put_id_or_null(struct sql_rows *r, const struct id *id)
+{
+	put_element(r, id->b, ID_LEN, id_is_zero(id));
+}
+
+void
+sql_put_text(struct sql_rows *r, const char *s)
+{
+	put_element(r, s, strlen(s), false);
+}
+
+void
+sql_put_bytes(struct sql_rows *r, const void *p, size_t n)
+{
+	put_element(r, p, n, false);
+}
+
+void
+sql_put_bytes_or_null(struct sql_rows *r, const void *p, size_t n)
+{
+	put_element(r, p, n, n == 0);
+}
+
+void
+sql_put_int(struct sql_rows *r, int64_t v)
+{
+	uint8_t b[8];
+
+	be32(b, (uint32_t)((uint64_t)v >> 32));
+	be32(b + 4, (uint32_t)v);
+	put_element(r, b, sizeof(b), false);
+}
+
+void
+sql_put_null(struct sql_rows *r)
+{
+	put_element(r, NULL, 0, true);
+}
+
+void
+sql_put_time(struct sql_rows *r, int64_t t)
+{
+	sql_put_int(r, t - SQL_EPOCH);
+}
+
+void
+sql_put_time_or_null(struct sql_rows *r, int64_t t)
+{
+	if (t == 0)
+		sql_put_null(r);
+	else
+		sql_put_time(r, t);
+}
+
+void
+sql_rows_end(struct sql_rows *r)
+{
+	if (r->n++ == 0)
+		r->width = r->at;
+	else if (r->at != r->width)
+		r->bad = true;
+	r->at = 0;
+}
+
+int
+sql_rows_put(
+    struct sql_rows *r, const struct sql *s, struct sql_args *a, struct err *e)
+{
+	static const struct {
+		char letter;
+		uint32_t oid; /* of an element */
+	} map[] = {{'U', 2950}, {'B', 17}, {'T', 25}, {'I', 20}, {'M', 1184}};
+	const char *types = s->types + a->n;
+	uint32_t oid;
+	size_t j;
+	int i;
+
+	if (r->bad || (int)strlen(types) != r->width)
+		return err_set(e, ERR_UNAVAILABLE, "%s: rows", s->name);
+	for (i = 0; i < r->width; i++) {
+		for (oid = 0, j = 0; j < sizeof(map) / sizeof(map[0]); j++)
+			if (map[j].letter == types[i])
+				oid = map[j].oid;
+		be32(r->col[i].data, 1);
+		be32(r->col[i].data + 4, 1); /* there may be nulls */
+		be32(r->col[i].data + 8, oid);
+		be32(r->col[i].data + 12, (uint32_t)r->n);
+		be32(r->col[i].data + 16, 1);
+		put(a, r->col[i].data, r->col[i].len);
+	}
+	return 0;
+}
+
+void
+sql_rows_clear(struct sql_rows *r)
+{
+	int i;
+
+	for (i = 0; i < SQL_COLUMNS; i++)
+		buf_free(&r->col[i]);
+	*r = (struct sql_rows){0};
+}
+
+/* ---- rows that come ---- */
 
 struct sql_row
 sql_row_at(const PGresult *res, int row)

@@ -21,10 +21,20 @@
 /* A statement, prepared once a connection under its name. */
 struct sql {
 	const char *name;
-	/* One letter a parameter: u uuid, b bytea, t text, i bigint, m timestamptz, f boolean. */
+	/*
+	 * One letter a parameter: u uuid, b bytea, t text, i bigint, m timestamptz,
+	 * f boolean; U, B, T, I, M arrays of them.
+	 */
 	const char *types;
 	const char *text;
 };
+
+struct outbox;
+/* Rows of the queue that a statement took, for those with lanes of their own. */
+struct sql_args;
+int outbox_taken(struct db *db, const struct sql *s, const struct sql_args *a,
+    struct outbox *out, size_t *n, struct err *e)
+    __attribute__((warn_unused_result));
 
 /* All statements of store/, for the test that prepares each; *n their number. */
 const struct sql *const *sql_all(size_t *n);
@@ -52,9 +62,40 @@ void sql_time(struct sql_args *a, int64_t t);
 void sql_time_or_null(struct sql_args *a, int64_t t); /* 0: null */
 void sql_bool(struct sql_args *a, bool v);
 
+/*
+ * Rows of one statement as arrays, a column each, for "FROM unnest($2, $3, ...)". Each
+ * row's columns are put in order and ended with sql_rows_end(); the first parameters may
+ * be scalars, put into the arguments before sql_rows_put(). Memory that is out shows there.
+ */
+#define SQL_COLUMNS 16
+struct sql_rows {
+	struct buf col[SQL_COLUMNS];
+	int width; /* columns of a row */
+	int at;    /* the next one */
+	int n;     /* rows ended */
+	bool bad;
+};
+void sql_put_id(struct sql_rows *r, const struct id *id);
+void sql_put_id_or_null(struct sql_rows *r, const struct id *id);
+void sql_put_text(struct sql_rows *r, const char *s);
+void sql_put_bytes(struct sql_rows *r, const void *p, size_t n);
+void sql_put_bytes_or_null(struct sql_rows *r, const void *p, size_t n);
+void sql_put_int(struct sql_rows *r, int64_t v);
+void sql_put_null(struct sql_rows *r);
+void sql_put_time(struct sql_rows *r, int64_t t);
+void sql_put_time_or_null(struct sql_rows *r, int64_t t);
+void sql_rows_end(struct sql_rows *r);
+/* The columns as parameters behind those of a; they point into r. s names their types. */
+int sql_rows_put(struct sql_rows *r, const struct sql *s, struct sql_args *a,
+    struct err *e) __attribute__((warn_unused_result));
+void sql_rows_clear(struct sql_rows *r); /* ready for other rows */
+
 /* Queued, not awaited. -1 when the transaction has failed already. */
 int sql_queue(struct db *db, const struct sql *s, const struct sql_args *a,
     struct err *e) __attribute__((warn_unused_result));
+/* The same of rows, whose first parameter is the tenant; nothing where there are none. */
+int sql_queue_rows(struct db *db, const struct sql *s, const struct id *tenant,
+    struct sql_rows *rows, struct err *e) __attribute__((warn_unused_result));
 /* Awaited; *out is the caller's to PQclear(). */
 int sql_exec(struct db *db, const struct sql *s, const struct sql_args *a,
     PGresult **out, struct err *e) __attribute__((warn_unused_result));

@@ -342,6 +342,7 @@ sample_write(
 	struct event ev = {
 	    .message = s->m.id, .kind = EVENT_ACCEPTED, .detail = "by SMTP"};
 
+	s->guest.created = s->member.created = s->m.created;
 	if (db_begin(db, tenant, e) == -1 ||
 	    message_add(db, tenant, &s->m, e) == -1 ||
 	    chunk_add(db, tenant, &s->m.id, 0, 0, "a sealed chunk of it", 20,

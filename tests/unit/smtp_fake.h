@@ -210,8 +210,10 @@ fake_add(struct desk_draft *d, const void *p, size_t n, struct err *e)
 
 static int
 fake_accept(void *ctx, const struct desk_sender *s, struct desk_envelope *env,
-    struct desk_draft *d, struct id *message_out, struct err *e)
+    struct desk_draft *d, struct desk_later *later,
+    struct id *message_out, struct err *e)
 {
+	(void)later;
 	(void)ctx;
 	fake.asked++;
 	if (fake_fail(fake.accept_err, e) == -1)
@@ -298,7 +300,7 @@ fake_packet(struct smtp_session *s, const void *p, size_t n, struct buf *out)
 		n -= used;
 		while (next == SMTP_JOB || next == SMTP_WAIT) {
 			if (next == SMTP_JOB)
-				smtp_session_run(s, NULL);
+				(void)smtp_session_run(s, NULL, NULL, NULL);
 			next = smtp_session_done(s, out);
 		}
 		if (next == SMTP_STARTTLS) {

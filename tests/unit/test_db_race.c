@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "db_cluster.h"
+#include "store/bundle.h"
 #include "store/sql.h"
 #include "store/tenant.h"
 
@@ -349,29 +350,168 @@ queued_errors_show_at_the_next_wait(void **state)
 	db_close(db);
 }
 
-/* A slot without its message: foreign keys are checked at the end. */
+static int
+no_content(void *arg, uint32_t seq, struct buf *out, struct err *e)
+{
+	(void)seq;
+	(void)e;
+	buf_clear(out);
+	return buf_adds(out, arg);
+}
+
+/* A message with two readers, a notice, a mail, an event, a tag and a chunk. */
 static void
-a_message_is_whole_or_not_there(void **state)
+bundle_fill(struct bundle *b, const struct id *tenant, const char *pickup)
+{
+	static char chunk[] = "a sealed chunk of it";
+	struct sample s;
+
+	sample_fill(&s, tenant,
+	    id_equal(tenant, &tenant_a) ? &account_a : &account_b, pickup,
+	    "dora@partner.example");
+	*b = (struct bundle){.tenant = *tenant,
+	    .message = s.m,
+	    .has_tags = true,
+	    .chunk = no_content,
+	    .chunk_arg = chunk};
+	*bundle_reader(b) = s.guest;
+	*bundle_reader(b) = s.member;
+	*bundle_notice(b) = s.notice;
+	*bundle_mail(b) = s.outbox;
+	*bundle_event(b) = (struct event){
+	    .message = s.m.id, .kind = EVENT_ACCEPTED};
+	secret_random(b->tags, sizeof(b->tags));
+}
+
+static int
+bundles_commit(struct db *db, struct bundle **b, size_t n, struct err *e)
+{
+	if (db_begin(db, &b[0]->tenant, e) == -1)
+		return -1;
+	if (bundle_write(db, b, n, e) == -1) {
+		db_rollback(db);
+		return -1;
+	}
+	return db_commit(db, e);
+}
+
+/* The rows of one message in all tables. */
+static long
+rows_of(const struct bundle *b)
+{
+	PGconn *c = cluster_raw("postgres", "restante");
+	char query[1024], id[ID_TEXT_LEN], tenant[ID_TEXT_LEN];
+	long n;
+
+	id_format(&b->message.id, id);
+	id_format(&b->tenant, tenant);
+	snprintf(query, sizeof(query),
+	    "SELECT count(*) FROM (SELECT tenant_id, message_id FROM message"
+	    " UNION ALL SELECT tenant_id, message_id FROM chunk"
+	    " UNION ALL SELECT tenant_id, message_id FROM reader"
+	    " UNION ALL SELECT tenant_id, message_id FROM notice"
+	    " UNION ALL SELECT tenant_id, message_id FROM outbox"
+	    " UNION ALL SELECT tenant_id, message_id FROM event"
+	    " UNION ALL SELECT tenant_id, message_id FROM duplicate) t"
+	    " WHERE message_id = '%s' AND tenant_id = '%s'",
+	    id, tenant);
+	n = cluster_number(c, query);
+	PQfinish(c);
+	return n;
+}
+
+#define ALL_ROWS 8
+
+/* Of several tenants in one transaction, each behind its own wall. */
+static void
+messages_are_written_together(void **state)
 {
 	struct db *db = cluster_db("restante_intake");
-	struct sample s;
+	struct bundle all[5], *b[5];
+	char pickup[9];
+	struct err e;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 5; i++) {
+		snprintf(pickup, sizeof(pickup), "TOGETH%02zu", i);
+		bundle_fill(
+		    &all[i], i % 2 == 0 ? &tenant_a : &tenant_b, pickup);
+		b[i] = &all[i];
+	}
+	assert_int_equal(bundles_commit(db, b, 5, &e), 0);
+	for (i = 0; i < 5; i++) {
+		assert_int_equal(rows_of(&all[i]), ALL_ROWS);
+		bundle_clear(&all[i]);
+	}
+	db_close(db);
+}
+
+/* One that is refused refuses those it was written with: nothing of any is there. */
+static void
+messages_are_whole_or_not_there(void **state)
+{
+	struct db *db = cluster_db("restante_intake");
+	struct bundle all[3], *b[3];
+	struct id first[3];
+	struct err e;
+	size_t i, known = 0;
+
+	(void)state;
+	bundle_fill(&all[0], &tenant_a, "WHOLE000");
+	bundle_fill(&all[1], &tenant_b, "WHOLE001");
+	bundle_fill(&all[2], &tenant_a, "WHOLE002");
+	/* Twice one tag. */
+	memcpy(all[2].tags[0], all[0].tags[0], 32);
+	for (i = 0; i < 3; i++)
+		b[i] = &all[i];
+	assert_int_equal(bundles_commit(db, b, 3, &e), -1);
+	assert_int_equal(e.code, ERR_CONFLICT);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(rows_of(&all[i]), 0);
+	b[0] = &all[0];
+	assert_int_equal(bundles_commit(db, b, 1, &e), 0);
+	/* A tag that is known from an earlier day. */
+	secret_random(all[2].tags[0], 32);
+	memcpy(all[2].tags[3], all[0].tags[0], 32);
+	b[0] = &all[1];
+	b[1] = &all[2];
+	assert_int_equal(bundles_commit(db, b, 2, &e), -1);
+	assert_int_equal(rows_of(&all[1]), 0);
+	assert_int_equal(rows_of(&all[2]), 0);
+	/* Asked, it says which one it was. */
+	assert_int_equal(db_begin(db, &b[0]->tenant, &e), 0);
+	assert_int_equal(bundle_known(db, b, 2, first, &e), 0);
+	db_rollback(db);
+	for (i = 0; i < 2; i++)
+		if (b[i] == &all[2])
+			known += id_equal(&first[i], &all[0].message.id) ? 1 :
+									   0;
+		else
+			assert_true(id_is_zero(&first[i]));
+	assert_int_equal(known, 1);
+	for (i = 0; i < 3; i++)
+		bundle_clear(&all[i]);
+	db_close(db);
+}
+
+/* A row of another tenant's than the transaction names at that moment is refused. */
+static void
+bundles_have_walls(void **state)
+{
+	struct db *db = cluster_db("restante_intake");
+	struct bundle one, *b = &one;
 	struct err e;
 
 	(void)state;
-	sample_fill(
-	    &s, &tenant_a, &account_a, "WHOLE001", "dora@partner.example");
-	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
-	assert_int_equal(reader_add(db, &tenant_a, &s.member, &e), 0);
-	assert_int_equal(sql_flush(db, &e), 0);
+	bundle_fill(&one, &tenant_a, "WALLED00");
+	assert_int_equal(db_begin(db, &tenant_b, &e), 0);
+	assert_int_equal(message_add(db, &tenant_a, &one.message, &e), 0);
 	assert_int_equal(db_commit(db, &e), -1);
-	assert_int_equal(e.code, ERR_INTERNAL);
-	/* In any order, as long as all of it comes. */
-	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
-	assert_int_equal(notice_add(db, &tenant_a, &s.notice, &e), 0);
-	assert_int_equal(reader_add(db, &tenant_a, &s.guest, &e), 0);
-	assert_int_equal(message_add(db, &tenant_a, &s.m, &e), 0);
-	assert_int_equal(db_commit(db, &e), 0);
-	sample_clear(&s);
+	/* The control. */
+	assert_int_equal(bundles_commit(db, &b, 1, &e), 0);
+	assert_int_equal(rows_of(&one), ALL_ROWS);
+	bundle_clear(&one);
 	db_close(db);
 }
 
@@ -629,7 +769,9 @@ main(void)
 	    cmocka_unit_test(two_couriers_share),
 	    cmocka_unit_test(the_tenant_ends_with_its_transaction),
 	    cmocka_unit_test(queued_errors_show_at_the_next_wait),
-	    cmocka_unit_test(a_message_is_whole_or_not_there),
+	    cmocka_unit_test(messages_are_written_together),
+	    cmocka_unit_test(messages_are_whole_or_not_there),
+	    cmocka_unit_test(bundles_have_walls),
 	    cmocka_unit_test(a_broken_connection_heals),
 	    cmocka_unit_test(a_cut_off_commit_is_unknown),
 	    cmocka_unit_test(no_server_is_unavailable),

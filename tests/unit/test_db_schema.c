@@ -47,6 +47,21 @@ every_statement_prepares(void **state)
 			case 'f':
 				types[j] = 16;
 				break;
+			case 'U':
+				types[j] = 2951;
+				break;
+			case 'B':
+				types[j] = 1001;
+				break;
+			case 'T':
+				types[j] = 1009;
+				break;
+			case 'I':
+				types[j] = 1016;
+				break;
+			case 'M':
+				types[j] = 1185;
+				break;
 			default:
 				fail_msg("%s: type %c", all[i]->name,
 				    all[i]->types[j]);

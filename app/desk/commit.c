@@ -1,0 +1,265 @@
+/*
+ * commit.c: the line of messages before the database, and who writes them.
+ */
+#include "desk/commit.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "desk/internal.h"
+
+/*
+ * Two: while one waits for the disk the other fills its transaction. More would only make
+ * the transactions smaller.
+ */
+#define WRITERS 2
+
+/* After a repeated message: who sends one often sends more. */
+#define DOUBT 16
+
+struct commit_line {
+	pthread_mutex_t lock;
+	struct commit_item *first, **last;
+	int writers;
+	atomic_int doubt; /* transactions to look for repeated ones first */
+};
+
+struct commit_line *
+commit_line_new(void)
+{
+	struct commit_line *c;
+
+	if ((c = calloc(1, sizeof(*c))) == NULL)
+		return NULL;
+	pthread_mutex_init(&c->lock, NULL);
+	c->last = &c->first;
+	return c;
+}
+
+void
+commit_line_free(struct commit_line *c)
+{
+	if (c == NULL)
+		return;
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
+/* The first ones of the line, which is locked. */
+static size_t
+take(struct commit_line *c, struct commit_item **out)
+{
+	struct commit_item *item;
+	uint64_t bytes = 0;
+	size_t n = 0;
+
+	while ((item = c->first) != NULL && n < COMMIT_MESSAGES) {
+		bytes += item->bundle.message.size;
+		if (n > 0 && bytes > COMMIT_BYTES)
+			break;
+		c->first = item->next;
+		out[n++] = item;
+	}
+	if (c->first == NULL)
+		c->last = &c->first;
+	return n;
+}
+
+static void
+end(struct commit_item *item, int result, const struct err *e)
+{
+	item->result = result;
+	if (result == -1)
+		item->err = *e;
+	item->end(item);
+}
+
+static void
+write_alone(struct desk *d, struct commit_item *item)
+{
+	struct err e;
+	int r;
+
+	err_clear(&e);
+	r = bundle_commit(d, &item->bundle, &item->first, &e);
+	/* Its twin was just being written by somebody else: now it is. */
+	if (r == -1 && e.code == ERR_CONFLICT && id_is_zero(&item->first))
+		r = bundle_commit(d, &item->bundle, &item->first, &e);
+	end(item, r, &e);
+}
+
+static int
+write_all(struct desk *d, struct commit_item **items, size_t n, struct err *e)
+{
+	struct bundle *b[COMMIT_MESSAGES];
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		b[i] = &items[i]->bundle;
+	if (db_begin(d->db, &b[0]->tenant, e) == -1)
+		return -1;
+	if (bundle_write(d->db, b, n, e) == -1) {
+		db_rollback(d->db);
+		return -1;
+	}
+	return db_commit(d->db, e);
+}
+
+/* Is it for something in the transaction that it failed? Else all would fail alike. */
+static bool
+is_of_one(const struct err *e)
+{
+	return e->code != ERR_UNAVAILABLE && e->code != ERR_UNKNOWN;
+}
+
+/* Item of a bundle: it is the item's first member. */
+static struct commit_item *
+item_of(struct bundle *b)
+{
+	return (struct commit_item *)b;
+}
+
+static void
+end_repeated(struct commit_item *item, const struct id *first)
+{
+	struct err e;
+
+	item->first = *first;
+	err_set(&e, ERR_CONFLICT, "duplicate");
+	end(item, -1, &e);
+}
+
+/*
+ * Tells those that repeat what is written already; what is left of items comes in order,
+ * those with one tag behind each other. -1: nobody was told.
+ */
+static int
+known_end(struct desk *d, struct commit_item **items, size_t *n, struct err *e)
+{
+	struct bundle *b[COMMIT_MESSAGES];
+	struct id first[COMMIT_MESSAGES];
+	size_t i, left = 0;
+
+	for (i = 0; i < *n; i++)
+		b[i] = &items[i]->bundle;
+	if (db_begin(d->db, &b[0]->tenant, e) == -1)
+		return -1;
+	i = bundle_known(d->db, b, *n, first, e) == -1;
+	db_rollback(d->db);
+	if (i != 0)
+		return -1;
+	for (i = 0; i < *n; i++)
+		if (id_is_zero(&first[i]))
+			items[left++] = item_of(b[i]);
+		else
+			end_repeated(item_of(b[i]), &first[i]);
+	*n = left;
+	return 0;
+}
+
+static bool
+is_same(const struct bundle *a, const struct bundle *b)
+{
+	return a->has_tags && b->has_tags && id_equal(&a->tenant, &b->tenant) &&
+	    memcmp(a->tags[0], b->tags[0], sizeof(a->tags[0])) == 0;
+}
+
+/* Of several with one tag the first is written; the others wait in twins, with its id. */
+static size_t
+twins_part(struct commit_item **items, size_t *n, struct commit_item **twins)
+{
+	size_t i, left = 0, n_twins = 0;
+
+	for (i = 0; i < *n; i++)
+		if (left > 0 &&
+		    is_same(&items[left - 1]->bundle, &items[i]->bundle)) {
+			items[i]->first = items[left - 1]->bundle.message.id;
+			twins[n_twins++] = items[i];
+		} else {
+			items[left++] = items[i];
+		}
+	*n = left;
+	return n_twins;
+}
+
+/* Some of them may repeat others: those are found first. */
+static void
+write_doubtful(struct desk *d, struct commit_item **items, size_t n)
+{
+	struct commit_item *twins[COMMIT_MESSAGES];
+	struct id first;
+	size_t i, n_twins = 0;
+	struct err e;
+	int r;
+
+	err_clear(&e);
+	if ((r = known_end(d, items, &n, &e)) == 0 && n > 0) {
+		n_twins = twins_part(items, &n, twins);
+		r = write_all(d, items, n, &e);
+	}
+	for (i = 0; i < n; i++)
+		if (r == -1 && is_of_one(&e))
+			write_alone(d, items[i]);
+		else
+			end(items[i], r, &e);
+	for (i = 0; i < n_twins; i++)
+		if (r == 0) {
+			first = twins[i]->first;
+			end_repeated(twins[i], &first);
+		} else if (is_of_one(&e)) {
+			write_alone(d, twins[i]);
+		} else {
+			end(twins[i], -1, &e);
+		}
+}
+
+/* Did one of the last ones repeat another? Then those that follow are looked at first. */
+static void
+write_together(struct desk *d, struct commit_item **items, size_t n)
+{
+	struct commit_line *c = shared_commit(d);
+	struct err e;
+	size_t i;
+
+	err_clear(&e);
+	if (atomic_load(&c->doubt) == 0) {
+		if (write_all(d, items, n, &e) == 0 || !is_of_one(&e)) {
+			for (i = 0; i < n; i++)
+				end(items[i], e.code == ERR_NONE ? 0 : -1, &e);
+			db_wake_courier(d->db, false);
+			return;
+		}
+		atomic_store(&c->doubt, DOUBT);
+	} else {
+		atomic_fetch_sub(&c->doubt, 1);
+	}
+	write_doubtful(d, items, n);
+	db_wake_courier(d->db, false);
+}
+
+void
+commit_add(struct desk *d, struct commit_item *item)
+{
+	struct commit_line *c = shared_commit(d);
+	struct commit_item *items[COMMIT_MESSAGES];
+	size_t n;
+
+	item->next = NULL;
+	pthread_mutex_lock(&c->lock);
+	*c->last = item;
+	c->last = &item->next;
+	if (c->writers == WRITERS) {
+		pthread_mutex_unlock(&c->lock);
+		return;
+	}
+	c->writers++;
+	while ((n = take(c, items)) > 0) {
+		pthread_mutex_unlock(&c->lock);
+		write_together(d, items, n);
+		pthread_mutex_lock(&c->lock);
+	}
+	c->writers--;
+	pthread_mutex_unlock(&c->lock);
+}

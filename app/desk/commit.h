@@ -1,0 +1,44 @@
+/*
+ * commit.h: messages that are ready at the same time are committed together. Whoever
+ * brings one while nobody writes is the writer: it takes all that waits, writes it in one
+ * transaction, tells each and looks again. Whoever comes meanwhile leaves its message and
+ * goes. So one that is alone is written at once, and a hundred wait for one disk.
+ *
+ * When a transaction fails for something in it, each of its messages is written by itself:
+ * none is refused for another.
+ */
+#ifndef DESK_COMMIT_H
+#define DESK_COMMIT_H
+
+#include "store/bundle.h"
+
+struct desk;
+
+/* Messages of one transaction at most, and their sealed bytes, but for the first one's. */
+#define COMMIT_MESSAGES 64
+#define COMMIT_BYTES    ((size_t)4 * 1024 * 1024)
+
+/* A message to be written. Lies in the caller's memory until end() was called. */
+struct commit_item {
+	struct bundle bundle;
+	/*
+	 * Called once, on some thread, before commit_add() returns or later: the item is the
+	 * caller's again. result 0: durable. -1 with err; ERR_CONFLICT with the first one's id
+	 * in first, or zero when that is being written.
+	 */
+	void (*end)(struct commit_item *item);
+	int result;
+	struct id first;
+	struct err err;
+	/* its own */
+	struct commit_item *next;
+};
+
+struct commit_line; /* one a process, in desk_shared */
+struct commit_line *commit_line_new(void) __attribute__((warn_unused_result));
+void commit_line_free(struct commit_line *c); /* empty by now; NULL is fine */
+
+/* On a thread of d's. May write others' messages before it returns. */
+void commit_add(struct desk *d, struct commit_item *item);
+
+#endif

@@ -1,0 +1,236 @@
+/*
+ * bundle.c: rows of messages, gathered and written together: one statement a table and
+ * tenant. Large chunks go by themselves: to copy them into an array gains nothing.
+ */
+#include "store/bundle.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/rows.h"
+
+#define CHUNK_SMALL ((size_t)16 * 1024)
+
+/* One more of a vector that doubles; its memory is wiped when it moves. */
+static void *
+grow(void *vector, size_t *n, size_t size)
+{
+	uint8_t **p = vector, *more;
+	size_t cap;
+
+	/* Full at every power of two. */
+	if ((*n & (*n - 1)) == 0) {
+		cap = *n == 0 ? 1 : *n * 2;
+		if ((more = calloc(cap, size)) == NULL)
+			return NULL;
+		if (*n > 0) {
+			memcpy(more, *p, *n * size);
+			secret_wipe(*p, *n * size);
+		}
+		free(*p);
+		*p = more;
+	}
+	return *p + (*n)++ * size;
+}
+
+struct reader_row *
+bundle_reader(struct bundle *b)
+{
+	return grow(&b->reader, &b->n_reader, sizeof(*b->reader));
+}
+
+struct notice *
+bundle_notice(struct bundle *b)
+{
+	return grow(&b->notice, &b->n_notice, sizeof(*b->notice));
+}
+
+struct outbox *
+bundle_mail(struct bundle *b)
+{
+	return grow(&b->mail, &b->n_mail, sizeof(*b->mail));
+}
+
+struct event *
+bundle_event(struct bundle *b)
+{
+	return grow(&b->event, &b->n_event, sizeof(*b->event));
+}
+
+void
+bundle_clear(struct bundle *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->n_notice; i++)
+		notice_clear(&b->notice[i]);
+	for (i = 0; i < b->n_mail; i++)
+		outbox_clear(&b->mail[i]);
+	free(b->reader);
+	free(b->notice);
+	free(b->mail);
+	free(b->event);
+	message_clear(&b->message);
+	*b = (struct bundle){0};
+}
+
+/* ---- writing ---- */
+
+static int
+in_order(const void *a, const void *b)
+{
+	const struct bundle *const *x = a, *const *y = b;
+	int r = memcmp((*x)->tenant.b, (*y)->tenant.b, ID_LEN);
+
+	return r != 0 ? r : memcmp((*x)->tags[0], (*y)->tags[0], 32);
+}
+
+static int
+chunks_write(struct db *db, struct bundle **b, size_t n, struct err *e)
+{
+	const struct id *tenant = &b[0]->tenant;
+	struct sql_rows rows = {0};
+	struct buf chunk = BUF_INIT;
+	const struct message *m;
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		m = &b[i]->message;
+		/* Without a reader nobody could open it: its copy alone goes on. */
+		for (uint32_t seq = 0;
+		     b[i]->n_reader > 0 && seq < m->chunks && r == 0; seq++) {
+			r = b[i]->chunk(b[i]->chunk_arg, seq, &chunk, e);
+			if (r == 0 && chunk.len <= CHUNK_SMALL)
+				chunk_put(&rows, &m->id, 0, seq, chunk.data,
+				    chunk.len);
+			else if (r == 0)
+				r = chunk_add(db, tenant, &m->id, 0, seq,
+				    chunk.data, chunk.len, e);
+		}
+	}
+	if (r == 0)
+		r = chunk_rows_add(db, tenant, &rows, e);
+	sql_rows_clear(&rows);
+	buf_free(&chunk);
+	return r;
+}
+
+/* The four tables of rows that are vectors. */
+static int
+vectors_write(struct db *db, struct bundle **b, size_t n, struct err *e)
+{
+	const struct id *tenant = &b[0]->tenant;
+	struct sql_rows readers = {0}, notices = {0}, mails = {0}, events = {0};
+	size_t i, j;
+	int r = -1;
+
+	for (i = 0; i < n; i++) {
+		for (j = 0; j < b[i]->n_reader; j++)
+			reader_put(&readers, &b[i]->reader[j]);
+		for (j = 0; j < b[i]->n_notice; j++)
+			notice_put(&notices, &b[i]->notice[j]);
+		for (j = 0; j < b[i]->n_mail; j++)
+			outbox_put(&mails, &b[i]->mail[j]);
+		for (j = 0; j < b[i]->n_event; j++)
+			event_put(&events, &b[i]->event[j]);
+	}
+	if (reader_rows_add(db, tenant, &readers, e) == 0 &&
+	    notice_rows_add(db, tenant, &notices, e) == 0 &&
+	    outbox_rows_add(db, tenant, &mails, e) == 0)
+		r = event_rows_add(db, tenant, &events, e);
+	sql_rows_clear(&readers);
+	sql_rows_clear(&notices);
+	sql_rows_clear(&mails);
+	sql_rows_clear(&events);
+	return r;
+}
+
+/* Those of one tenant. */
+static int
+tenant_write(struct db *db, struct bundle **b, size_t n, struct err *e)
+{
+	const struct id *tenant = &b[0]->tenant;
+	struct sql_rows messages = {0}, tags = {0};
+	size_t i;
+	int r = -1;
+
+	for (i = 0; i < n; i++) {
+		message_put(&messages, &b[i]->message);
+		if (b[i]->has_tags)
+			duplicate_put(&tags, b[i]->tags[0], BUNDLE_TAGS,
+			    &b[i]->message.id);
+	}
+	/* Tags first: what is refused for them costs no more than them. */
+	if (duplicate_rows_add(db, tenant, &tags, e) == 0 &&
+	    message_rows_add(db, tenant, &messages, e) == 0 &&
+	    vectors_write(db, b, n, e) == 0)
+		r = chunks_write(db, b, n, e);
+	sql_rows_clear(&messages);
+	sql_rows_clear(&tags);
+	return r;
+}
+
+/* Calls fn for those of each tenant, in the tenant's name; from: where they begin. */
+static int
+each_tenant(struct db *db, struct bundle **b, size_t n,
+    int (*fn)(struct db *db, struct bundle **b, size_t from, size_t n,
+	void *arg, struct err *e),
+    void *arg, struct err *e)
+{
+	struct id open = b[0]->tenant;
+	size_t i, from;
+
+	qsort(b, n, sizeof(*b), in_order);
+	for (from = 0; from < n; from = i) {
+		for (i = from + 1; i < n; i++)
+			if (!id_equal(&b[i]->tenant, &b[from]->tenant))
+				break;
+		if (!id_equal(&b[from]->tenant, &open) &&
+		    db_tenant(db, &b[from]->tenant, e) == -1)
+			return -1;
+		open = b[from]->tenant;
+		if (fn(db, b, from, i - from, arg, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+one_tenant(struct db *db, struct bundle **b, size_t from, size_t n, void *arg,
+    struct err *e)
+{
+	(void)arg;
+	return tenant_write(db, b + from, n, e);
+}
+
+int
+bundle_write(struct db *db, struct bundle **b, size_t n, struct err *e)
+{
+	return each_tenant(db, b, n, one_tenant, NULL, e);
+}
+
+static int
+known(struct db *db, struct bundle **b, size_t from, size_t n, void *arg,
+    struct err *e)
+{
+	struct id *first = arg;
+	struct sql_rows tags = {0};
+	size_t i;
+	int r;
+
+	for (i = from; i < from + n; i++)
+		if (b[i]->has_tags)
+			known_put(
+			    &tags, (uint32_t)i, b[i]->tags[0], BUNDLE_TAGS);
+	r = duplicate_known(db, &b[from]->tenant, &tags, first, from + n, e);
+	sql_rows_clear(&tags);
+	return r;
+}
+
+int
+bundle_known(
+    struct db *db, struct bundle **b, size_t n, struct id *first, struct err *e)
+{
+	memset(first, 0, n * sizeof(*first));
+	return each_tenant(db, b, n, known, first, e);
+}
