@@ -38,14 +38,14 @@ async function inData(options) {
 }
 
 test('what is offered in clear, after STARTTLS, and under implicit TLS', async () => {
-  const common = ['PIPELINING', `SIZE ${limit}`, '8BITMIME', 'ENHANCEDSTATUSCODES'];
+  const common = ['PIPELINING', `SIZE ${limit}`, '8BITMIME', 'DSN', 'CHUNKING', 'SMTPUTF8', 'ENHANCEDSTATUSCODES'];
   const plain = await clear();
   assert.match(plain.greeting.text, /^220 \S+ ESMTP/);
   assert.deepEqual(new Set(plain.ehlo.lines.slice(1)), new Set([...common, 'STARTTLS']));
   await plain.quit();
   for (const secure of ['starttls', 'implicit']) {
     const session = await smtpConnect(inst, { secure });
-    assert.deepEqual(new Set(session.ehlo.lines.slice(1)), new Set([...common, 'AUTH PLAIN']), secure);
+    assert.deepEqual(new Set(session.ehlo.lines.slice(1)), new Set([...common, 'AUTH PLAIN', 'REQUIRETLS']), secure);
     await expect(session, [['STARTTLS', '503 5.5.1'], ['QUIT', '221 2.0.0']]);
     session.close();
   }
@@ -64,9 +64,9 @@ test('verbs in the wrong order are answered 503, and the session goes on', async
 });
 
 test('malformed, over-long and garbage commands, whole and byte by byte', async () => {
-  const lines = [['FROB', '500 5.5.2'], ['', '500 5.5.2'], ['EXPN list', '502 5.5.1'], ['BDAT 3 LAST', '502 5.5.1'],
+  const lines = [['FROB', '500 5.5.2'], ['', '500 5.5.2'], ['EXPN list', '502 5.5.1'], ['XCLIENT ADDR=192.0.2.1', '550 5.7.0'],
     ['RSET now', '501 5.5.4'], ['EHLO a(b', '501 5.5.4'], [`MAIL FROM:${outside}`, '501 5.1.7'],
-    [`MAIL FROM:<${outside}> RET=HDRS`, '555 5.5.4'], [`MAIL FROM:<${outside}> SIZE=x`, '501 5.5.4'],
+    [`MAIL FROM:<${outside}> RET=ALL`, '501 5.5.4'], [`MAIL FROM:<${outside}> HOLDFOR=1`, '555 5.5.4'], [`MAIL FROM:<${outside}> SIZE=x`, '501 5.5.4'],
     [`NOOP ${'x'.repeat(505)}`, '250 2.0.0'], [`NOOP ${'x'.repeat(506)}`, '500 5.5.2'], [`NOOP ${'x'.repeat(20000)}`, '500 5.5.2'],
     ['NOOP \u00e9', '500 5.5.2'], ['NOOP \x00', '500 5.5.2'], ['NO\rOP', '500 5.5.2'], ['NOOP', '250 2.0.0']];
   const whole = await clear();
@@ -82,6 +82,41 @@ test('malformed, over-long and garbage commands, whole and byte by byte', async 
     assert.ok((await slow.reply()).text.startsWith(want), line);
   }
   await slow.quit();
+});
+
+test('BDAT: chunks in one packet and in pieces are the message, octet by octet', async () => {
+  const before = await stored();
+  const text = 'Subject: chunks\r\n\r\n..\r\n.\r\nQUIT\r\n.\r\nend\r\n';
+  for (const sizes of [[text.length], [1, 2, 3, 5, 8, 13], [20, 0, 1]]) {
+    const session = await clear();
+    let commands = `MAIL FROM:<${outside}> BODY=8BITMIME\r\nRCPT TO:<${alice}>\r\n`, at = 0, answers = 0;
+    for (const size of sizes) {
+      const last = size === text.length ? ' LAST' : '';
+      commands += `BDAT ${size}${last}\r\n${text.slice(at, at + size)}`;
+      at += size;
+      answers += 1;
+    }
+    if (at < text.length) {
+      commands += `BDAT ${text.length - at} LAST\r\n${text.slice(at)}`;
+      answers += 1;
+    }
+    session.send(`${commands}NOOP\r\n`);
+    for (let i = 0; i < 2 + answers; i += 1) assert.equal((await session.reply()).code, 250);
+    assert.match((await session.reply()).text, /Still here/);
+    await session.quit();
+  }
+  assert.equal(await stored(), before + 1, 'the same message, however it was cut');
+});
+
+test('BDAT that cannot be taken: its octets are read, and answered once', async () => {
+  const session = await clear();
+  session.send(`BDAT 6\r\nQUIT\r\nMAIL FROM:<${outside}>\r\nRCPT TO:<${alice}>\r\nBDAT 3\r\na\nbBDAT 6 LAST\r\nRSET\r\nNOOP\r\n`);
+  for (const want of ['503 5.5.1', '250 2.1.0', '250 2.1.5', '550 5.6.0', '550 5.6.0', '250 2.0.0 Still']) {
+    assert.ok((await session.reply()).text.startsWith(want), want);
+  }
+  await expect(session, [['BDAT 99999999999999999999', '501 5.5.4']]);
+  await until(() => session.closed, { what: 'the end: nobody knows where the octets end' });
+  session.close();
 });
 
 test('after twenty refused commands: 421, and the connection ends', async () => {
@@ -155,17 +190,22 @@ test('EHLO in the same flight as the end of the handshake does not stall', async
   }
 });
 
-test('pipelining: two messages and QUIT in one packet', async () => {
+test('pipelining: all but the answer to DATA may be awaited together (RFC 2920 3.1)', async () => {
   const before = await stored();
-  const message = (n) => `MAIL FROM:<${outside}>\r\nRCPT TO:<nobody@acme.example>\r\nRCPT TO:<${alice}>\r\nDATA\r\n`
-    + `Message-ID: <pipelined-${n}@client.example>\r\nSubject: ${n}\r\n\r\n${n}\r\n.\r\n`;
+  const envelope = `MAIL FROM:<${outside}>\r\nRCPT TO:<nobody@acme.example>\r\nRCPT TO:<${alice}>\r\nDATA\r\n`;
+  const text = (n) => `Message-ID: <pipelined-${n}@client.example>\r\nSubject: ${n}\r\n\r\n${n}\r\n.\r\n`;
   const session = await clear();
-  session.send(`${message(1)}${message(2)}QUIT\r\n`);
-  const one = ['250 2.1.0', '550 5.1.1', '250 2.1.5', '354', '250 2.0.0'];
-  for (const want of [...one, ...one, '221 2.0.0']) {
-    const { text } = await session.reply();
-    assert.ok(text.startsWith(want), `${want}: ${text}`);
-  }
+  const answered = async (packet, ...wants) => {
+    session.send(packet);
+    for (const want of wants) {
+      const reply = await session.reply();
+      assert.ok(reply.text.startsWith(want), `${want}: ${reply.text}`);
+    }
+  };
+  const opened = ['250 2.1.0', '550 5.1.1', '250 2.1.5', '354'];
+  await answered(envelope, ...opened);
+  await answered(`${text(1)}${envelope}`, '250 2.0.0', ...opened);
+  await answered(`${text(2)}QUIT\r\n`, '250 2.0.0', '221 2.0.0');
   session.close();
   assert.equal(await stored(), before + 2);
 });
