@@ -74,6 +74,8 @@ int ctl_member_add(struct ctl *c, int argc, char **argv);
 int ctl_member_list(struct ctl *c, int argc, char **argv);
 int ctl_message_list(struct ctl *c, int argc, char **argv);
 int ctl_message_show(struct ctl *c, int argc, char **argv);
+int ctl_rate_list(struct ctl *c, int argc, char **argv);
+int ctl_rate_set(struct ctl *c, int argc, char **argv);
 int ctl_tenant_set(struct ctl *c, int argc, char **argv);
 int ctl_relay_add(struct ctl *c, int argc, char **argv);
 int ctl_relay_list(struct ctl *c, int argc, char **argv);

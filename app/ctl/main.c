@@ -29,6 +29,14 @@ static const struct ctl_command commands[] = {
 	"list messages, newest first: envelopes only", ctl_message_list},
     {"message", "show", "ID [--json]",
 	"one message: its readers and what happened to it", ctl_message_show},
+    {"rate", "set",
+	"--what connections|messages|recipients|unknown|auth\n"
+	"           [--of client|tenant] [--class unknown|known|trusted] [--tenant SLUG]\n"
+	"           --most N | --usual [--json]",
+	"how many within an hour, of a client or for a tenant; see doc/rates.md",
+	ctl_rate_set},
+    {"rate", "list", "[--json]", "the limits that are not the usual ones",
+	ctl_rate_list},
     {"tenant", "set",
 	"--tenant SLUG [--inward anyone|known|partners]\n"
 	"           [--way portal|forward|both] [--server HOST[:PORT]|none] [--tag TEXT]\n"

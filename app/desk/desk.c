@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "desk/internal.h"
+#include "desk/rates.h"
 #include "desk/ready.h"
 
 struct desk_shared {
@@ -26,6 +27,7 @@ struct desk_shared {
 	struct kept *kept;
 	struct commit_line *commit;
 	struct directory *directory;
+	struct meters *meters; /* NULL: none */
 };
 
 struct desk_shared *
@@ -55,6 +57,7 @@ desk_shared_free(struct desk_shared *s)
 {
 	if (s == NULL)
 		return;
+	rates_free(s->meters);
 	delivered_free(s->delivered);
 	ready_free(s->ready);
 	kept_free(s->kept);
@@ -63,6 +66,25 @@ desk_shared_free(struct desk_shared *s)
 	pthread_mutex_destroy(&s->lock);
 	secret_wipe(s, sizeof(*s));
 	free(s);
+}
+
+int
+desk_count(struct desk_shared *s, const struct settings *set, struct err *e)
+{
+	const struct rates_setup setup = {.free = set->rate_free,
+	    .hour_s = set->rate_seconds,
+	    .brake_s = set->brake_seconds,
+	    .now = clock_now};
+
+	if ((s->meters = rates_new(&setup, e)) == NULL)
+		return -1;
+	return rates_share_start(s->meters, set->db, e);
+}
+
+struct meters *
+desk_meters(const struct desk_shared *s)
+{
+	return s->meters;
 }
 
 struct desk *

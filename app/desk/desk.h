@@ -16,6 +16,13 @@ struct desk;        /* one a thread */
 struct desk_shared *desk_shared_new(void);    /* after fork */
 void desk_shared_free(struct desk_shared *s); /* wipes; after all desks */
 
+/* Of a process that takes mail: counts it, and has a thread that shares the counts. */
+struct meters; /* desk/rates.h */
+int desk_count(struct desk_shared *s, const struct settings *set, struct err *e)
+    __attribute__((warn_unused_result));
+/* NULL before that: nothing is counted. */
+struct meters *desk_meters(const struct desk_shared *s);
+
 /* Connects lazily. NULL: memory, or the settings name no database or no keyd. */
 struct desk *desk_open(const struct settings *set, struct desk_shared *shared);
 void desk_close(struct desk *d);
