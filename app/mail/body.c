@@ -126,7 +126,7 @@ mail_part_decode(const struct mail_source *src, const struct mail_part *part,
 		sink = window_sink;
 		arg = &w;
 	}
-	piece = malloc(PIECE);
+	piece = malloc(part->length < PIECE ? (size_t)part->length + 1 : PIECE);
 	d = mail_decoder_new(part->encoding);
 	if (piece == NULL || d == NULL)
 		err_set(e, ERR_INTERNAL, "memory");

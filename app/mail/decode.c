@@ -18,7 +18,7 @@
 struct mail_decoder {
 	GMimeFilter *filter; /* NULL: as they are */
 	size_t have;
-	char piece[PIECE];
+	char piece[]; /* PIECE of them, with a filter */
 };
 
 static GMimeContentEncoding
@@ -40,9 +40,14 @@ gmime_encoding(enum mail_encoding enc)
 struct mail_decoder *
 mail_decoder_new(enum mail_encoding enc)
 {
-	struct mail_decoder *d = calloc(1, sizeof(*d));
+	const size_t n = sizeof(struct mail_decoder) +
+	    (enc == MAIL_ENC_IDENTITY ? 0 : PIECE);
+	struct mail_decoder *d = malloc(n);
 
-	if (d != NULL && enc != MAIL_ENC_IDENTITY)
+	if (d == NULL)
+		return NULL;
+	memset(d, 0, sizeof(*d));
+	if (enc != MAIL_ENC_IDENTITY)
 		d->filter = g_mime_filter_basic_new(gmime_encoding(enc), FALSE);
 	return d;
 }
@@ -100,8 +105,9 @@ mail_decoder_free(struct mail_decoder *d)
 {
 	if (d == NULL)
 		return;
-	secret_wipe(d->piece, sizeof(d->piece));
-	if (d->filter != NULL)
+	if (d->filter != NULL) {
+		secret_wipe(d->piece, PIECE);
 		g_object_unref(d->filter);
+	}
 	free(d);
 }

@@ -79,15 +79,42 @@ read_date(const char *value)
 	return t;
 }
 
+/* People as they are read, at most `most`. */
+struct people {
+	struct mail_person *p;
+	size_t n, room, most;
+};
+
+/* The next one, empty; NULL when memory is out. */
+static struct mail_person *
+people_next(struct people *l)
+{
+	struct mail_person *more;
+
+	if (l->n == l->room) {
+		const size_t room = l->room == 0 ? 2 : 2 * l->room;
+
+		more = realloc(l->p, room * sizeof(*more));
+		if (more == NULL)
+			return NULL;
+		l->p = more;
+		l->room = room;
+	}
+	memset(&l->p[l->n], 0, sizeof(*l->p));
+	return &l->p[l->n];
+}
+
 /* Whose address is no mailbox of ours keeps the name alone. */
 static int
-read_person(InternetAddress *ia, struct mail_person *out)
+read_person(InternetAddress *ia, struct people *l)
 {
 	const char *name = internet_address_get_name(ia);
 	const char *addr = NULL;
+	struct mail_person *out = people_next(l);
 	struct mailbox box;
 
-	memset(out, 0, sizeof(*out));
+	if (out == NULL)
+		return -1;
 	if (INTERNET_ADDRESS_IS_MAILBOX(ia))
 		addr = internet_address_mailbox_get_addr(
 		    INTERNET_ADDRESS_MAILBOX(ia));
@@ -95,20 +122,22 @@ read_person(InternetAddress *ia, struct mail_person *out)
 		memcpy(out->address, box.address, sizeof(out->address));
 	else if (name == NULL)
 		name = addr;
-	if (name == NULL)
-		return 0;
-	return mail_line_safe(
-	    name, strlen(name), LIMIT_NAME, out->name, sizeof(out->name));
+	if (name != NULL &&
+	    mail_line_safe(name, strlen(name), LIMIT_NAME, out->name,
+		sizeof(out->name)) == -1)
+		return -1;
+	if (out->name[0] != '\0' || out->address[0] != '\0')
+		l->n++;
+	return 0;
 }
 
-/* Adds what a list holds, groups by their members, until there are cap. */
+/* Adds what a list holds, groups by their members. */
 static int
-read_people(InternetAddressList *list, bool inside, struct mail_person *out,
-    size_t cap, size_t *n)
+read_people(InternetAddressList *list, bool inside, struct people *l)
 {
 	int count = list ? internet_address_list_length(list) : 0;
 
-	for (int i = 0; i < count && *n < cap; i++) {
+	for (int i = 0; i < count && l->n < l->most; i++) {
 		InternetAddress *ia = internet_address_list_get_address(
 		    list, i);
 
@@ -116,14 +145,12 @@ read_people(InternetAddressList *list, bool inside, struct mail_person *out,
 			if (!inside &&
 			    read_people(internet_address_group_get_members(
 					    INTERNET_ADDRESS_GROUP(ia)),
-				true, out, cap, n) == -1)
+				true, l) == -1)
 				return -1;
 			continue;
 		}
-		if (read_person(ia, &out[*n]) == -1)
+		if (read_person(ia, l) == -1)
 			return -1;
-		if (out[*n].name[0] != '\0' || out[*n].address[0] != '\0')
-			(*n)++;
 	}
 	return 0;
 }
@@ -142,38 +169,37 @@ list_cut(char *value, size_t max)
 }
 
 static int
-read_list(char *value, struct mail_person *out, size_t cap, size_t *n)
+read_list(char *value, struct people *l)
 {
 	InternetAddressList *list;
 	int r;
 
-	list_cut(value, cap == 1 ? HEAD_PEOPLE_MAX / 2 : HEAD_PEOPLE_MAX);
+	if (l->n >= l->most)
+		return 0;
+	list_cut(value, l->most == 1 ? HEAD_PEOPLE_MAX / 2 : HEAD_PEOPLE_MAX);
 	list = internet_address_list_parse(NULL, value);
-	r = read_people(list, false, out, cap, n);
-
+	r = read_people(list, false, l);
 	if (list != NULL)
 		g_object_unref(list);
 	return r;
 }
 
 static int
-read_to(char *value, struct manifest *m)
+read_from(char *value, struct mail_person *out)
 {
-	if (m->n_to == LIMIT_RECIPIENTS)
-		return 0;
-	if (m->to == NULL) {
-		m->to = calloc(LIMIT_RECIPIENTS, sizeof(*m->to));
-		if (m->to == NULL)
-			return -1;
-	}
-	return read_list(value, m->to, LIMIT_RECIPIENTS, &m->n_to);
+	struct people l = {.most = 1};
+	int r = read_list(value, &l);
+
+	if (r == 0 && l.n > 0)
+		*out = l.p[0];
+	free(l.p);
+	return r;
 }
 
 static int
-read_field(const struct field *f, char *value, struct manifest *m)
+read_field(
+    const struct field *f, char *value, struct manifest *m, struct people *to)
 {
-	size_t n = 0;
-
 	if (field_is(f, "Subject"))
 		return read_subject(value, &m->subject);
 	if (field_is(f, "Message-ID"))
@@ -181,10 +207,10 @@ read_field(const struct field *f, char *value, struct manifest *m)
 	if (field_is(f, "In-Reply-To"))
 		return read_id(value, &m->in_reply_to);
 	if (field_is(f, "To") || field_is(f, "Cc"))
-		return read_to(value, m);
+		return read_list(value, to);
 	if (field_is(f, "From") && m->from.address[0] == '\0' &&
 	    m->from.name[0] == '\0')
-		return read_list(value, &m->from, 1, &n);
+		return read_from(value, &m->from);
 	if (field_is(f, "Date") && m->date == 0)
 		m->date = read_date(value);
 	return 0;
@@ -206,6 +232,7 @@ is_wanted(const struct field *f)
 int
 head_message(const void *block, size_t n, struct manifest *m)
 {
+	struct people to = {.most = LIMIT_RECIPIENTS};
 	struct fields fields;
 	struct field f;
 	int r = 0;
@@ -219,10 +246,12 @@ head_message(const void *block, size_t n, struct manifest *m)
 			    field_is(&f, "Cc") != (round == 1))
 				continue;
 			value = field_value(&f);
-			r = value ? read_field(&f, value, m) : -1;
+			r = value ? read_field(&f, value, m, &to) : -1;
 			free(value);
 		}
 	}
+	m->to = to.p;
+	m->n_to = to.n;
 	return r;
 }
 
@@ -252,7 +281,6 @@ mail_head_read(const void *p, size_t n, struct mail_head *out)
 	struct fields fields;
 	struct field f;
 	bool whole;
-	size_t people = 0;
 	size_t len = header_length(p, n, &whole);
 
 	memset(out, 0, sizeof(*out));
@@ -276,8 +304,8 @@ mail_head_read(const void *p, size_t n, struct mail_head *out)
 		if (field_is(&f, "Message-ID") && out->message_id[0] == '\0')
 			head_message_id(
 			    value, out->message_id, sizeof(out->message_id));
-		if (field_is(&f, "From") && people == 0 &&
-		    read_list(value, &from, 1, &people) == 0)
+		if (field_is(&f, "From") && from.name[0] == '\0' &&
+		    from.address[0] == '\0' && read_from(value, &from) == 0)
 			memcpy(out->from, from.address, sizeof(out->from));
 		free(value);
 	}

@@ -3,6 +3,7 @@
  */
 #include "mail/lines.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static int
@@ -28,11 +29,19 @@ mail_source_memory(struct mail_source *out, struct mail_memory *m)
 	out->size = m->n;
 }
 
-void
-lines_init(struct lines *l, const struct mail_source *src)
+struct lines *
+lines_new(const struct mail_source *src)
 {
-	memset(l, 0, offsetof(struct lines, buf));
+	const size_t window = src->size < LINES_WINDOW ? (size_t)src->size + 1 :
+							 LINES_WINDOW;
+	struct lines *l = malloc(sizeof(*l) + window);
+
+	if (l == NULL)
+		return NULL;
+	memset(l, 0, sizeof(*l));
 	l->src = src;
+	l->window = window;
+	return l;
 }
 
 /* Makes room and reads once. */
@@ -45,7 +54,7 @@ fill(struct lines *l, struct err *e)
 	l->len -= l->head;
 	l->head = 0;
 	if (l->src->read(l->src->arg, l->read, l->buf + l->len,
-		LINES_WINDOW - l->len, &got, e) == -1)
+		l->window - l->len, &got, e) == -1)
 		return -1;
 	if (got == 0) {
 		l->end = true;
@@ -91,7 +100,7 @@ lines_next(struct lines *l, struct line *out, struct err *e)
 		}
 		if (l->end && left == 0)
 			return 0;
-		if (left == LINES_WINDOW || l->end) {
+		if (left == l->window || l->end) {
 			take(l, left, out);
 			return 1;
 		}

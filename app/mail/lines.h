@@ -6,7 +6,7 @@
 
 #include "mail/parse.h"
 
-#define LINES_WINDOW 65536
+#define LINES_WINDOW 65536 /* or what the source has, when that is less */
 
 /* One line, or a piece of one that is longer than the window. */
 struct line {
@@ -27,10 +27,12 @@ struct lines {
 	void (*seen)(
 	    void *arg, const uint8_t *p, size_t n); /* every byte, once */
 	void *arg;
-	uint8_t buf[LINES_WINDOW];
+	size_t window;
+	uint8_t buf[];
 };
 
-void lines_init(struct lines *l, const struct mail_source *src);
+/* NULL: memory. free() ends it. */
+struct lines *lines_new(const struct mail_source *src);
 /* 1 with the next line, 0 at the end, -1 when the source fails. */
 int lines_next(struct lines *l, struct line *out, struct err *e)
     __attribute__((warn_unused_result));

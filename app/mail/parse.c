@@ -317,12 +317,11 @@ walk_line(struct walk *w, const struct line *line, struct err *e)
 }
 
 static int
-walk(struct walk *w, const struct mail_source *src, struct err *e)
+walk(struct walk *w, struct err *e)
 {
 	struct line line;
 	int r;
 
-	lines_init(w->lines, src);
 	w->lines->seen = hash;
 	w->lines->arg = w->digest;
 	while ((r = lines_next(w->lines, &line, e)) == 1) {
@@ -361,14 +360,14 @@ mail_parse(const struct mail_source *src, struct manifest **out, struct err *e)
 
 	*out = NULL;
 	w.m = manifest_new();
-	w.lines = malloc(sizeof(*w.lines));
+	w.lines = lines_new(src);
 	w.digest = EVP_MD_CTX_new();
 	if (w.m == NULL || w.lines == NULL || w.digest == NULL ||
 	    EVP_DigestInit_ex(w.digest, EVP_sha256(), NULL) != 1) {
 		err_set(e, ERR_INTERNAL, "memory");
 		goto out;
 	}
-	if (walk(&w, src, e) == -1)
+	if (walk(&w, e) == -1)
 		goto out;
 	if (w.m->ambiguous)
 		w.m->n_parts = 0;
