@@ -154,5 +154,6 @@
 #define LIMIT_REGISTRATION_DAYS 14 /* a registration code */
 #define LIMIT_KEY_CERT_DAYS     30 /* life of a signed public key */
 #define LIMIT_OUTBOX_DAYS       5  /* how long a notice is tried */
+#define LIMIT_DELAY_HOURS       4  /* until a sender is told that it waits */
 
 #endif

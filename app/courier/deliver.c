@@ -11,35 +11,48 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "courier/dsn.h"
+#include "courier/forward.h"
 #include "courier/retry.h"
+#include "desk/intake.h"
 
 #define SLOW_MS      10000 /* a session longer than this: fewer mails next time */
 #define RECORD_TRIES 15    /* to write an outcome down, two seconds apart */
+#define TELL_TRIES   3
 
 /* One row with its mail. */
 struct job {
 	struct outbox row;
 	struct rendered mail;
-	bool ready;           /* made and to be sent */
-	struct err fault;     /* why not */
-	char id[ID_TEXT_LEN]; /* of the row, for the log */
+	bool ready;                      /* made and to be sent */
+	char original[SEAL_ITEM_SECRET]; /* Message-ID of what it tells of */
+	unsigned notify;                 /* what was asked of its recipient */
+	bool told;                       /* the sender was told of the delay */
+	struct err fault;                /* why not */
+	char id[ID_TEXT_LEN];            /* of the row, for the log */
 };
 
 int
 lane_open(struct lane *l, const struct settings *s, const struct view *view,
-    bool codes, struct err *e)
+    enum lane_kind kind, struct err *e)
 {
 	const struct smtp_out_setup setup = {.smarthost = s->smarthost,
 	    .tls = s->smarthost_tls,
 	    .helo = s->hostname};
 
-	*l = (struct lane){.codes = codes,
-	    .render = {view, s->https_port},
+	*l = (struct lane){.codes = kind == LANE_CODES,
+	    .forwards = kind == LANE_FORWARDS,
+	    .set = s,
+	    .render = {view, s->https_port, s->hostname},
 	    .batch = LANE_BATCH};
 	l->db = db_open(s->db);
 	l->keyd = keyd_open(s->keyd);
 	if (l->db == NULL || l->keyd == NULL)
 		return err_set(e, ERR_INTERNAL, "memory");
+	if (l->forwards) {
+		l->forwarding = forwarding_new(e);
+		return l->forwarding ? 0 : -1;
+	}
 	l->smtp = smtp_out_new(&setup, e);
 	return l->smtp ? 0 : -1;
 }
@@ -47,6 +60,7 @@ lane_open(struct lane *l, const struct settings *s, const struct view *view,
 void
 lane_close(struct lane *l)
 {
+	forwarding_free(l->forwarding);
 	smtp_out_free(l->smtp);
 	keyd_close(l->keyd);
 	db_close(l->db);
@@ -93,9 +107,15 @@ make(struct lane *l, struct job *j, struct err *e)
 
 	if (read_facts(l, &j->row, &facts, e) == -1)
 		return -1;
-	if (open_item(l, &j->row, &facts, &item, e) == 0)
-		r = render_mail(
-		    &l->render, &j->row, &facts, &item, &j->mail, e);
+	j->notify = facts.notify;
+	j->told = facts.told;
+	if (open_item(l, &j->row, &facts, &item, e) == 0) {
+		memcpy(j->original, item.original, sizeof(j->original));
+		r = j->row.kind == OUTBOX_STATUS ?
+		    dsn_render(l, &j->row, &facts, &item, &j->mail, e) :
+		    render_mail(
+			&l->render, &j->row, &facts, &item, &j->mail, e);
+	}
 	secret_wipe(&item, sizeof(item));
 	return r;
 }
@@ -144,40 +164,80 @@ record(struct lane *l, const struct job *j, enum record what, int64_t due,
 		log_err(j->id, "outcome not written down", &e);
 }
 
+/* What the sender is told with that; left out where it cannot be made in some tries. */
 static void
-try_later(
-    struct lane *l, const struct job *j, bool unreached, const char *reply)
+record_telling(struct lane *l, struct job *j, enum record what, int64_t due,
+    const char *reply, enum mail_action a)
+{
+	struct report_mail tell = {0};
+	struct err e = {0};
+	int r = -1;
+
+	for (int i = 0; i < TELL_TRIES && r == -1; i++) {
+		if (i > 0)
+			rest(2000);
+		r = dsn_of_notice(l, &j->row, a, reply, j->original, &tell, &e);
+	}
+	if (r == -1)
+		log_err(j->id, "the sender is not told", &e);
+	j->row.tell = tell.n > 0 ? &tell : NULL;
+	record(l, j, what, due, reply);
+	j->row.tell = NULL;
+	report_mail_clear(&tell);
+}
+
+/* Of a mail that has failed for good. */
+static void
+record_failed(struct lane *l, struct job *j, const char *reply)
+{
+	if (j->row.kind == OUTBOX_NOTICE)
+		record_telling(l, j, RECORD_FAILED, 0, reply, MAIL_FAILED);
+	else
+		record(l, j, RECORD_FAILED, 0, reply);
+}
+
+static void
+try_later(struct lane *l, struct job *j, bool unreached, const char *reply)
 {
 	bool code = j->row.kind == OUTBOX_CODE;
-	int64_t now = clock_now();
+	int64_t now = clock_now(), due;
 
 	if (retry_over(code, j->row.created, now)) {
 		log_line(LOG_LEVEL_WARN, j->id, "mail given up",
 		    "tries=%d reply=%s", j->row.tries, reply);
-		record(l, j, RECORD_FAILED, 0, reply);
+		record_failed(l, j, reply);
 		return;
 	}
 	log_line(LOG_LEVEL_WARN, j->id, "mail not sent yet",
 	    "tries=%d reply=%s", j->row.tries, reply);
-	record(l, j, RECORD_LATER,
-	    now + retry_delay(code, unreached, j->row.tries), reply);
+	due = now + retry_delay(code, unreached, j->row.tries);
+	if (j->row.kind == OUTBOX_NOTICE && !j->told &&
+	    retry_slow(j->row.created, now))
+		record_telling(l, j, RECORD_LATER, due, reply, MAIL_DELAYED);
+	else
+		record(l, j, RECORD_LATER, due, reply);
 }
 
 static void
-settle(struct lane *l, const struct job *j, const struct smtp_mail *m)
+settle(struct lane *l, struct job *j, const struct smtp_mail *m)
 {
 	switch (m->outcome) {
 	case SMTP_TAKEN:
 		log_line(LOG_LEVEL_INFO, j->id, "mail taken",
 		    "kind=%d tries=%d reply=%s", (int)j->row.kind, j->row.tries,
 		    m->reply);
-		record(l, j, RECORD_SENT, 0, m->reply);
+		if (j->row.kind == OUTBOX_NOTICE &&
+		    (j->notify & DESK_NOTIFY_SUCCESS) != 0)
+			record_telling(
+			    l, j, RECORD_SENT, 0, m->reply, MAIL_RELAYED);
+		else
+			record(l, j, RECORD_SENT, 0, m->reply);
 		return;
 	case SMTP_REFUSED:
 		log_line(LOG_LEVEL_WARN, j->id, "mail refused",
 		    "kind=%d tries=%d reply=%s", (int)j->row.kind, j->row.tries,
 		    m->reply);
-		record(l, j, RECORD_FAILED, 0, m->reply);
+		record_failed(l, j, m->reply);
 		return;
 	case SMTP_UNREACHED:
 		try_later(l, j, true, m->reply);
@@ -191,7 +251,7 @@ settle(struct lane *l, const struct job *j, const struct smtp_mail *m)
 
 /* A mail that could not be made: for good where trying again changes nothing. */
 static void
-settle_unmade(struct lane *l, const struct job *j)
+settle_unmade(struct lane *l, struct job *j)
 {
 	log_err(j->id, "mail not made", &j->fault);
 	switch (j->fault.code) {
@@ -255,6 +315,8 @@ send_ready(struct lane *l, struct job *jobs, size_t n)
 int
 lane_take(struct lane *l, struct db *db, struct err *e)
 {
+	if (l->forwards)
+		return forwarding_take(l, db, e);
 	return outbox_take(
 	    db, l->codes, LANE_LEASE_S, l->row, l->batch, &l->n, e);
 }
@@ -263,6 +325,11 @@ void
 lane_work(struct lane *l)
 {
 	struct job jobs[LANE_BATCH] = {0};
+
+	if (l->forwards) {
+		forwarding_work(l);
+		return;
+	}
 
 	for (size_t i = 0; i < l->n; i++) {
 		jobs[i].row = l->row[i];

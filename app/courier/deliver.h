@@ -18,9 +18,17 @@
 /* How long taken rows are ours: more than a session lasts. */
 #define LANE_LEASE_S 90
 
+enum lane_kind { LANE_REST, LANE_CODES, LANE_FORWARDS };
+struct forwarding;
+
 /* What one thread works with; nothing of it is shared. */
 struct lane {
-	bool codes; /* codes only, or everything else */
+	bool codes;    /* codes only, or everything else */
+	bool forwards; /* or forwarded messages only */
+	const struct settings *set;
+	struct keyd_public public; /* once has_public */
+	bool has_public;
+	struct forwarding *forwarding; /* of a lane of those */
 	struct render render;
 	struct db *db;
 	struct keyd *keyd;
@@ -32,7 +40,7 @@ struct lane {
 
 /* -1 with *e set; then lane_close() is still right. */
 int lane_open(struct lane *l, const struct settings *s, const struct view *view,
-    bool codes, struct err *e) __attribute__((warn_unused_result));
+    enum lane_kind kind, struct err *e) __attribute__((warn_unused_result));
 void lane_close(struct lane *l);
 
 /*

@@ -12,6 +12,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/*
+ * libesmtp knows neither REQUIRETLS nor SMTPUTF8: while a thread is dialling, its next MAIL
+ * command that goes through TLS ends in these words too (" REQUIRETLS"; they stay the
+ * caller's). Or nothing more goes out at all: the connection is shut.
+ */
+void dial_mail(const char *words);
+void dial_cut(void);
+
 /* Deadlines of this thread in clock_mono_ms(): for connecting, and for everything. */
 void dial_begin(int64_t connect_by, int64_t end_by);
 /* Ends that; whether the second deadline was met with work left. */

@@ -26,6 +26,7 @@
 #define UPLOADS_MS (60 * 1000)
 #define TURN_SWEEPS \
 	8 /* of LIMIT_UPLOAD_SWEEP rows; then mails have their turn */
+#define FORWARD_LANES 2 /* their servers may hang */
 #define GATHER_MS \
 	50 /* from one look to the next: what comes together leaves together */
 
@@ -111,7 +112,7 @@ fetch(struct worker *w, struct err *e)
 		return 0;
 	if (lane_take(&w->lane, q->db, e) == -1)
 		return -1;
-	if (!w->lane.codes && w->lane.n < w->lane.batch)
+	if (!w->lane.codes && !w->lane.forwards && w->lane.n < w->lane.batch)
 		q->look_ms = clock_mono_ms() + GATHER_MS;
 	if (w->lane.n > 0)
 		return 0;
@@ -195,12 +196,12 @@ source_close(struct source *q)
 
 static int
 start(struct worker *w, const struct settings *s, const struct view *view,
-    bool codes, int stop, struct err *e)
+    enum lane_kind kind, int stop, struct err *e)
 {
 	int why;
 
 	w->stop = stop;
-	if (lane_open(&w->lane, s, view, codes, e) == -1)
+	if (lane_open(&w->lane, s, view, kind, e) == -1)
 		return -1;
 	why = pthread_create(&w->thread, NULL, work, w);
 	return why ? err_set(e, ERR_INTERNAL, "thread: %s", strerror(why)) : 0;
@@ -209,9 +210,10 @@ start(struct worker *w, const struct settings *s, const struct view *view,
 int
 queue_run(const struct settings *s, const struct view *view, struct err *e)
 {
-	size_t lanes = 1 + (size_t)(s->threads > 1 ? s->threads - 1 : 1);
+	const size_t mails = 1 + (size_t)(s->threads > 1 ? s->threads - 1 : 1);
+	const size_t lanes = mails + FORWARD_LANES;
 	struct worker *w = calloc(lanes, sizeof(*w));
-	struct source codes = {0}, rest = {0};
+	struct source codes = {0}, rest = {0}, forwards = {0};
 	int stop = eventfd(0, EFD_CLOEXEC);
 	size_t n = 0;
 	int r = 0;
@@ -220,11 +222,16 @@ queue_run(const struct settings *s, const struct view *view, struct err *e)
 		r = err_set(e, ERR_INTERNAL, "%s", strerror(errno));
 	else
 		w[1].sweeps = true;
-	if (source_open(&codes, s, e) == -1 || source_open(&rest, s, e) == -1)
+	if (source_open(&codes, s, e) == -1 || source_open(&rest, s, e) == -1 ||
+	    source_open(&forwards, s, e) == -1)
 		r = -1;
 	while (r == 0 && n < lanes) {
-		w[n].from = n == 0 ? &codes : &rest;
-		r = start(&w[n], s, view, n == 0, stop, e);
+		w[n].from = n == 0 ? &codes : n < mails ? &rest : &forwards;
+		r = start(&w[n], s, view,
+		    n == 0        ? LANE_CODES :
+			n < mails ? LANE_REST :
+				    LANE_FORWARDS,
+		    stop, e);
 		if (r == 0)
 			n++;
 	}
@@ -237,6 +244,7 @@ queue_run(const struct settings *s, const struct view *view, struct err *e)
 		lane_close(&w[i].lane);
 	source_close(&codes);
 	source_close(&rest);
+	source_close(&forwards);
 	if (stop != -1)
 		close(stop);
 	free(w);

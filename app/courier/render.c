@@ -4,17 +4,19 @@
 #include "courier/render.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/secret.h"
 #include "base/text.h"
-#include "mail/build.h"
+#include "mail/report.h"
 #include "mail/name.h"
 
-#define LANGUAGE  "en"
-#define PLACE_LEN 280 /* host and port */
-#define NAME_LEN  (LIMIT_NAME * 4 + 1)
+#define LANGUAGE     "en"
+#define PLACE_LEN    280 /* host and port */
+#define NAME_LEN     (LIMIT_NAME * 4 + 1)
+#define PEOPLE_SHOWN 3 /* in the text of a delivery status mail */
 
 /* Values of the fields, and room for those that are made. */
 struct values {
@@ -33,6 +35,7 @@ struct values {
 	char expires[CLOCK_TEXT_LEN];
 	char displayed[CLOCK_TEXT_LEN];
 	char original[CLOCK_TEXT_LEN];
+	char people[PEOPLE_SHOWN * (LIMIT_ADDRESS + 2) + 32];
 };
 
 static void
@@ -216,6 +219,9 @@ template_of(const struct outbox *o, const struct seal_item *item)
 		return "code";
 	case OUTBOX_RECEIPT:
 		return "receipt";
+	case OUTBOX_FORWARD:
+	case OUTBOX_STATUS:
+		break;
 	}
 	return "";
 }
@@ -296,6 +302,128 @@ render_mail(const struct render *r, const struct outbox *o,
 		memcpy(out->from, s.from.address, sizeof(out->from));
 	memcpy(out->to, s.to.address, sizeof(out->to));
 	return 0;
+}
+
+/* ---- delivery status ---- */
+
+static void
+give_people(struct values *v, const struct report *rows, size_t n)
+{
+	size_t at = 0;
+
+	v->people[0] = '\0';
+	for (size_t i = 0; i < n && i < PEOPLE_SHOWN; i++)
+		at += (size_t)snprintf(v->people + at, sizeof(v->people) - at,
+		    "%s%s", i > 0 ? ", " : "", rows[i].recipient);
+	if (n > PEOPLE_SHOWN)
+		snprintf(v->people + at, sizeof(v->people) - at, " + %zu",
+		    n - PEOPLE_SHOWN);
+	give(v, "recipients", v->people);
+}
+
+static void
+give_status(struct values *v, const struct outbox *o,
+    const struct outbox_facts *f, const struct report *rows, size_t n)
+{
+	char id[ID_TEXT_LEN];
+
+	id_format(&o->message, id);
+	if (f->proved)
+		snprintf(v->track_url, sizeof(v->track_url),
+		    "https://%s/message/%s/track", v->place, id);
+	clock_minute(f->created, v->original);
+	clock_minute(f->created + LIMIT_OUTBOX_DAYS * CLOCK_DAY, v->expires);
+	give_people(v, rows, n);
+	give(v, "original_date", v->original);
+	give(v, "track_url", v->track_url);
+	give(v, "reason", rows[0].diagnostic);
+	give(v, "until", v->expires);
+}
+
+static int
+build_report(const struct render *r, const struct outbox_facts *f,
+    const struct seal_item *item, const struct report *rows, size_t n,
+    const struct mail_system *s, struct buf *out, struct err *e)
+{
+	struct mail_outcome *all = calloc(n, sizeof(*all));
+	struct mail_report report = {.mail = *s,
+	    .reporting_mta = r->hostname,
+	    .envid = rows[0].envid,
+	    .arrival = f->created,
+	    .rcpt = all,
+	    .n_rcpt = n,
+	    .message_id = item->secret,
+	    .sender = f->sender};
+	int rc;
+
+	if (all == NULL)
+		return err_set(e, ERR_UNAVAILABLE, "status: memory");
+	for (size_t i = 0; i < n; i++)
+		all[i] = (struct mail_outcome){.recipient = rows[i].recipient,
+		    .original = rows[i].orcpt,
+		    .action = (enum mail_action)rows[i].action,
+		    .status = rows[i].status,
+		    .diagnostic = rows[i].diagnostic,
+		    .remote = rows[i].remote,
+		    .until = f->created + LIMIT_OUTBOX_DAYS * CLOCK_DAY};
+	rc = mail_report(&report, out, e);
+	free(all);
+	return rc;
+}
+
+static int
+status_text(const struct render *r, const struct outbox *o,
+    const struct outbox_facts *f, const struct report *rows, size_t n,
+    struct buf *subject, struct buf *text, struct err *e)
+{
+	struct values v = {0};
+	struct buf html = BUF_INIT;
+	char name[32];
+	int rc;
+
+	snprintf(name, sizeof(name), "status_%s",
+	    mail_action_name((enum mail_action)rows[0].action));
+	give_common(&v, r, f);
+	give_status(&v, o, f, rows, n);
+	rc = view_mail(
+	    r->view, name, LANGUAGE, v.field, v.n, subject, text, &html, e);
+	buf_free(&html);
+	return rc;
+}
+
+int
+render_status(const struct render *r, const struct outbox *o,
+    const struct outbox_facts *f, const struct seal_item *item,
+    const struct report *rows, size_t n, struct rendered *out, struct err *e)
+{
+	struct mail_system s = {.date = o->created};
+	struct buf subject = BUF_INIT, text = BUF_INIT;
+	char id[PLACE_LEN + 64], thread[PLACE_LEN + 64];
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	if (n == 0 || item->kind != SEAL_I_STATUS)
+		return err_set(e, ERR_CORRUPT, "status mail without a row");
+	if (set_from(&s.from, o, f, e) == -1 ||
+	    person(&s.to, "", item->address, e) == -1)
+		return -1;
+	set_ids(o, f, id, thread, sizeof(id));
+	s.message_id = id;
+	/* So that mail programs show it beside what it tells of. */
+	s.references = item->secret[0] != '\0' ? item->secret : thread;
+	rc = status_text(r, o, f, rows, n, &subject, &text, e);
+	s.subject = buf_cstr(&subject);
+	s.text = buf_cstr(&text);
+	if (rc == 0)
+		rc = build_report(r, f, item, rows, n, &s, &out->mail, e);
+	buf_free(&subject);
+	buf_free(&text);
+	/* RFC 3464 2: from the null sender, so that nothing answers it. */
+	if (rc == 0)
+		memcpy(out->to, s.to.address, sizeof(out->to));
+	else
+		rendered_clear(out);
+	return rc;
 }
 
 void

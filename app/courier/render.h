@@ -8,12 +8,13 @@
 
 #include "base/buf.h"
 #include "seal/token.h"
-#include "store/outbox.h"
+#include "store/report.h"
 #include "view/view.h"
 
 struct render {
 	const struct view *view;
 	int https_port;
+	const char *hostname; /* who reports, in delivery status mails */
 };
 
 struct rendered {
@@ -29,6 +30,11 @@ struct rendered {
 int render_mail(const struct render *r, const struct outbox *o,
     const struct outbox_facts *f, const struct seal_item *item,
     struct rendered *out, struct err *e) __attribute__((warn_unused_result));
+/* The same for a delivery status mail, of n rows of one action. */
+int render_status(const struct render *r, const struct outbox *o,
+    const struct outbox_facts *f, const struct seal_item *item,
+    const struct report *rows, size_t n, struct rendered *out, struct err *e)
+    __attribute__((warn_unused_result));
 void rendered_clear(struct rendered *m); /* wipes */
 
 #endif

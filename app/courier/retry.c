@@ -33,3 +33,9 @@ retry_over(bool code, int64_t created, int64_t now)
 
 	return now - created > life;
 }
+
+bool
+retry_slow(int64_t created, int64_t now)
+{
+	return now - created > LIMIT_DELAY_HOURS * CLOCK_HOUR;
+}

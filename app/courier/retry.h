@@ -20,4 +20,7 @@ int64_t retry_delay(bool code, bool unreached, int tries);
  */
 bool retry_over(bool code, int64_t created, int64_t now);
 
+/* Has it waited so long that the sender is to know? LIMIT_DELAY_HOURS. */
+bool retry_slow(int64_t created, int64_t now);
+
 #endif

@@ -16,6 +16,10 @@ kind_name(enum outbox_kind k)
 		return "code";
 	case OUTBOX_RECEIPT:
 		return "receipt";
+	case OUTBOX_FORWARD:
+		return "forward";
+	case OUTBOX_STATUS:
+		return "status";
 	}
 	return "unknown";
 }

@@ -8,6 +8,9 @@
 
 #include "base/text.h"
 #include "ctl/scope.h"
+#include "store/forward.h"
+
+#define AUTHORITY_MAX 65536 /* bytes of certificates */
 
 static const char *const policies[] = {NULL, "anyone", "known", "partners"};
 static const char *const classes[] = {"unknown", "known", "trusted"};
@@ -16,6 +19,8 @@ static const char *const ways[] = {NULL, "portal", "forward", "both"};
 struct wish {
 	struct scope scope;
 	const char *inward, *way, *server, *tag, *plus, *catch_all;
+	const char *authority; /* a file; "none" */
+	struct buf pem;
 	const char *messages, *recipients, *harvest;
 	struct mailbox caught;
 	struct rules rules;
@@ -115,6 +120,31 @@ server_fill(struct wish *w)
 	r->server[n] = '\0';
 	text_lower(r->server);
 	r->port = port;
+	return 0;
+}
+
+/* The file's certificates; nothing of "none". */
+static int
+authority_read(struct wish *w)
+{
+	struct ctl *c = w->scope.c;
+	char piece[4096];
+	size_t n;
+	FILE *f;
+	int r = 0;
+
+	if (strcmp(w->authority, "none") == 0)
+		return 0;
+	if ((f = fopen(w->authority, "re")) == NULL)
+		return ctl_failed(c, NULL, "%s: not read", w->authority);
+	while (r == 0 && w->pem.len <= AUTHORITY_MAX &&
+	    (n = fread(piece, 1, sizeof(piece), f)) > 0)
+		r = buf_add(&w->pem, piece, n);
+	fclose(f);
+	if (r == -1 || w->pem.len > AUTHORITY_MAX ||
+	    strstr(buf_cstr(&w->pem), "-----BEGIN CERTIFICATE-----") == NULL)
+		return ctl_failed(
+		    c, NULL, "%s: no certificates in PEM", w->authority);
 	return 0;
 }
 
@@ -260,7 +290,10 @@ change(struct wish *w)
 			return ctl_failed(
 			    s->c, &s->e, "the member was not looked up");
 	}
-	if (rules_set(s->c->db, &s->tenant.id, &w->rules, &s->e) == -1)
+	if (rules_set(s->c->db, &s->tenant.id, &w->rules, &s->e) == -1 ||
+	    (w->authority != NULL &&
+		forward_authority(
+		    s->c->db, &s->tenant.id, buf_cstr(&w->pem), &s->e) == -1))
 		return ctl_failed(s->c, &s->e, "the settings were not changed");
 	return 0;
 }
@@ -272,8 +305,8 @@ ctl_tenant_set(struct ctl *c, int argc, char **argv)
 	const struct ctl_option options[] = {{"--tenant", &w.scope.slug, NULL},
 	    {"--inward", &w.inward, NULL}, {"--way", &w.way, NULL},
 	    {"--server", &w.server, NULL}, {"--tag", &w.tag, NULL},
-	    {"--plus", &w.plus, NULL}, {"--catch-all", &w.catch_all, NULL},
-	    {NULL, NULL, NULL}};
+	    {"--authority", &w.authority, NULL}, {"--plus", &w.plus, NULL},
+	    {"--catch-all", &w.catch_all, NULL}, {NULL, NULL, NULL}};
 	int rc;
 
 	if (ctl_args(c, argc, argv, options, NULL, 0) != 0)
@@ -284,9 +317,16 @@ ctl_tenant_set(struct ctl *c, int argc, char **argv)
 	    (rc = scope_address(
 		 &w.scope, "--catch-all", w.catch_all, &w.caught)) != 0)
 		return rc;
-	if ((rc = scope_begin(&w.scope)) != 0)
+	if (w.authority != NULL && (rc = authority_read(&w)) != 0) {
+		buf_free(&w.pem);
 		return rc;
+	}
+	if ((rc = scope_begin(&w.scope)) != 0) {
+		buf_free(&w.pem);
+		return rc;
+	}
 	rc = change(&w);
+	buf_free(&w.pem);
 	if (rc == 0 && db_commit(c->db, &w.scope.e) == -1)
 		rc = ctl_failed(c, &w.scope.e, "the settings were not changed");
 	else if (rc != 0)

@@ -205,6 +205,12 @@ draft_id(const struct desk_draft *f)
 	return &f->id;
 }
 
+const char *
+draft_dir(const struct desk_draft *f)
+{
+	return f->dir;
+}
+
 const uint8_t *
 draft_dek(const struct desk_draft *f)
 {

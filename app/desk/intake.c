@@ -239,6 +239,9 @@ desk_accept(struct desk *d, const struct desk_sender *s,
 	    .from_name = f.sender.name,
 	    .rcpt = env->rcpt,
 	    .n_rcpt = env->n_rcpt,
+	    .client = s,
+	    .env = env,
+	    .automatic = head.automatic || head.ours,
 	    .tags = (const uint8_t(*)[32])tags};
 	if ((t = calloc(1, sizeof(*t))) == NULL) {
 		err_set(e, ERR_UNAVAILABLE, "message: memory");

@@ -76,6 +76,7 @@ int draft_end(struct desk_draft *f, struct err *e)
     __attribute__((warn_unused_result));
 const struct id *draft_id(const struct desk_draft *f);
 const uint8_t *draft_dek(const struct desk_draft *f);
+const char *draft_dir(const struct desk_draft *f); /* its spool */
 uint64_t draft_size(const struct desk_draft *f);
 uint32_t draft_chunks(const struct desk_draft *f);
 const uint8_t *draft_header(const struct desk_draft *f);
@@ -131,6 +132,10 @@ struct parcel {
 	struct id answers; /* message it replies to, or zero */
 	uint32_t answers_slot;
 	const uint8_t (*tags)[32]; /* duplicate tags, NULL for none */
+	/* How it came, NULL in the portal; automatic: a program's, nothing answers it. */
+	const struct desk_sender *client;
+	const struct desk_envelope *env;
+	bool automatic;
 	const struct id *uploads; /* that go with it: in its manifest */
 	size_t n_uploads;
 };
@@ -170,6 +175,10 @@ int parcel_verify(const uint8_t pk[SEAL_PK_LEN], const struct id *tenant,
 int outbox_seal(struct desk *d, struct outbox *o, enum seal_item_kind kind,
     const char *address, const char *secret, struct err *e)
     __attribute__((warn_unused_result));
+/* With the original's Message-ID, which its sender is told of when the mail fails. */
+int outbox_seal_for(struct desk *d, struct outbox *o, enum seal_item_kind kind,
+    const char *address, const char *secret, const char *original,
+    struct err *e) __attribute__((warn_unused_result));
 /* The key a message's manifest is sealed under, and where it belongs. */
 void manifest_key(const uint8_t dek[SECRET_KEY_LEN], const struct id *tenant,
     const struct id *message, uint8_t out[SECRET_KEY_LEN]);

@@ -11,6 +11,14 @@ int
 outbox_seal(struct desk *d, struct outbox *o, enum seal_item_kind kind,
     const char *address, const char *secret, struct err *e)
 {
+	return outbox_seal_for(d, o, kind, address, secret, "", e);
+}
+
+int
+outbox_seal_for(struct desk *d, struct outbox *o, enum seal_item_kind kind,
+    const char *address, const char *secret, const char *original,
+    struct err *e)
+{
 	struct seal_item item = {.kind = kind};
 	struct seal_bind bind = {.tenant = o->tenant, .number = (uint64_t)kind};
 	struct keyd_public pub;
@@ -19,6 +27,8 @@ outbox_seal(struct desk *d, struct outbox *o, enum seal_item_kind kind,
 
 	o->id = bind.owner = id_new();
 	o->item_kind = kind;
+	if (text_copy(item.original, sizeof(item.original), original) == -1)
+		item.original[0] = '\0';
 	if (text_copy(item.address, sizeof(item.address), address) == -1 ||
 	    text_copy(item.secret, sizeof(item.secret), secret) == -1)
 		err_set(e, ERR_INTERNAL, "mail's secret does not fit");

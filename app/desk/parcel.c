@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "desk/directory.h"
+#include "desk/forward.h"
 #include "desk/internal.h"
 #include "store/upload.h"
 
@@ -246,6 +247,14 @@ notice_mail(struct work *w, const struct sealing *s, enum seal_item_kind kind,
 	return o;
 }
 
+/* Whoever is handed the message itself needs no notice of it. */
+static bool
+is_notified(const struct work *w, const struct sealing *s)
+{
+	return s->row.role == READER_RECIPIENT &&
+	    !w->p->rcpt[s->row.slot - 1].forward;
+}
+
 /* A reader without an account key: a pair of its own, for this notice alone. */
 static int
 seal_for_stranger(struct work *w, struct sealing *s, struct err *e)
@@ -266,10 +275,12 @@ seal_for_stranger(struct work *w, struct sealing *s, struct err *e)
 	seal_link_hash(link, n->link_hash);
 	provisional_certify(w, s, n);
 	r = provisional_wrap(w, s, n, &pair, link, e);
-	if (r == 0 && s->row.role == READER_RECIPIENT)
+	if (r == 0 && is_notified(w, s))
 		r = (o = notice_mail(w, s, SEAL_I_NOTICE, e)) == NULL ?
 		    -1 :
-		    outbox_seal(w->d, o, SEAL_I_NOTICE, s->row.address, text, e);
+		    outbox_seal_for(w->d, o, SEAL_I_NOTICE, s->row.address,
+			text, w->p->proved ? w->p->manifest->message_id : "",
+			e);
 	secret_wipe(&pair, sizeof(pair));
 	secret_wipe(link, sizeof(link));
 	secret_wipe(text, sizeof(text));
@@ -293,7 +304,7 @@ seal_for_account(struct work *w, struct sealing *s, struct err *e)
 		return -1;
 	n->account = s->row.account;
 	s->row.notice = n->id;
-	if (s->row.role != READER_RECIPIENT)
+	if (!is_notified(w, s))
 		return 0;
 	return notice_mail(w, s, SEAL_I_NOTICE_ACCOUNT, e) == NULL ? -1 : 0;
 }
@@ -346,6 +357,8 @@ readers_list(struct work *w, struct err *e)
 			    e, ERR_BAD_INPUT, "sender address too long");
 	}
 	for (i = 0; i < p->n_rcpt; i++) {
+		if (p->rcpt[i].forward_only)
+			continue;
 		s = &w->r[w->n++];
 		s->row.role = READER_RECIPIENT;
 		s->row.slot = (uint32_t)i + 1;
@@ -501,7 +514,9 @@ gather(struct work *w, struct err *e)
 	if (parcel_sign(shared_signer(w->d), w->tenant, &b->message, b->reader,
 		b->n_reader, b->message.signature) == -1)
 		return err_set(e, ERR_UNAVAILABLE, "envelope: memory");
-	/* What else is to be written of this message is appended to *b here. */
+	if (forward_gather(w->d, w->p, b, e) == -1 ||
+	    dsn_gather(w->d, w->p, b, e) == -1)
+		return -1;
 	return events_gather(w, e);
 }
 

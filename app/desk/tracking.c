@@ -70,9 +70,11 @@ event_apply(
 {
 	switch (ev->kind) {
 	case EVENT_NOTICE_TAKEN:
+	case EVENT_FORWARD_TAKEN:
 		step_first(&p->notice, ev);
 		break;
 	case EVENT_NOTICE_FAILED:
+	case EVENT_FORWARD_FAILED:
 		step_first(&p->failed, ev);
 		break;
 	case EVENT_CODE_TAKEN:
@@ -102,6 +104,7 @@ event_apply(
 	case EVENT_RETRACTED:
 	case EVENT_EXPIRED:
 	case EVENT_RECEIPT_TAKEN:
+	case EVENT_FORWARD_QUEUED:
 		break;
 	}
 }

@@ -57,10 +57,25 @@ bundle_event(struct bundle *b)
 	return grow(&b->event, &b->n_event, sizeof(*b->event));
 }
 
+struct dsn *
+bundle_dsn(struct bundle *b)
+{
+	return grow(&b->dsn, &b->n_dsn, sizeof(*b->dsn));
+}
+
 void
 bundle_clear(struct bundle *b)
 {
 	size_t i;
+
+	if (b->forward_free != NULL)
+		b->forward_free(b->forward_arg);
+	if (b->forward != NULL)
+		forward_clear(b->forward);
+	free(b->forward);
+	free(b->dsn);
+	report_mail_clear(&b->told[0]);
+	report_mail_clear(&b->told[1]);
 
 	for (i = 0; i < b->n_notice; i++)
 		notice_clear(&b->notice[i]);
@@ -145,6 +160,41 @@ vectors_write(struct db *db, struct bundle **b, size_t n, struct err *e)
 	return r;
 }
 
+static int
+copy_write(struct db *db, const struct bundle *b, struct err *e)
+{
+	struct buf chunk = BUF_INIT;
+	int r;
+
+	r = forward_add(db, &b->tenant, b->forward, e);
+	for (uint32_t seq = 0; seq < b->forward->chunks && r == 0; seq++) {
+		r = b->forward_chunk(b->forward_arg, seq, &chunk, e);
+		if (r == 0)
+			r = forward_chunk_add(db, &b->tenant, &b->forward->id,
+			    seq, chunk.data, chunk.len, e);
+	}
+	buf_free(&chunk);
+	return r;
+}
+
+/* Few messages have any of that: row by row. */
+static int
+others_write(struct db *db, struct bundle **b, size_t n, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		if (b[i]->forward != NULL)
+			r = copy_write(db, b[i], e);
+		for (size_t j = 0; j < b[i]->n_dsn && r == 0; j++)
+			r = dsn_add(db, &b[i]->tenant, &b[i]->dsn[j], e);
+		for (size_t j = 0; j < 2 && r == 0; j++)
+			if (b[i]->told[j].n > 0)
+				r = report_add(db, &b[i]->told[j], e);
+	}
+	return r;
+}
+
 /* Those of one tenant. */
 static int
 tenant_write(struct db *db, struct bundle **b, size_t n, struct err *e)
@@ -163,7 +213,7 @@ tenant_write(struct db *db, struct bundle **b, size_t n, struct err *e)
 	/* Tags first: what is refused for them costs no more than them. */
 	if (duplicate_rows_add(db, tenant, &tags, e) == 0 &&
 	    message_rows_add(db, tenant, &messages, e) == 0 &&
-	    vectors_write(db, b, n, e) == 0)
+	    vectors_write(db, b, n, e) == 0 && others_write(db, b, n, e) == 0)
 		r = chunks_write(db, b, n, e);
 	sql_rows_clear(&messages);
 	sql_rows_clear(&tags);

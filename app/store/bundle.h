@@ -6,6 +6,7 @@
 #ifndef STORE_BUNDLE_H
 #define STORE_BUNDLE_H
 
+#include "store/forward.h"
 #include "store/message.h"
 #include "store/outbox.h"
 
@@ -32,6 +33,15 @@ struct bundle {
 	/* One sealed chunk of its content; asked for each while it is written. */
 	int (*chunk)(void *arg, uint32_t seq, struct buf *out, struct err *e);
 	void *chunk_arg;
+	/* The copy that is handed on, NULL: none; its chunks likewise, and what they lie in. */
+	struct forward *forward;
+	int (*forward_chunk)(
+	    void *arg, uint32_t seq, struct buf *out, struct err *e);
+	void (*forward_free)(void *arg);
+	void *forward_arg;
+	struct dsn *dsn; /* what its sender asked for */
+	size_t n_dsn;
+	struct report_mail told[2]; /* and is told at once; n 0: not */
 };
 
 /* One more, zeroed: good until the next is asked for. NULL: memory. */
@@ -39,6 +49,7 @@ struct reader_row *bundle_reader(struct bundle *b);
 struct notice *bundle_notice(struct bundle *b);
 struct outbox *bundle_mail(struct bundle *b);
 struct event *bundle_event(struct bundle *b);
+struct dsn *bundle_dsn(struct bundle *b);
 void bundle_clear(struct bundle *b);
 
 /*

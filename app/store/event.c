@@ -41,6 +41,9 @@ event_name(enum event_kind k)
 	    [EVENT_EXPIRED] = "expired",
 	    [EVENT_RECEIPT_TAKEN] = "receipt taken",
 	    [EVENT_WRONG_PERSON] = "wrong person",
+	    [EVENT_FORWARD_QUEUED] = "forward queued",
+	    [EVENT_FORWARD_TAKEN] = "forward taken",
+	    [EVENT_FORWARD_FAILED] = "forward failed",
 	};
 	size_t i = (size_t)k;
 

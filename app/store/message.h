@@ -198,7 +198,10 @@ enum event_kind {
 	EVENT_RETRACTED = 12,
 	EVENT_EXPIRED = 13,
 	EVENT_RECEIPT_TAKEN = 14,
-	EVENT_WRONG_PERSON = 15
+	EVENT_WRONG_PERSON = 15,
+	EVENT_FORWARD_QUEUED = 16,
+	EVENT_FORWARD_TAKEN = 17,
+	EVENT_FORWARD_FAILED = 18
 };
 const char *event_name(enum event_kind k); /* "displayed" */
 struct event {

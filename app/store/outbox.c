@@ -4,6 +4,7 @@
 #include "store/outbox.h"
 
 #include "base/text.h"
+#include "store/report.h"
 #include "store/rows.h"
 
 enum { S_ADD, S_TAKE, S_FACTS, S_SENT, S_FAILED, S_LATER, S_COUNTS, S_LIST };
@@ -17,14 +18,18 @@ static const struct sql statements[] = {
 	" FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10) AS t(a, b, c, d, e, f, g, h, i)"},
     [S_TAKE] = {"outbox_take", "fii",
 	"SELECT * FROM outbox_take($1, $2::integer, $3::integer)"},
-    [S_FACTS] = {"outbox_facts", "uuiu",
+    [S_FACTS] = {"outbox_facts", "uuiuu",
 	"SELECT t.host, t.name, d.domain, t.contact, m.sender_name, m.sender,"
-	" r.address, a.name, n.pickup, m.created, m.expires FROM tenant t"
+	" r.address, a.name, n.pickup, m.created, m.expires,"
+	" coalesce(q.notify, 0::smallint), coalesce(o.told, false),"
+	" m.sender_account IS NOT NULL FROM tenant t"
 	" LEFT JOIN tenant_domain d ON d.tenant_id = $1 AND d.is_first"
 	" LEFT JOIN message m ON m.tenant_id = $1 AND m.message_id = $2"
 	" LEFT JOIN reader r ON r.tenant_id = $1 AND r.message_id = $2 AND r.slot = $3"
 	" LEFT JOIN account a ON a.tenant_id = $1 AND a.address_key = r.address_key"
 	" LEFT JOIN notice n ON n.tenant_id = $1 AND n.notice_id = $4"
+	" LEFT JOIN dsn q ON q.tenant_id = $1 AND q.message_id = $2 AND q.slot = $3"
+	" LEFT JOIN outbox o ON o.tenant_id = $1 AND o.outbox_id = $5"
 	" WHERE t.tenant_id = $1"},
     /* The row goes, and with it the secret; its event only if it was still there. */
     [S_SENT] = {"outbox_sent", "uuit",
@@ -32,7 +37,7 @@ static const struct sql statements[] = {
 	"  RETURNING message_id, slot)"
 	" INSERT INTO event (tenant_id, message_id, slot, kind, detail)"
 	" SELECT $1, message_id, slot, $3::smallint, $4 FROM gone"
-	" WHERE message_id IS NOT NULL"},
+	" WHERE message_id IS NOT NULL AND $3 > 0"},
     [S_FAILED] = {"outbox_failed", "uuiti",
 	"WITH failed AS (UPDATE outbox SET state = 2, item = NULL, last_reply = $4"
 	"  WHERE tenant_id = $1 AND outbox_id = $2 AND state = 1 AND tries = $5"
@@ -40,8 +45,9 @@ static const struct sql statements[] = {
 	" INSERT INTO event (tenant_id, message_id, slot, kind, detail)"
 	" SELECT $1, message_id, slot, $3::smallint, $4 FROM failed"
 	" WHERE message_id IS NOT NULL AND $3 > 0"},
-    [S_LATER] = {"outbox_later", "uumti",
-	"UPDATE outbox SET due = $3, holder = NULL, last_reply = $4"
+    [S_LATER] = {"outbox_later", "uumtif",
+	"UPDATE outbox SET due = $3, holder = NULL, last_reply = $4,"
+	" told = told OR $6"
 	" WHERE tenant_id = $1"
 	" AND outbox_id = $2 AND state = 1 AND tries = $5"},
     [S_COUNTS] = {"outbox_counts", "", "SELECT * FROM outbox_counts()"},
@@ -113,20 +119,15 @@ taken_row(const PGresult *res, int row, const struct sql *s, struct outbox *o,
 }
 
 int
-outbox_take(struct db *db, bool codes, int lease_s, struct outbox *out,
-    size_t cap, size_t *n, struct err *e)
+outbox_taken(struct db *db, const struct sql *s, const struct sql_args *a,
+    struct outbox *out, size_t *n, struct err *e)
 {
-	const struct sql *s = &statements[S_TAKE];
-	struct sql_args a = {0};
 	PGresult *res;
 	size_t i;
 	int rc = 0;
 
 	*n = 0;
-	sql_bool(&a, codes);
-	sql_int(&a, lease_s);
-	sql_int(&a, (int64_t)cap);
-	if (sql_once(db, s, &a, &res, e) == -1)
+	if (sql_once(db, s, a, &res, e) == -1)
 		return -1;
 	for (i = 0; i < (size_t)PQntuples(res) && rc == 0; i++)
 		rc = taken_row(res, (int)i, s, &out[i], e);
@@ -138,6 +139,18 @@ outbox_take(struct db *db, bool codes, int lease_s, struct outbox *out,
 	while (i-- > 0)
 		outbox_clear(&out[i]);
 	return -1;
+}
+
+int
+outbox_take(struct db *db, bool codes, int lease_s, struct outbox *out,
+    size_t cap, size_t *n, struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_bool(&a, codes);
+	sql_int(&a, lease_s);
+	sql_int(&a, (int64_t)cap);
+	return outbox_taken(db, &statements[S_TAKE], &a, out, n, e);
 }
 
 int
@@ -154,6 +167,7 @@ outbox_facts(struct db *db, const struct outbox *o, struct outbox_facts *out,
 	sql_id_or_null(&a, &o->message);
 	sql_int(&a, o->slot);
 	sql_id_or_null(&a, &o->notice);
+	sql_id(&a, &o->id);
 	if (sql_exec(db, s, &a, &res, e) == -1)
 		return -1;
 	r = sql_row_at(res, 0);
@@ -168,6 +182,9 @@ outbox_facts(struct db *db, const struct outbox *o, struct outbox_facts *out,
 	sql_get_text(&r, out->pickup, sizeof(out->pickup));
 	out->created = sql_get_time(&r);
 	out->expires = sql_get_time(&r);
+	out->notify = (unsigned)sql_get_int(&r);
+	out->told = sql_get_bool(&r);
+	out->proved = sql_get_bool(&r);
 	rc = sql_row_end(&r, s, e);
 	PQclear(res);
 	return rc;
@@ -184,6 +201,10 @@ event_of(enum outbox_kind kind, bool taken)
 		return taken ? EVENT_CODE_TAKEN : EVENT_CODE_FAILED;
 	case OUTBOX_RECEIPT:
 		return taken ? EVENT_RECEIPT_TAKEN : 0;
+	case OUTBOX_FORWARD:
+		return taken ? EVENT_FORWARD_TAKEN : EVENT_FORWARD_FAILED;
+	case OUTBOX_STATUS:
+		break;
 	}
 	return 0;
 }
@@ -195,7 +216,8 @@ finish(struct db *db, const struct outbox *o, const struct sql *s,
 {
 	if (db_begin(db, &o->tenant, e) == -1)
 		return -1;
-	if (sql_queue(db, s, a, e) == -1) {
+	if (sql_queue(db, s, a, e) == -1 ||
+	    (o->tell != NULL && report_add(db, o->tell, e) == -1)) {
 		db_rollback(db);
 		return -1;
 	}
@@ -246,6 +268,7 @@ outbox_later(struct db *db, const struct outbox *o, int64_t due,
 	sql_time(&a, due);
 	sql_text(&a, cut);
 	sql_int(&a, o->tries);
+	sql_bool(&a, o->tell != NULL);
 	return finish(db, o, &statements[S_LATER], &a, e);
 }
 

@@ -12,7 +12,14 @@
 #include "base/limits.h"
 #include "store/db.h"
 
-enum outbox_kind { OUTBOX_NOTICE = 1, OUTBOX_CODE = 2, OUTBOX_RECEIPT = 3 };
+enum outbox_kind {
+	OUTBOX_NOTICE = 1,
+	OUTBOX_CODE = 2,
+	OUTBOX_RECEIPT = 3,
+	OUTBOX_FORWARD = 4, /* store/forward.h */
+	OUTBOX_STATUS = 5   /* store/report.h */
+};
+struct report_mail;
 
 struct outbox {
 	struct id tenant;
@@ -28,6 +35,11 @@ struct outbox {
 	int64_t created;
 	int64_t due;
 	int tries; /* including this one once taken */
+	/*
+	 * What its sender is told at the end of this try, written down with that; NULL:
+	 * nothing. The caller's.
+	 */
+	const struct report_mail *tell;
 };
 void outbox_clear(struct outbox *o);
 
@@ -58,6 +70,9 @@ struct outbox_facts {
 	char pickup[16];                         /* stored form */
 	int64_t created;                         /* of the message */
 	int64_t expires;
+	unsigned notify; /* what was asked of the slot, RFC 3461; 0 nothing */
+	bool told;       /* the sender was told of the delay */
+	bool proved;     /* the message's sender has an account */
 };
 int outbox_facts(struct db *db, const struct outbox *o,
     struct outbox_facts *out, struct err *e)

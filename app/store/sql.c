@@ -8,7 +8,8 @@
 
 static const struct sql_table *const tables[] = {&sql_db, &sql_tenant,
     &sql_account, &sql_session, &sql_message, &sql_reader, &sql_list,
-    &sql_notice, &sql_event, &sql_outbox, &sql_health, &sql_upload, &sql_directory, &sql_address};
+    &sql_notice, &sql_event, &sql_outbox, &sql_health, &sql_upload, &sql_report,
+    &sql_forward, &sql_directory, &sql_address, &sql_rate};
 
 const struct sql *const *
 sql_all(size_t *n)

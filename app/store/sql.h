@@ -150,6 +150,7 @@ struct sql_table {
 	}
 extern const struct sql_table sql_db, sql_tenant, sql_account, sql_session,
     sql_message, sql_reader, sql_list, sql_notice, sql_event, sql_outbox,
-    sql_health, sql_upload, sql_directory, sql_address;
+    sql_health, sql_upload, sql_directory, sql_address, sql_rate, sql_report,
+    sql_forward;
 
 #endif

@@ -1,0 +1,352 @@
+// forward.mjs: mail to members handed on to the tenant's own server: sealed until it
+// leaves, over TLS that was verified, byte for byte, tagged once, kept until it is taken.
+import test, { after, before, beforeEach } from 'node:test';
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { until, must, run } from '../lib/process.mjs';
+import { scratch, startInstallation } from '../lib/installation.mjs';
+import { OwnServer, readReport } from '../lib/ownserver.mjs';
+import { findSecrets } from '../lib/search.mjs';
+import { sendMail, smtpConnect } from '../lib/smtp.mjs';
+import { messageIds, signIn } from '../lib/road.mjs';
+
+const alice = 'alice@acme.example', admin = 'admin@acme.example';
+const stranger = 'zoe@partner.example';
+let inst, own, dir;
+
+const route = (...options) => inst.ctlJson('tenant', 'set', '--tenant', 'acme', ...options);
+const here = () => route('--way', 'forward', '--server', `localhost:${own.port}`, '--tag', '[secure]',
+  '--authority', 'none');
+
+before(async () => {
+  dir = await scratch();
+  const state = path.join(dir, 'var');
+  own = await new OwnServer().listen();
+  own.useTls(state);
+  inst = await startInstallation({ state, env: {
+    SSL_CERT_FILE: path.join(state, 'tls/ca.pem'), RESTANTE_THREADS: 2 } });
+  inst.scratch = dir;
+  await here();
+});
+after(async () => {
+  await inst?.stop();
+  await own?.close();
+});
+beforeEach(async () => {
+  Object.assign(own, { say: () => undefined, delay: 0, offers: ['8BITMIME'], commands: [], mails: [] });
+});
+
+let number = 0;
+const unique = () => `${++number}.${randomBytes(6).toString('hex')}`;
+
+/** A message by SMTP from outside; gives its id, its text and its Message-ID. */
+async function send({ from = stranger, to = alice, subject = 'Quarterly figures', headers = '', body = 'Dear Alice,\r\n.\r\n..dots\r\n',
+  mailOptions = '', rcptOptions = '', secure = 'starttls' } = {}) {
+  const mid = `${unique()}@partner.example`;
+  const raw = `From: Zoe <${stranger}>\r\nTo: ${[to].flat().join(', ')}\r\nSubject: ${subject}\r\nDate: Fri, 20 Nov 2026 13:58:00 +0000\r\n` +
+    `Message-ID: <${mid}>\r\n${headers}\r\n${body}`;
+  const session = await smtpConnect(inst, { secure });
+  let reply = await session.command(`MAIL FROM:<${from}>${mailOptions}`);
+  for (const one of [to].flat()) {
+    assert.equal(reply.code, 250, reply.text);
+    reply = await session.command(`RCPT TO:<${one}>${rcptOptions}`);
+  }
+  assert.equal(reply.code, 250, reply.text);
+  assert.equal((await session.command('DATA')).code, 354);
+  reply = await session.data(Buffer.from(raw, 'latin1'));
+  session.close();
+  return { code: reply.code, text: reply.text, id: reply.text.match(/[0-9a-f-]{36}/)?.[0], mid, raw, body };
+}
+
+const rows = (id) => inst.rows(`SELECT state, item IS NULL, tries, last_reply FROM outbox WHERE message_id = '${id}' AND kind = 4`);
+const left = async (id) => [(await rows(id)).length, ...(await inst.rows(`SELECT
+  (SELECT count(*) FROM forward WHERE message_id = '${id}'),
+  (SELECT count(*) FROM forward_chunk c JOIN forward f USING (tenant_id, forward_id) WHERE f.message_id = '${id}')`))[0].map(Number)];
+const gone = (id) => until(async () => (await left(id)).every((n) => n === 0), { what: 'the copy is gone' });
+const answered = (id) => until(async () => (await rows(id))[0]?.[3] !== '', { what: 'an answer written down' });
+const again = (id) => inst.rows(`UPDATE outbox SET due = now() WHERE message_id = '${id}'; NOTIFY restante_outbox`);
+const age = (id, hours) => inst.rows(`UPDATE outbox SET created = created - interval '${hours} hours', due = now()
+  WHERE message_id = '${id}'; NOTIFY restante_outbox`);
+const taken = (mid, count = 1) => until(() => {
+  const mails = own.mails.filter((m) => m.id === `<${mid}>` && /^250/.test(m.answer ?? ''));
+  return mails.length >= count && mails;
+}, { timeout: 20000, what: `message ${mid} at the own server` });
+/** The delivery status mail that somebody got: { raw, ...readReport() }. */
+const told = async (wanted) => {
+  const { id } = await inst.catcher.wait(wanted);
+  const raw = (await inst.catcher.source(id)).toString('latin1');
+  return { raw, ...readReport(raw) };
+};
+const kinds = async (id) => (await inst.rows(`SELECT kind FROM event WHERE message_id = '${id}' ORDER BY event_id`)).flat().map(Number);
+
+test('byte for byte, tagged, over verified TLS; nothing of it stays', async () => {
+  const sent = await send();
+  assert.equal(sent.code, 250, sent.text);
+  const [mail] = await taken(sent.mid);
+  assert.ok(mail.secure);
+  assert.equal(mail.from, stranger);
+  assert.deepEqual(mail.rcpts, [alice]);
+  assert.equal(mail.body, sent.body);
+  assert.equal(mail.subject, '[secure] Quarterly figures');
+  assert.match(mail.header, /^X-Restante-Transport: TLSv1\.3/m);
+  assert.match(mail.header, /^X-Restante-Client: 127\.0\.0\.1 \(client\.example\)$/m);
+  assert.match(mail.header, /^X-Restante-Sender: not proved$/m);
+  assert.match(mail.header, /^Received: from client\.example/m);
+  const head = sent.raw.slice(0, sent.raw.indexOf('\r\n\r\n')).replace('Subject: ', 'Subject: [secure] ');
+  assert.ok(mail.raw.includes(`${head}\r\n\r\n`), 'the header but for ours is as it came');
+  await gone(sent.id);
+  const happened = await kinds(sent.id);
+  assert.ok(happened.includes(16) && happened.includes(17), String(happened));
+  assert.ok(!happened.includes(2), 'no notice');
+});
+
+test('no copy in the portal, or one, as the tenant chose', async () => {
+  const inbox = async () => messageIds((await (await signIn(inst, 'acme.localhost', alice)).go('/inbox')).text);
+  const first = await send();
+  await gone(first.id);
+  assert.ok(!(await inbox()).includes(first.id));
+  await route('--way', 'both');
+  const second = await send();
+  await gone(second.id);
+  assert.ok((await inbox()).includes(second.id));
+  await route('--way', 'portal');
+  const third = await send();
+  assert.ok((await inbox()).includes(third.id));
+  assert.equal((await left(third.id))[0], 0);
+  await here();
+});
+
+test('a reply is not tagged twice, what claims to be ours is taken out', async () => {
+  const sent = await send({ subject: 'Re: [secure] Quarterly figures',
+    headers: 'X-Restante-Sender: proved\r\nX-Restante-Transport: TLSv1.3\r\n' });
+  const [mail] = await taken(sent.mid);
+  assert.equal(mail.subject, 'Re: [secure] Quarterly figures');
+  assert.equal(mail.header.match(/^X-Restante-Sender: /gm).length, 1);
+  assert.match(mail.header, /^X-Restante-Sender: not proved$/m);
+});
+
+test('in clear is said to be in clear; the null sender stays null', async () => {
+  const sent = await send({ from: '', secure: 'none' });
+  const [mail] = await taken(sent.mid);
+  assert.equal(mail.from, '');
+  assert.match(mail.header, /^X-Restante-Transport: in clear$/m);
+});
+
+test('several members are one copy and one mail; each has an answer of its own', async () => {
+  let tries = 0;
+  own.say = (verb, mail) => (verb === 'RCPT' && mail.to === admin && ++tries === 1 ? '450 4.2.1 Later' : undefined);
+  const sent = await send({ to: [alice, admin] });
+  const [mail] = await taken(sent.mid);
+  assert.deepEqual(mail.rcpts, [alice]);
+  await answered(sent.id);
+  assert.equal((await left(sent.id))[1], 1);
+  await again(sent.id);
+  const mails = await taken(sent.mid, 2);
+  assert.deepEqual(mails[1].rcpts, [admin]);
+  assert.equal(mails[1].raw, mails[0].raw);
+  await gone(sent.id);
+});
+
+test('it comes back: a loop is refused', async () => {
+  const sent = await send();
+  const [mail] = await taken(sent.mid);
+  const session = await smtpConnect(inst);
+  const reply = await session.mail({ from: stranger, to: alice, data: Buffer.from(mail.raw, 'latin1') });
+  assert.ok(reply.code >= 500, reply.text);
+  const other = await session.mail({ from: stranger, to: admin, data: Buffer.from(mail.raw, 'latin1') });
+  assert.equal(other.code, 250, other.text);
+  session.close();
+});
+
+test('a server that is down: kept, sealed, and delivered later', async () => {
+  const secrets = { body: randomBytes(16).toString('hex'), subject: randomBytes(16).toString('hex') };
+  own.say = (verb) => (verb === 'CONNECT' ? '421 4.3.2 Down' : undefined);
+  const sent = await send({ subject: secrets.subject, body: `${secrets.body}\r\n` });
+  await answered(sent.id);
+  assert.equal((await left(sent.id))[1], 1);
+  const queue = await inst.ctlJson('queue');
+  assert.ok(queue.rows.some((row) => row.kind === 'forward' && row.message === sent.id));
+  const search = async (what) => {
+    await inst.rows('CHECKPOINT');
+    const dump = await run('pg_dump', ['-U', 'postgres', 'restante'], { env: inst.environment, raw: true });
+    return (await findSecrets(what, { places: [inst.state, path.join(inst.state, 'pg')],
+      leave: [path.join(inst.state, 'catcher')], buffers: { dump: dump.stdout } })).found;
+  };
+  assert.deepEqual(await search(secrets), []);
+  await inst.rows(`INSERT INTO smtp_token (tenant_id, token_id, account_id, label, verifier)
+    SELECT tenant_id, gen_random_uuid(), account_id, '${secrets.body}', sha256('x') FROM account LIMIT 1`);
+  assert.notEqual((await search({ body: secrets.body })).length, 0, 'the control is found');
+  own.say = () => undefined;
+  await until(async () => { await again(sent.id); return own.mails.some((m) => m.id === `<${sent.mid}>`); },
+    { every: 1000, timeout: 40000, what: 'delivered' });
+  await gone(sent.id);
+});
+
+for (const [name, change, restore] of [
+  ['a certificate of another name', ['--server', () => `127.0.0.2:${own.port}`], ['--server', () => `localhost:${own.port}`]],
+  ['a certificate of another authority', ['--authority', () => path.join(dir, 'other.pem')], ['--authority', () => 'none']],
+]) {
+  test(`${name}: nothing is said, and it is tried again`, async () => {
+    await must('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
+      '-subj', '/CN=other', '-keyout', path.join(dir, 'other.key'), '-out', path.join(dir, 'other.pem')]);
+    await route(change[0], change[1]());
+    const sent = await send();
+    await answered(sent.id);
+    assert.ok(!own.commands.some((line) => /^MAIL/.test(line)), String(own.commands));
+    assert.equal((await rows(sent.id))[0][0], '1');
+    await route(restore[0], restore[1]());
+    await until(async () => { await again(sent.id); return own.mails.some((m) => m.id === `<${sent.mid}>`); },
+      { every: 1000, timeout: 40000, what: 'delivered' });
+  });
+}
+
+test('the authority that is pinned is enough', async () => {
+  await route('--authority', path.join(inst.state, 'tls/ca.pem'));
+  const sent = await send();
+  await taken(sent.mid);
+  await route('--authority', 'none');
+});
+
+test('a server without TLS is told nothing', async () => {
+  own.state = undefined;
+  const sent = await send();
+  await answered(sent.id);
+  assert.ok(!own.commands.some((line) => /^MAIL/.test(line)), String(own.commands));
+  own.state = inst.state;
+  await until(async () => { await again(sent.id); return own.mails.some((m) => m.id === `<${sent.mid}>`); },
+    { every: 1000, timeout: 40000, what: 'delivered' });
+});
+
+test('refused for good: destroyed, and the sender is told, without a word of it', async () => {
+  const word = unique();
+  own.say = (verb) => (verb === 'RCPT' ? '550 5.1.1 No such user here' : undefined);
+  const sent = await send({ subject: `About ${word}`, body: `Dear ${word}\r\n` });
+  const report = await told({ to: stranger, text: /could not be reached/ });
+  assert.deepEqual(report.types, ['text/plain', 'message/delivery-status', 'text/rfc822-headers']);
+  assert.match(report.type, /report-type=delivery-status/);
+  assert.equal(report.recipients.length, 1);
+  assert.equal(report.recipients[0]['final-recipient'], `rfc822;${alice}`);
+  assert.equal(report.recipients[0].action, 'failed');
+  assert.equal(report.recipients[0].status, '5.1.1');
+  assert.equal(report.recipients[0]['remote-mta'], 'dns;localhost');
+  assert.equal(report.original['message-id'], `<${sent.mid}>`);
+  assert.match(report.raw, /^Auto-Submitted: auto-replied\r$/m);
+  assert.ok(!report.raw.includes(word));
+  assert.deepEqual((await left(sent.id)).slice(1), [0, 0]);
+  assert.deepEqual((await rows(sent.id))[0].slice(0, 2), ['2', 't']);
+  assert.ok((await kinds(sent.id)).includes(18));
+});
+
+test('tried for days in vain: given up, and the sender is told', async () => {
+  own.say = (verb) => (verb === 'RCPT' ? '451 4.3.0 Not now' : undefined);
+  const sent = await send({ from: 'yves@partner.example', rcptOptions: ' NOTIFY=FAILURE,DELAY' });
+  await answered(sent.id);
+  await age(sent.id, 5);
+  const delayed = await told({ to: 'yves@partner.example', text: /go on trying/ });
+  assert.equal(delayed.recipients[0].action, 'delayed');
+  assert.match(delayed.recipients[0].status, /^4\./);
+  assert.ok(delayed.recipients[0]['will-retry-until']);
+  await until(async () => (await inst.rows(`SELECT told FROM outbox WHERE message_id = '${sent.id}' AND kind = 4`))[0][0] === 't', { what: 'told once' });
+  await age(sent.id, 24 * 6);
+  const failed = await told({ to: 'yves@partner.example', text: /do not try any more/ });
+  assert.equal(failed.recipients[0].action, 'failed');
+  assert.deepEqual((await left(sent.id)).slice(1), [0, 0]);
+});
+
+test('nobody is told who said never, or is nobody', async () => {
+  own.say = (verb) => (verb === 'RCPT' ? '550 5.1.1 No such user here' : undefined);
+  for (const message of [{ from: '' }, { rcptOptions: ' NOTIFY=NEVER' }, { headers: 'Auto-Submitted: auto-replied\r\n' }]) {
+    const sent = await send(message);
+    await until(async () => (await rows(sent.id))[0]?.[0] === '2', { what: 'failed for good' });
+    assert.equal((await inst.rows(`SELECT count(*) FROM report`))[0][0], '0');
+    assert.equal((await inst.rows(`SELECT count(*) FROM outbox WHERE message_id = '${sent.id}' AND kind = 5`))[0][0], '0');
+  }
+});
+
+test('eight bits go to who takes them; else it fails with 5.6.3', async () => {
+  const body = Buffer.from('Grüße aus Köln\r\n').toString('latin1');
+  const fine = await send({ body, mailOptions: ' BODY=8BITMIME' });
+  const [mail] = await taken(fine.mid);
+  assert.equal(mail.body, body);
+  assert.match(mail.mailLine, /BODY=8BITMIME/);
+  own.offers = [];
+  const sent = await send({ from: 'wendy@partner.example', body, mailOptions: ' BODY=8BITMIME' });
+  const report = await told({ to: 'wendy@partner.example' });
+  assert.equal(report.recipients[0].status, '5.6.3');
+  assert.equal(report.original['message-id'], `<${sent.mid}>`);
+  assert.ok(!own.mails.some((m) => m.id === `<${sent.mid}>`));
+});
+
+test('by BDAT: the same bytes, large ones too', async () => {
+  own.offers = ['8BITMIME', 'CHUNKING', 'PIPELINING', 'ENHANCEDSTATUSCODES', 'SIZE 90000000'];
+  const body = `${randomBytes(900000).toString('base64').replace(/(.{76})/g, '$1\r\n')}\r\n.\r\n.end\r\n`;
+  const sent = await send({ body });
+  const [mail] = await taken(sent.mid);
+  assert.ok(mail.chunked);
+  assert.ok(mail.body === body, 'the same bytes');
+  own.offers = ['8BITMIME', 'PIPELINING'];
+  const plain = await send({ body });
+  const [other] = await taken(plain.mid);
+  assert.ok(!other.chunked);
+  assert.ok(other.body === body, 'the same bytes');
+});
+
+test('cut in the middle: it is sent again as the same mail', async () => {
+  let tries = 0;
+  own.say = (verb) => (verb === 'END' && ++tries === 1 ? 'cut' : undefined);
+  const sent = await send();
+  await answered(sent.id);
+  await again(sent.id);
+  await taken(sent.mid);
+  const mails = own.mails.filter((m) => m.id === `<${sent.mid}>`);
+  assert.equal(mails.length, 2);
+  assert.equal(mails[0].raw, mails[1].raw);
+});
+
+test('REQUIRETLS is passed on, or the message fails with 5.7.30', async () => {
+  own.offers = ['8BITMIME', 'REQUIRETLS'];
+  const fine = await send({ mailOptions: ' REQUIRETLS' });
+  const [mail] = await taken(fine.mid);
+  assert.match(mail.mailLine, / REQUIRETLS$/);
+  const usual = await send();
+  assert.doesNotMatch((await taken(usual.mid))[0].mailLine, /REQUIRETLS/);
+  own.offers = ['8BITMIME'];
+  const sent = await send({ from: 'vera@partner.example', mailOptions: ' REQUIRETLS' });
+  const report = await told({ to: 'vera@partner.example' });
+  assert.equal(report.recipients[0].status, '5.7.30');
+  assert.ok(!own.mails.some((m) => m.id === `<${sent.mid}>`));
+});
+
+test('what asks for notices is passed to a server that gives them', async () => {
+  own.offers = ['8BITMIME', 'DSN'];
+  const sent = await send({ from: 'ute@partner.example', mailOptions: ' RET=HDRS ENVID=QQ314159',
+    rcptOptions: ` NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;${alice}` });
+  const [mail] = await taken(sent.mid);
+  assert.match(mail.mailLine, /RET=HDRS/);
+  assert.match(mail.mailLine, /ENVID=QQ314159/);
+  assert.ok(own.commands.some((line) => line === `RCPT TO:<${alice}> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;${alice}`), String(own.commands));
+  await gone(sent.id);
+  assert.equal((await inst.rows(`SELECT count(*) FROM outbox WHERE message_id = '${sent.id}'`))[0][0], '0', 'we tell nothing');
+});
+
+test('intake and portal cannot read copies, the courier reads nothing else', async () => {
+  own.say = (verb) => (verb === 'RCPT' ? '451 4.3.0 Not now' : undefined);
+  const sent = await send();
+  await answered(sent.id);
+  const [[tenant]] = await inst.rows(`SELECT tenant_id FROM tenant WHERE slug = 'acme'`);
+  const ask = (role, sql) => inst.psql(`BEGIN; SET LOCAL restante.tenant = '${tenant}';\n${sql}; ROLLBACK`, { role });
+  for (const role of ['restante_intake', 'restante_portal', 'restante_ctl']) {
+    assert.match((await ask(role, 'SELECT data FROM forward_chunk')).stderr, /permission denied/);
+  }
+  assert.match((await ask('restante_courier', 'SELECT data FROM chunk')).stderr, /permission denied/);
+  assert.match((await ask('restante_courier', 'SELECT manifest FROM message')).stderr, /permission denied/);
+  assert.match((await ask('restante_courier',
+    `INSERT INTO outbox (tenant_id, outbox_id, kind) VALUES ('${tenant}', gen_random_uuid(), 2)`)).stderr, /row-level security/);
+  assert.match((await ask('restante_courier', 'SELECT count(data) > 0 FROM forward_chunk')).stdout, /^t$/m);
+  own.say = () => undefined;
+  await again(sent.id);
+  await gone(sent.id);
+  await fs.rm(path.join(dir, 'other.key'), { force: true });
+});
