@@ -16,6 +16,7 @@
 #include "store/migrate.h"
 #include "store/session.h"
 #include "store/tenant.h"
+#include "store/directory.h"
 #include "store/upload.h"
 
 struct id tenant_a, tenant_b, account_a, account_b;
@@ -206,6 +207,33 @@ add_upload(const struct id *tenant, const struct id *account, struct err *e)
 	return rc;
 }
 
+/* One of each of what says who may send what to whom. */
+static int
+add_directory(
+    struct db *db, const struct id *tenant, const char *slug, struct err *e)
+{
+	struct relay r = {
+	    .id = id_new(), .kind = RELAY_RANGE, .range = "192.0.2.0/24"};
+	struct partner p = {
+	    .domain = "partner.example", .tls_in = true, .tls_out = true};
+	struct dist_list l = {.id = id_new()};
+	struct account a;
+	char key[64], alias[64];
+
+	snprintf(l.key, sizeof(l.key), "all@%s.example", slug);
+	snprintf(key, sizeof(key), "member@%s.example", slug);
+	snprintf(alias, sizeof(alias), "info@%s.example", slug);
+	if (db_begin(db, tenant, e) == -1 ||
+	    account_find(db, tenant, key, &a, e) != 1 ||
+	    relay_add(db, tenant, &r, e) == -1 ||
+	    partner_set(db, tenant, &p, e) == -1 ||
+	    alias_add(db, tenant, alias, &a.id, e) == -1 ||
+	    dist_list_add(db, tenant, &l, e) == -1 ||
+	    dist_list_join(db, tenant, &l.id, key, e) == -1)
+		return -1;
+	return db_commit(db, e);
+}
+
 static int
 populate(struct err *e)
 {
@@ -216,6 +244,8 @@ populate(struct err *e)
 
 	if (add_tenant(ctl, "acme", &tenant_a, &account_a, e) == 0 &&
 	    add_tenant(ctl, "globex", &tenant_b, &account_b, e) == 0 &&
+	    add_directory(ctl, &tenant_a, "acme", e) == 0 &&
+	    add_directory(ctl, &tenant_b, "globex", e) == 0 &&
 	    add_session(&tenant_a, &account_a, e) == 0 &&
 	    add_session(&tenant_b, &account_b, e) == 0 &&
 	    add_upload(&tenant_a, &account_a, e) == 0 &&

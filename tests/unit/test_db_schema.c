@@ -92,7 +92,8 @@ every_statement_names_its_tenant(void **state)
 	static const char *const tables[] = {"account", "account_key",
 	    "unlocker", "smtp_token", "session", "message", "chunk", "reader",
 	    "notice", "event", "duplicate", "tenant", "tenant_domain", "upload",
-	    "upload_chunk"};
+	    "upload_chunk", "relay", "partner", "mail_alias", "mail_list",
+	    "mail_list_entry"};
 	static const char *const verbs[] = {
 	    "FROM ", "INTO ", "UPDATE ", "JOIN "};
 	const struct sql *const *all;

@@ -17,7 +17,8 @@
 static const char *const tables[] = {"tenant", "tenant_domain", "account",
     "account_key", "unlocker", "smtp_token", "session", "message", "chunk",
     "reader", "notice", "event", "outbox", "duplicate", "upload",
-    "upload_chunk"};
+    "upload_chunk", "relay", "partner", "mail_alias", "mail_list",
+    "mail_list_entry"};
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 
 static const char *const roles[] = {
@@ -92,6 +93,9 @@ intake_cannot_read_content(void **state)
 	    "SELECT outbox_take(true, 1, 1)",
 	    "SELECT tenant_list()",
 	    "SET ROLE restante_owner",
+	    "INSERT INTO relay (tenant_id) VALUES (null)",
+	    "UPDATE tenant SET inward_policy = 1",
+	    "DELETE FROM partner",
 	};
 	PGconn *c = cluster_raw("restante_intake", "restante");
 	size_t i;
@@ -290,6 +294,12 @@ each_power_is_one_roles(void **state)
 	    {"restante_courier", "SELECT escrow FROM notice"},
 	    {"restante_courier", "SELECT blob FROM session"},
 	    {"restante_courier", "SELECT pk FROM account_key"},
+	    {"restante_courier", "SELECT list_id FROM mail_list_entry"},
+	    {"restante_courier", "SELECT range FROM relay"},
+	    {"restante_courier", "SELECT sender_known('x')"},
+	    {"restante_portal", "SELECT sender_known('x')"},
+	    {"restante_portal", "SELECT range FROM relay"},
+	    {"restante_portal", "UPDATE tenant SET inward_way = 1"},
 	    {"restante_ctl", "SELECT manifest FROM message"},
 	    {"restante_ctl", "SELECT data FROM chunk"},
 	    {"restante_ctl", "SELECT sealed FROM reader"},
