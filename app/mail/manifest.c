@@ -1,6 +1,6 @@
 /*
- * The manifest as JSON inside its seal. Reading is strict: whatever this file
- * would not have written is ERR_CORRUPT.
+ * Reading the manifest's JSON is strict: whatever manifest_write.c would not have
+ * written is ERR_CORRUPT.
  */
 #include "mail/manifest.h"
 
@@ -10,161 +10,8 @@
 
 #include "base/secret.h"
 #include "base/text.h"
+#include "mail/manifest_json.h"
 #include "mail/name.h"
-
-#define VERSION        1
-#define VERSION_BESIDE 2 /* has files beside the message */
-#define VERSION_WAY    3 /* has a connection, or parts of a winmail.dat */
-
-static const char *const encodings[] = {
-    [MAIL_ENC_IDENTITY] = "identity",
-    [MAIL_ENC_BASE64] = "base64",
-    [MAIL_ENC_QP] = "qp",
-    [MAIL_ENC_UU] = "uu",
-};
-#define N_ENCODINGS (sizeof(encodings) / sizeof(encodings[0]))
-
-static bool
-is_beside(const struct mail_part *p)
-{
-	return !id_is_zero(&p->beside.id);
-}
-
-/* ---- writing ---- */
-
-/* The oldest that has all there is. */
-static int
-version_of(const struct manifest *m)
-{
-	int version = VERSION;
-
-	if (m->connection.client[0] != '\0')
-		return VERSION_WAY;
-	for (size_t i = 0; i < m->n_parts; i++) {
-		if (m->parts[i].box > 0)
-			return VERSION_WAY;
-		if (is_beside(&m->parts[i]))
-			version = VERSION_BESIDE;
-	}
-	return version;
-}
-
-static json_t *
-person_json(const struct mail_person *p)
-{
-	return json_pack("[ss]", p->name, p->address);
-}
-
-static json_t *
-people_json(const struct manifest *m)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < m->n_to; i++) {
-		if (json_array_append_new(list, person_json(&m->to[i])) == -1) {
-			json_decref(list);
-			return NULL;
-		}
-	}
-	return list;
-}
-
-static json_t *
-beside_json(const struct mail_beside *b)
-{
-	char id[ID_TEXT_LEN], key[2 * sizeof(b->key) + 1],
-	    header[2 * sizeof(b->header) + 1];
-	json_t *j;
-
-	id_format(&b->id, id);
-	text_hex(b->key, sizeof(b->key), key);
-	text_hex(b->header, sizeof(b->header), header);
-	j = json_pack("{s:s, s:s, s:s, s:I}", "id", id, "key", key, "header",
-	    header, "chunks", (json_int_t)b->chunks);
-	secret_wipe(key, sizeof(key));
-	return j;
-}
-
-static json_t *
-connection_json(const struct mail_connection *c)
-{
-	return json_pack("{s:s, s:s, s:s, s:s, s:s}", "client", c->client,
-	    "helo", c->helo, "tls", c->tls, "certificate", c->certificate,
-	    "account", c->account);
-}
-
-static json_t *
-box_json(const struct mail_part *p)
-{
-	return json_pack("{s:I, s:I}", "part", (json_int_t)p->box - 1, "skip",
-	    (json_int_t)p->skip);
-}
-
-static json_t *
-part_json(const struct mail_part *p)
-{
-	char sha256[65];
-
-	text_hex(p->sha256, sizeof(p->sha256), sha256);
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:I, s:I, "
-			 "s:I, s:s, s:o*, s:o*}",
-	    "depth", (int)p->depth, "type", p->type, "charset", p->charset,
-	    "name", p->name, "cid", p->cid, "leaf", p->leaf, "attached",
-	    p->attached, "encoding", encodings[p->encoding], "offset",
-	    (json_int_t)p->offset, "length", (json_int_t)p->length, "size",
-	    (json_int_t)p->size, "sha256", sha256, "beside",
-	    is_beside(p) ? beside_json(&p->beside) : NULL, "box",
-	    p->box > 0 ? box_json(p) : NULL);
-}
-
-static json_t *
-parts_json(const struct manifest *m)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < m->n_parts; i++) {
-		if (json_array_append_new(list, part_json(&m->parts[i])) ==
-		    -1) {
-			json_decref(list);
-			return NULL;
-		}
-	}
-	return list;
-}
-
-static int
-add(const char *p, size_t n, void *arg)
-{
-	return buf_add(arg, p, n);
-}
-
-int
-manifest_encode(const struct manifest *m, struct buf *out, struct err *e)
-{
-	char sha256[65];
-	json_t *j;
-	int r;
-
-	text_hex(m->sha256, sizeof(m->sha256), sha256);
-	/* "o" takes the references over, also of what turns out NULL. */
-	j = json_pack("{s:i, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:i, s:i, "
-		      "s:b, s:b, s:I, s:s, s:o*}",
-	    "version", version_of(m), "subject", m->subject, "message_id",
-	    m->message_id, "in_reply_to", m->in_reply_to, "date",
-	    (json_int_t)m->date, "from", person_json(&m->from), "to",
-	    people_json(m), "parts", parts_json(m), "text_part", m->text_part,
-	    "html_part", m->html_part, "ambiguous", m->ambiguous, "cut", m->cut,
-	    "size", (json_int_t)m->size, "sha256", sha256, "connection",
-	    m->connection.client[0] != '\0' ? connection_json(&m->connection) :
-					      NULL);
-	if (j == NULL)
-		return err_set(e, ERR_INTERNAL, "manifest does not encode");
-	r = json_dump_callback(j, add, out, JSON_COMPACT);
-	json_decref(j);
-	return r == 0 ? 0 : err_set(e, ERR_INTERNAL, "memory");
-}
-
-/* ---- reading ---- */
 
 static int
 person_read(json_t *j, struct mail_person *out)
@@ -200,8 +47,8 @@ people_read(json_t *list, struct manifest *m)
 static int
 encoding_read(const char *s, enum mail_encoding *out)
 {
-	for (size_t i = 0; i < N_ENCODINGS; i++) {
-		if (strcmp(s, encodings[i]) == 0) {
+	for (size_t i = 0; i < MANIFEST_ENCODINGS; i++) {
+		if (strcmp(s, manifest_encoding[i]) == 0) {
 			*out = (enum mail_encoding)i;
 			return 0;
 		}
@@ -256,10 +103,10 @@ box_read(json_t *j, const struct manifest *m, struct mail_part *p)
 	box = &m->parts[part];
 	p->box = (uint32_t)part + 1;
 	p->skip = (uint64_t)skip;
-	return p->leaf && box->leaf && box->box == 0 && !is_beside(box) &&
-		p->offset == box->offset && p->length == box->length &&
-		p->encoding == box->encoding && p->skip <= box->size &&
-		p->size <= box->size - p->skip ?
+	return p->leaf && box->leaf && box->box == 0 &&
+		!manifest_is_beside(box) && p->offset == box->offset &&
+		p->length == box->length && p->encoding == box->encoding &&
+		p->skip <= box->size && p->size <= box->size - p->skip ?
 	    0 :
 	    -1;
 }
@@ -380,7 +227,7 @@ read_all(json_t *j, struct manifest *m)
 	    parts_read(parts, m) == -1 ||
 	    (connection != NULL &&
 		connection_read(connection, &m->connection) == -1) ||
-	    version != version_of(m))
+	    version != manifest_version(m))
 		return -1;
 	return is_leaf_or_none(m, m->text_part) &&
 		is_leaf_or_none(m, m->html_part) ?
