@@ -32,6 +32,8 @@ scan_is(const struct scan *s, const char *word)
 static inline void
 scan_skip(struct scan *s, size_t n)
 {
+	if (n == 0) /* p is NULL where there is no value */
+		return;
 	s->p += n;
 	s->n -= n;
 }
