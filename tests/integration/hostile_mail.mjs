@@ -3,20 +3,16 @@
 // text, and can be saved byte for byte.
 import { test, before, after } from 'node:test';
 import assert from 'node:assert/strict';
-import fs from 'node:fs/promises';
-import path from 'node:path';
 import { startInstallation } from '../lib/installation.mjs';
 import { smtpConnect, compose } from '../lib/smtp.mjs';
 import { hostileMail } from '../lib/hostile.mjs';
 import { readPage } from '../lib/markup.mjs';
-import { top } from '../lib/process.mjs';
 import { pickUp, signIn, messageIds } from '../lib/road.mjs';
 
 const host = 'acme.localhost';
 const from = 'alice@acme.example';
 const reader = 'admin@acme.example';
 const guest = 'carol@partner.example';
-const corpora = path.resolve(top, process.env.CORPORA || '../shared/corpora');
 let inst;
 let session;
 let readers;
@@ -195,47 +191,6 @@ test('all of them have their page of who read them', async () => {
       if (want.subject && /track/.test(where)) assert.ok(page.text.includes(want.subject), what);
     }
   });
-});
-
-/** Public sets of messages, with the line ends that SMTP has. */
-async function corpusMessages() {
-  const found = [];
-  const walk = async (dir) => {
-    for (const entry of await fs.readdir(dir, { withFileTypes: true })) {
-      const where = path.join(dir, entry.name);
-      if (entry.isDirectory()) await walk(where);
-      else if (/\.msg$|^msg_.*\.txt$/.test(entry.name)) found.push(where);
-    }
-  };
-  await walk(path.join(corpora, 'mail'));
-  return Promise.all(found.sort().map(async (file) => ({ file: path.relative(corpora, file),
-    data: Buffer.from((await fs.readFile(file, 'latin1')).replace(/\r?\n/g, '\r\n'), 'latin1') })));
-}
-
-const present = await fs.access(path.join(corpora, 'mail')).then(() => true, () => false);
-
-test('messages of public sets open and are saved byte for byte', { skip: present ? false : `no folder ${corpora}/mail` }, async () => {
-  const all = await corpusMessages();
-  assert.ok(all.length >= 100, `${all.length} messages`);
-  const opened = [];
-  for (const { file, data } of all) {
-    const { reply, id, stored } = await send(data);
-    const odd = /\r(?!\n)|\0/.test(data.toString('latin1'));
-    assert.equal(reply.code, odd ? 550 : 250, `${file}: ${reply.text}`);
-    // Some differ in their header alone: the second is taken for a repetition of the first.
-    if (id && !opened.some((one) => one.id === id)) opened.push({ file, id, stored });
-  }
-  const wrong = [];
-  await each(opened, async (one, i) => {
-    try {
-      const page = await open(readers[i % 2], one, one.file);
-      await save(readers[i % 2], page);
-    } catch (error) {
-      wrong.push(error.message);
-    }
-  });
-  assert.deepEqual(wrong, []);
-  console.log(`${opened.length} of ${all.length} messages taken and opened`);
 });
 
 test('nothing of this was an error of ours', async () => {
