@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "desk/directory.h"
+#include "desk/connection.h"
 #include "desk/internal.h"
 
 static int
@@ -217,7 +218,8 @@ desk_accept(struct desk *d, const struct desk_sender *s,
 	struct parcel p;
 	int r = -1;
 
-	if (draft_parse(draft, &head, &manifest, e) == -1)
+	if (draft_parse(draft, &head, &manifest, e) == -1 ||
+	    connection_keep(s, manifest, e) == -1)
 		goto out;
 	if (duplicate_digest(s, env, draft, head.message_id, digest, e) == -1 ||
 	    keyd_duplicate_tags(d->keyd, &env->tenant, digest, tags, e) == -1 ||
