@@ -106,7 +106,8 @@ int desk_mail(struct desk *d, const struct desk_sender *s,
  * RCPT TO by policy_recipient(): adds what was given, and every reader it stands for; a
  * reader named twice is one. *given is taken over when that is done (0), and stays the
  * caller's otherwise: then the envelope is as it was. ERR_NOT_FOUND, ERR_DENIED,
- * ERR_UNWANTED, ERR_INSECURE, ERR_GONE (a list that reaches nobody), ERR_TOO_MANY (past
+ * ERR_UNWANTED, ERR_INSECURE, ERR_TYPE (outside, a local part beyond ASCII), ERR_GONE (a
+ * list that reaches nobody), ERR_TOO_MANY (past
  * LIMIT_RECIPIENTS, or of another tenant), ERR_UNAVAILABLE.
  */
 int desk_rcpt_add(struct desk *d, const struct desk_sender *s,

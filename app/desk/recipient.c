@@ -248,6 +248,9 @@ outside_add(struct route *t, const struct mailbox *box, struct err *e)
 {
 	const struct id none = id_zero();
 
+	/* The notice goes out without SMTPUTF8, which no smart host needs to know. */
+	if (mailbox_is_wide(box))
+		return err_set(e, ERR_TYPE, "address outside, beyond ASCII");
 	return rcpt_add(t, box, POLICY_OUTWARD, &none, e);
 }
 

@@ -95,6 +95,8 @@ static const struct {
     {SMTP_ASKED_MAIL, ERR_DENIED,
 	{"553 5.7.1", "This sender address is not yours to use"}},
     {SMTP_ASKED_MAIL, ERR_BAD_INPUT, {"501 5.1.7", "Malformed sender address"}},
+    {SMTP_ASKED_RCPT, ERR_TYPE,
+	{"553 5.6.7", "Outside, addresses beyond ASCII cannot be reached"}},
     {SMTP_ASKED_RCPT, ERR_NOT_FOUND, {"550 5.1.1", "No such member here"}},
     {SMTP_ASKED_RCPT, ERR_GONE,
 	{"550 5.2.4", "This list reaches nobody, or is too large"}},

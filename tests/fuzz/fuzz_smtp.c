@@ -101,7 +101,10 @@ run(const uint8_t *p, size_t n, bool tls, unsigned how, size_t step,
 		abort();
 	if ((how & HOW_FRONT) != 0)
 		smtp_session_front(s);
-	next = smtp_session_greet(s, out);
+	if (tls && (how & HOW_NOW) != 0)
+		smtp_session_certificate(s, "0123", "4567");
+	next = (how & 0xff) == 0xff ? smtp_session_early(s, out) :
+				      smtp_session_greet(s, out);
 	for (size_t at = 0; at < n && next != SMTP_CLOSE; at += step) {
 		next = fake_packet(
 		    s, p + at, n - at < step ? n - at : step, out);
@@ -110,6 +113,8 @@ run(const uint8_t *p, size_t n, bool tls, unsigned how, size_t step,
 	}
 	if (next != SMTP_CLOSE)
 		smtp_session_goodbye(s, "bye", out);
+	else if (smtp_session_busy(s))
+		abort();
 	smtp_session_free(s);
 	if (fake.drafts != 0 || fake.envelopes != 0)
 		abort();
