@@ -82,7 +82,7 @@ listen smtps
 for (const [name, said, seen] of [
   ['IPv4', { from: '198.51.100.7' }, '198.51.100.7'],
   ['IPv6', { from: '2001:db8::7' }, '2001:db8::7'],
-  ['more behind the addresses', { from: '198.51.100.8', more: Buffer.from('0300046162636404000c6d6f72652074686174206973', 'hex').subarray(0, 7) }, '198.51.100.8'],
+  ['more behind the addresses', { from: '198.51.100.8', more: Buffer.from('03000461626364', 'hex') }, '198.51.100.8'],
   ['itself', { command: 0, family: 0, rest: Buffer.alloc(0) }, frontEnd],
   ['nobody known', { family: 0, rest: Buffer.from('whatever') }, frontEnd],
   ['a Unix socket', { family: 0x31, rest: Buffer.alloc(216) }, frontEnd],
@@ -96,7 +96,7 @@ for (const [name, said, seen] of [
     assert.equal(session.received, '', 'no word before the header is whole');
     socket.write(bytes.subarray(13));
     assert.equal((await session.reply()).code, 220);
-    assert.ok((await traced(session, `header of ${name}`)).includes(`([${seen}])`));
+    assert.ok((await traced(session, `header of ${name}`)).includes(`(${seen.includes(':') ? `[IPv6:${seen}]` : `[${seen}]`})`));
   });
 }
 
@@ -109,7 +109,7 @@ test('a front end that says anything else, or nothing, is closed without a word'
     let said = '';
     socket.on('data', (data) => { said += data; }).on('error', () => {});
     socket.write(bytes);
-    await once(socket, 'close', { signal: AbortSignal.timeout(20000) });
+    await new Promise((closed) => { socket.on('close', closed); });
     assert.equal(said, '', bytes.toString('hex'));
   }));
 });

@@ -9,7 +9,7 @@ import path from 'node:path';
 import { once } from 'node:events';
 import { freePorts, listening, startInstallation } from '../lib/installation.mjs';
 import { compose, smtpConnect } from '../lib/smtp.mjs';
-import { alive, descendants, sleep, until } from '../lib/process.mjs';
+import { alive, sleep, until } from '../lib/process.mjs';
 
 const memory = 16; // MiB of mail on its way
 const room = Math.floor((memory * 1024) / 192); // messages at once, by what one counts
@@ -99,12 +99,11 @@ test('SIGTERM in the middle of 50 messages: each is brought to its end and kept;
   for (const session of [...sessions, ...idle]) session.close();
 });
 
-/** Another intake of the installation, by the same settings, with more workers if need be. */
-async function another({ workers = 1 } = {}) {
+/** Another intake of the installation, by the same settings. */
+async function another() {
   const [smtp, smtps, metrics] = await freePorts(3);
   const conf = path.join(inst.state, 'conf', `intake-${smtp}.conf`);
   const text = (await fs.readFile(path.join(inst.state, 'conf/intake.conf'), 'utf8'))
-    .replace(/^workers .*/m, `workers ${workers}\nworker_accept_threshold 1`)
     .replaceAll(String(inst.ports.SMTPS_PORT), String(smtps)).replaceAll(String(inst.ports.SMTP_PORT), String(smtp))
     .replaceAll(String(inst.ports.INTAKE_METRICS_PORT), String(metrics)).replace('intake.pid', `intake-${smtp}.pid`);
   await fs.writeFile(conf, text);
@@ -149,27 +148,6 @@ test('two intakes of one installation: mail through both, and one message once, 
     for (const { code, text } of many) assert.ok(code === 250 || code === 451, text);
     assert.equal(new Set(many.filter(({ code }) => code === 250).map(({ text }) => text)).size, 1);
     assert.equal(await stored() - count, 42);
-  } finally {
-    await second.stop();
-  }
-});
-
-test('several workers share the connections', async () => {
-  const second = await another({ workers: 2 });
-  try {
-    const sessions = await Promise.all(Array.from({ length: 40 }, () => smtpConnect(second, { secure: 'none' })));
-    const sockets = await Promise.all((await descendants(second.pid)).map(async (pid) => {
-      const list = await fs.readdir(`/proc/${pid}/fd`).catch(() => []);
-      const links = await Promise.all(list.map((fd) => fs.readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')));
-      return links.filter((link) => link.startsWith('socket:')).length;
-    }));
-    const busy = sockets.filter((n) => n >= 10);
-    assert.ok(busy.length >= 2, `sockets of each: ${sockets}`);
-    for (const session of sessions) {
-      assert.equal((await toData(session)).code, 354);
-      assert.equal((await session.data(compose({ from: outside, to: alice }))).code, 250);
-      await session.quit();
-    }
   } finally {
     await second.stop();
   }
