@@ -19,7 +19,8 @@
 
 #define BLOCK_CHUNKS 4 /* read, opened and sent at a time */
 #define DOWN_TENANTS 64
-#define DOWN_MS      20000 /* a server that was not reached is let be */
+#define SLOW_MS      1000
+#define DOWN_MS      20000 /* a server that was slow not to be reached is let be */
 
 struct forwarding {
 	struct forward_route route; /* that smtp is for */
@@ -379,13 +380,13 @@ write_down(struct trip *t, struct forward_end *end, struct err *e)
 	static const enum mail_action actions[] = {
 	    MAIL_RELAYED, MAIL_FAILED, MAIL_DELAYED};
 	struct report_mail mail[3] = {0};
-	struct outbox_facts facts = {0};
+	struct outbox_facts facts = {0}, *f = &facts;
 	bool slow;
 	int r;
 
 	if (db_begin(t->lane->db, &t->row->tenant, e) == -1)
 		return -1;
-	r = outbox_facts(t->lane->db, t->row, &facts, e);
+	r = outbox_facts(t->lane->db, &t->row, 1, &f, e);
 	db_rollback(t->lane->db);
 	slow = !facts.told && retry_slow(t->row->created, clock_now());
 	for (size_t i = 0; i < 3 && r == 0; i++) {
@@ -480,6 +481,7 @@ static void
 trip_run(struct trip *t)
 {
 	struct forwarding *f = t->lane->forwarding;
+	int64_t began = clock_mono_ms();
 	struct err e = {0};
 
 	if (trip_read(t, &e) == -1 || trip_room(t, &e) == -1) {
@@ -492,7 +494,8 @@ trip_run(struct trip *t)
 	else if (trip_open(t, &e) == 0) {
 		trip_send(t);
 		if (t->f.n_rcpt > 0 && t->rcpt[0].outcome == SMTP_UNREACHED &&
-		    t->fault.code == ERR_NONE)
+		    t->fault.code == ERR_NONE &&
+		    clock_mono_ms() - began > SLOW_MS)
 			set_down(f, &t->row->tenant);
 		settle(t);
 		return;
