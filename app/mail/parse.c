@@ -39,6 +39,8 @@ struct walk {
 	uint32_t depth;     /* of that entity */
 	const char *fallback; /* its type where it names none */
 	size_t cost;          /* of all headers: octets of MIME fields */
+	size_t end;           /* octets of the first line's end: 2 for CRLF */
+	bool other_end;       /* the last line ended in another way */
 	bool *attachment;     /* by part: what Content-Disposition says */
 	uint64_t content_end; /* of the last line, without its line end */
 	struct levels levels;
@@ -236,6 +238,14 @@ is_spaced(const struct line *line, size_t name)
 	    strncasecmp((const char *)line->p, "Content-", 8) == 0;
 }
 
+/* A NUL, or a CR alone, at which some end the value or the line. */
+static bool
+has_control(const struct line *line)
+{
+	return memchr(line->p, '\0', line->text) != NULL ||
+	    memchr(line->p, '\r', line->text) != NULL;
+}
+
 /* Only the fields go on to GMime: a line that is none, with its folds, is passed over. */
 static bool
 is_of_field(struct walk *w, const struct line *line)
@@ -250,7 +260,7 @@ is_of_field(struct walk *w, const struct line *line)
 		name = fields_name(line->p, line->text);
 		w->skip = name == 0;
 	}
-	if (is_blank(line) || is_spaced(line, name) ||
+	if (is_blank(line) || is_spaced(line, name) || has_control(line) ||
 	    (w->skip && (w->depth > 0 || w->own || !is_mailbox_line(line))))
 		w->odd = true;
 	return !w->skip;
@@ -297,15 +307,42 @@ header_line(struct walk *w, const struct line *line, struct err *e)
 	return 0;
 }
 
+/*
+ * What the line is to the multiparts around it. Some see line ends in CR and LF alone, some
+ * in CRLF alone: a boundary has to stand between two that are like the first.
+ */
+static enum levels_line
+boundary_find(struct walk *w, const struct line *line, size_t *at)
+{
+	const uint8_t *end = line->p + line->text, *cr = line->p;
+	const size_t ends = line->n - line->text;
+	enum levels_line is = LEVELS_NONE;
+	bool odd = w->other_end;
+
+	w->end = w->end == 0 ? ends : w->end;
+	w->other_end = ends != 0 && ends != w->end;
+	if (w->levels.n == 0)
+		return LEVELS_NONE;
+	if (line->start)
+		is = levels_match(&w->levels, line->p, line->text, at);
+	if (is != LEVELS_NONE)
+		return odd || w->other_end ? LEVELS_UNSURE : is;
+	while ((cr = memchr(cr, '\r', (size_t)(end - cr))) != NULL) {
+		cr++;
+		if (levels_match(&w->levels, cr, (size_t)(end - cr), at) !=
+		    LEVELS_NONE)
+			return LEVELS_UNSURE;
+	}
+	return LEVELS_NONE;
+}
+
 static int
 walk_line(struct walk *w, const struct line *line, struct err *e)
 {
-	enum levels_line is = LEVELS_NONE;
 	size_t at = 0;
+	enum levels_line is = boundary_find(w, line, &at);
 	int r = 0;
 
-	if (line->start)
-		is = levels_match(&w->levels, line->p, line->text, &at);
 	if (is == LEVELS_UNSURE)
 		give_up(w);
 	else if (is != LEVELS_NONE)

@@ -320,6 +320,23 @@ ambiguous_messages_have_no_tree(void **state)
 		"Content-Type : multipart/mixed; boundary=b\r\n" BODY, true},
 	    {"a blank before the colon of another",
 		"Subject : x\r\n" MIXED BODY, false},
+	    {"a CR alone in the header",
+		"Subject: x\rContent-Type: text/plain\r\n" MIXED BODY, true},
+	    {"a CR alone in a text's header", "Subject: x\ry\r\n\r\nx\r\n",
+		false},
+	    {"an LF alone before a boundary",
+		MIXED "\r\nx\n--b\r\n\r\nx\r\n--b--\r\n", true},
+	    {"an LF alone behind a boundary",
+		MIXED "\r\n--b\n\r\nx\r\n--b--\r\n", true},
+	    {"an LF alone elsewhere", MIXED "\r\n--b\r\n\r\nx\ny\r\n--b--\r\n",
+		false},
+	    {"a CR alone before a boundary",
+		MIXED "\r\n--b\r\n\r\nx\r--b\r\n--b--\r\n", true},
+	    {"a CR alone elsewhere",
+		MIXED "\r\n--b\r\n\r\nx\r--x\r\r\n--b--\r\n", false},
+	    {"LF everywhere",
+		"Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\n",
+		false},
 	    {"a boundary in the header", MIXED "--b\r\n" BODY, true},
 	    {"a boundary in the header of a text",
 		MIXED "\r\n--b\r\nX: y\r\n--b--\r\n", false},
@@ -379,6 +396,51 @@ encoded_words(void **state)
 			fail_msg("%s: [%s]", cases[i].name, m->subject);
 		manifest_free(m);
 	}
+}
+
+static void
+a_nul_in_a_header_is_ambiguous(void **state)
+{
+	static const char raw[] = "Subject: x\0y\r\n" MIXED BODY;
+	struct manifest *m = parse_n(raw, sizeof(raw) - 1);
+
+	(void)state;
+	assert_true(m->ambiguous);
+	manifest_free(m);
+}
+
+/* Parts with n octets of fields for each. */
+static bool
+fields_are_too_many(size_t parts, size_t n)
+{
+	struct buf b = BUF_INIT;
+	struct manifest *m;
+	bool cut;
+
+	assert_int_equal(buf_adds(&b, MIXED "\r\n"), 0);
+	for (size_t i = 0; i < parts; i++) {
+		assert_int_equal(
+		    buf_adds(&b, "--b\r\nContent-Type: text/plain; x="), 0);
+		for (size_t k = 14; k < n; k++)
+			assert_int_equal(buf_add_u8(&b, 'x'), 0);
+		assert_int_equal(buf_adds(&b, "\r\n\r\n\r\n"), 0);
+	}
+	m = parse_n(b.data, b.len);
+	cut = m->cut;
+	assert_true(cut || m->n_parts == parts + 1);
+	manifest_free(m);
+	buf_free(&b);
+	return cut;
+}
+
+static void
+fields_of_all_parts_together_are_bounded(void **state)
+{
+	(void)state;
+	/* The multipart's own has 27. */
+	assert_false(fields_are_too_many(100, 4095));
+	assert_true(fields_are_too_many(100, 4096));
+	assert_false(fields_are_too_many(1999, 200));
 }
 
 static struct manifest *
@@ -977,6 +1039,8 @@ main(void)
 	    cmocka_unit_test(fields_of_a_message),
 	    cmocka_unit_test(tree_of_a_message),
 	    cmocka_unit_test(ambiguous_messages_have_no_tree),
+	    cmocka_unit_test(a_nul_in_a_header_is_ambiguous),
+	    cmocka_unit_test(fields_of_all_parts_together_are_bounded),
 	    cmocka_unit_test(parts_at_the_limit_and_past_it),
 	    cmocka_unit_test(depth_at_the_limit_and_past_it),
 	    cmocka_unit_test(header_at_the_limit_and_past_it),
