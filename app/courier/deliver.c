@@ -28,8 +28,9 @@ struct job {
 	char original[SEAL_ITEM_SECRET]; /* Message-ID of what it tells of */
 	unsigned notify;                 /* what was asked of its recipient */
 	bool told;                       /* the sender was told of the delay */
-	struct err fault;                /* why not */
-	char id[ID_TEXT_LEN];            /* of the row, for the log */
+	const char *reply; /* it was taken, and that is not written down yet */
+	struct err fault;  /* why not */
+	char id[ID_TEXT_LEN]; /* of the row, for the log */
 };
 
 int
@@ -68,15 +69,33 @@ lane_close(struct lane *l)
 
 /* ---- making ---- */
 
-static int
-read_facts(struct lane *l, const struct outbox *o, struct outbox_facts *f,
-    struct err *e)
+/* How many jobs from the first on are of one tenant. */
+static size_t
+of_tenant(const struct job *jobs, size_t n)
 {
+	size_t i = 1;
+
+	while (i < n && id_equal(&jobs[i].row.tenant, &jobs[0].row.tenant))
+		i++;
+	return i;
+}
+
+/* Of n jobs of one tenant. */
+static int
+read_facts(struct lane *l, struct job *jobs, size_t n,
+    struct outbox_facts *facts, struct err *e)
+{
+	struct outbox *o[LANE_BATCH];
+	struct outbox_facts *f[LANE_BATCH];
 	int r;
 
-	if (db_begin(l->db, &o->tenant, e) == -1)
+	for (size_t i = 0; i < n; i++) {
+		o[i] = &jobs[i].row;
+		f[i] = &facts[i];
+	}
+	if (db_begin(l->db, &o[0]->tenant, e) == -1)
 		return -1;
-	r = outbox_facts(l->db, o, f, e);
+	r = outbox_facts(l->db, o, n, f, e);
 	db_rollback(l->db);
 	return r;
 }
@@ -99,25 +118,38 @@ open_item(struct lane *l, const struct outbox *o, const struct outbox_facts *f,
 }
 
 static int
-make(struct lane *l, struct job *j, struct err *e)
+make(struct lane *l, struct job *j, const struct outbox_facts *facts,
+    struct err *e)
 {
-	struct outbox_facts facts = {0};
 	struct seal_item item = {0};
 	int r = -1;
 
-	if (read_facts(l, &j->row, &facts, e) == -1)
-		return -1;
-	j->notify = facts.notify;
-	j->told = facts.told;
-	if (open_item(l, &j->row, &facts, &item, e) == 0) {
+	j->notify = facts->notify;
+	j->told = facts->told;
+	if (open_item(l, &j->row, facts, &item, e) == 0) {
 		memcpy(j->original, item.original, sizeof(j->original));
 		r = j->row.kind == OUTBOX_STATUS ?
-		    dsn_render(l, &j->row, &facts, &item, &j->mail, e) :
-		    render_mail(
-			&l->render, &j->row, &facts, &item, &j->mail, e);
+		    dsn_render(l, &j->row, facts, &item, &j->mail, e) :
+		    render_mail(&l->render, &j->row, facts, &item, &j->mail, e);
 	}
 	secret_wipe(&item, sizeof(item));
 	return r;
+}
+
+/* Mails of n jobs of one tenant. */
+static void
+make_all(struct lane *l, struct job *jobs, size_t n)
+{
+	struct outbox_facts facts[LANE_BATCH] = {0};
+	struct err e = {0};
+	int r = read_facts(l, jobs, n, facts, &e);
+
+	for (size_t i = 0; i < n; i++)
+		if (r == -1)
+			jobs[i].fault = e;
+		else
+			jobs[i].ready = make(l, &jobs[i], &facts[i],
+					    &jobs[i].fault) == 0;
 }
 
 /* ---- writing down ---- */
@@ -231,7 +263,7 @@ settle(struct lane *l, struct job *j, const struct smtp_mail *m)
 			record_telling(
 			    l, j, RECORD_SENT, 0, m->reply, MAIL_RELAYED);
 		else
-			record(l, j, RECORD_SENT, 0, m->reply);
+			j->reply = m->reply; /* with the others */
 		return;
 	case SMTP_REFUSED:
 		log_line(LOG_LEVEL_WARN, j->id, "mail refused",
@@ -280,6 +312,27 @@ settle_unmade(struct lane *l, struct job *j)
 	}
 }
 
+/* Those that were taken and nobody else is told of, each tenant's in one transaction. */
+static void
+record_sent(struct lane *l, struct job *jobs, size_t n)
+{
+	struct outbox *o[LANE_BATCH];
+	const char *reply[LANE_BATCH];
+	size_t i, k = 0;
+	struct err e;
+
+	for (i = 0; i < n; i++)
+		if (jobs[i].reply != NULL) {
+			o[k] = &jobs[i].row;
+			reply[k++] = jobs[i].reply;
+		}
+	if (k > 0 && outbox_sent_all(l->db, o, reply, k, &e) == 0)
+		return;
+	for (i = 0; i < n; i++)
+		if (jobs[i].reply != NULL)
+			record(l, &jobs[i], RECORD_SENT, 0, jobs[i].reply);
+}
+
 /* ---- a batch ---- */
 
 static void
@@ -310,6 +363,10 @@ send_ready(struct lane *l, struct job *jobs, size_t n)
 		else
 			settle_unmade(l, &jobs[i]);
 	}
+	for (size_t i = 0; i < n; i += count) {
+		count = of_tenant(&jobs[i], n - i);
+		record_sent(l, &jobs[i], count);
+	}
 }
 
 int
@@ -325,6 +382,7 @@ void
 lane_work(struct lane *l)
 {
 	struct job jobs[LANE_BATCH] = {0};
+	size_t k;
 
 	if (l->forwards) {
 		forwarding_work(l);
@@ -334,7 +392,10 @@ lane_work(struct lane *l)
 	for (size_t i = 0; i < l->n; i++) {
 		jobs[i].row = l->row[i];
 		id_format(&l->row[i].id, jobs[i].id);
-		jobs[i].ready = make(l, &jobs[i], &jobs[i].fault) == 0;
+	}
+	for (size_t i = 0; i < l->n; i += k) {
+		k = of_tenant(&jobs[i], l->n - i);
+		make_all(l, &jobs[i], k);
 	}
 	send_ready(l, jobs, l->n);
 	for (size_t i = 0; i < l->n; i++) {

@@ -14,7 +14,7 @@
 #include "store/outbox.h"
 
 /* Mails of one session at most. */
-#define LANE_BATCH 10
+#define LANE_BATCH 32
 /* How long taken rows are ours: more than a session lasts. */
 #define LANE_LEASE_S 90
 

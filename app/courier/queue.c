@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,7 +27,8 @@
 #define UPLOADS_MS (60 * 1000)
 #define TURN_SWEEPS \
 	8 /* of LIMIT_UPLOAD_SWEEP rows; then mails have their turn */
-#define FORWARD_LANES 2 /* their servers may hang */
+#define FORWARD_LANES 2  /* their servers may hang */
+#define NICE          10 /* of a thread that sends no codes */
 #define GATHER_MS \
 	50 /* from one look to the next: what comes together leaves together */
 
@@ -128,6 +130,9 @@ work(void *arg)
 	struct err e;
 	int r;
 
+	/* What is being accepted and read goes before what tells of it; codes wait for none. */
+	if (!w->lane.codes)
+		(void)setpriority(PRIO_PROCESS, 0, NICE);
 	while (!stopping(w, 0)) {
 		pthread_mutex_lock(&w->from->lock);
 		r = stopping(w, 0) ? 0 : fetch(w, &e);

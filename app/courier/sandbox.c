@@ -79,6 +79,7 @@ static struct sock_filter filter[] = {
     ALLOW(futex),
     ALLOW(sched_yield),
     ALLOW(sched_getaffinity),
+    ALLOW(setpriority),
     ALLOW(rt_sigaction),
     ALLOW(rt_sigprocmask),
     ALLOW(rt_sigtimedwait),

@@ -7,7 +7,17 @@
 #include "store/report.h"
 #include "store/rows.h"
 
-enum { S_ADD, S_TAKE, S_FACTS, S_SENT, S_FAILED, S_LATER, S_COUNTS, S_LIST };
+enum {
+	S_ADD,
+	S_TAKE,
+	S_FACTS,
+	S_SENT,
+	S_SENT_ALL,
+	S_FAILED,
+	S_LATER,
+	S_COUNTS,
+	S_LIST
+};
 
 #define LIST_MOST 1000
 
@@ -18,18 +28,28 @@ static const struct sql statements[] = {
 	" FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10) AS t(a, b, c, d, e, f, g, h, i)"},
     [S_TAKE] = {"outbox_take", "fii",
 	"SELECT * FROM outbox_take($1, $2::integer, $3::integer)"},
-    [S_FACTS] = {"outbox_facts", "uuiuu",
-	"SELECT t.host, t.name, d.domain, t.contact, m.sender_name, m.sender,"
+    /* Row by row by their keys, whatever was known of the tables when it was planned. */
+    [S_FACTS] = {"outbox_facts", "uIUIUU",
+	"SELECT w.n, t.host, t.name, d.domain, t.contact, m.sender_name, m.sender,"
 	" r.address, a.name, n.pickup, m.created, m.expires,"
 	" coalesce(q.notify, 0::smallint), coalesce(o.told, false),"
-	" m.sender_account IS NOT NULL FROM tenant t"
+	" m.sender_account IS NOT NULL"
+	" FROM unnest($2, $3, $4, $5, $6) AS w(n, message, slot, notice, id)"
+	" CROSS JOIN tenant t"
 	" LEFT JOIN tenant_domain d ON d.tenant_id = $1 AND d.is_first"
-	" LEFT JOIN message m ON m.tenant_id = $1 AND m.message_id = $2"
-	" LEFT JOIN reader r ON r.tenant_id = $1 AND r.message_id = $2 AND r.slot = $3"
-	" LEFT JOIN account a ON a.tenant_id = $1 AND a.address_key = r.address_key"
-	" LEFT JOIN notice n ON n.tenant_id = $1 AND n.notice_id = $4"
-	" LEFT JOIN dsn q ON q.tenant_id = $1 AND q.message_id = $2 AND q.slot = $3"
-	" LEFT JOIN outbox o ON o.tenant_id = $1 AND o.outbox_id = $5"
+	" LEFT JOIN LATERAL (SELECT sender, sender_name,"
+	"  sender_account, created, expires FROM message WHERE tenant_id = $1"
+	"  AND message_id = w.message OFFSET 0) m ON true"
+	" LEFT JOIN LATERAL (SELECT address, address_key FROM reader WHERE tenant_id = $1"
+	"  AND message_id = w.message AND slot = w.slot OFFSET 0) r ON true"
+	" LEFT JOIN LATERAL (SELECT name FROM account WHERE tenant_id = $1"
+	"  AND address_key = r.address_key OFFSET 0) a ON true"
+	" LEFT JOIN LATERAL (SELECT pickup FROM notice WHERE tenant_id = $1"
+	"  AND notice_id = w.notice OFFSET 0) n ON true"
+	" LEFT JOIN LATERAL (SELECT notify FROM dsn WHERE tenant_id = $1"
+	"  AND message_id = w.message AND slot = w.slot OFFSET 0) q ON true"
+	" LEFT JOIN LATERAL (SELECT told FROM outbox WHERE tenant_id = $1"
+	"  AND outbox_id = w.id OFFSET 0) o ON true"
 	" WHERE t.tenant_id = $1"},
     /* The row goes, and with it the secret; its event only if it was still there. */
     [S_SENT] = {"outbox_sent", "uuit",
@@ -38,6 +58,13 @@ static const struct sql statements[] = {
 	" INSERT INTO event (tenant_id, message_id, slot, kind, detail)"
 	" SELECT $1, message_id, slot, $3::smallint, $4 FROM gone"
 	" WHERE message_id IS NOT NULL AND $3 > 0"},
+    [S_SENT_ALL] = {"outbox_sent_all", "uUIT",
+	"WITH gone AS (DELETE FROM outbox WHERE tenant_id = $1 AND outbox_id = ANY($2)"
+	"  RETURNING outbox_id, message_id, slot)"
+	" INSERT INTO event (tenant_id, message_id, slot, kind, detail)"
+	" SELECT $1, g.message_id, g.slot, w.kind, w.reply"
+	" FROM unnest($2, $3, $4) AS w(id, kind, reply) JOIN gone g ON g.outbox_id = w.id"
+	" WHERE g.message_id IS NOT NULL AND w.kind > 0"},
     [S_FAILED] = {"outbox_failed", "uuiti",
 	"WITH failed AS (UPDATE outbox SET state = 2, item = NULL, last_reply = $4"
 	"  WHERE tenant_id = $1 AND outbox_id = $2 AND state = 1 AND tries = $5"
@@ -153,24 +180,18 @@ outbox_take(struct db *db, bool codes, int lease_s, struct outbox *out,
 	return outbox_taken(db, &statements[S_TAKE], &a, out, n, e);
 }
 
-int
-outbox_facts(struct db *db, const struct outbox *o, struct outbox_facts *out,
+/* The row's number, then what is known; -1: not one of n. */
+static int
+facts_row(const PGresult *res, int row, struct outbox_facts **all, size_t n,
     struct err *e)
 {
-	const struct sql *s = &statements[S_FACTS];
-	struct sql_args a = {0};
-	struct sql_row r;
-	PGresult *res;
-	int rc;
+	struct sql_row r = sql_row_at(res, row);
+	uint64_t at = (uint64_t)sql_get_int(&r);
+	struct outbox_facts *out;
 
-	sql_id(&a, &o->tenant);
-	sql_id_or_null(&a, &o->message);
-	sql_int(&a, o->slot);
-	sql_id_or_null(&a, &o->notice);
-	sql_id(&a, &o->id);
-	if (sql_exec(db, s, &a, &res, e) == -1)
-		return -1;
-	r = sql_row_at(res, 0);
+	if (at >= n)
+		return err_set(e, ERR_INTERNAL, "outbox_facts: row");
+	out = all[at];
 	sql_get_text(&r, out->host, sizeof(out->host));
 	sql_get_text(&r, out->tenant_name, sizeof(out->tenant_name));
 	sql_get_text(&r, out->tenant_domain, sizeof(out->tenant_domain));
@@ -185,8 +206,36 @@ outbox_facts(struct db *db, const struct outbox *o, struct outbox_facts *out,
 	out->notify = (unsigned)sql_get_int(&r);
 	out->told = sql_get_bool(&r);
 	out->proved = sql_get_bool(&r);
-	rc = sql_row_end(&r, s, e);
+	return sql_row_end(&r, &statements[S_FACTS], e);
+}
+
+int
+outbox_facts(struct db *db, struct outbox *const *o, size_t n,
+    struct outbox_facts **out, struct err *e)
+{
+	const struct sql *s = &statements[S_FACTS];
+	struct sql_rows rows = {0};
+	struct sql_args a = {0};
+	PGresult *res = NULL;
+	int i, rc = -1;
+
+	for (size_t j = 0; j < n; j++) {
+		sql_put_int(&rows, (int64_t)j);
+		sql_put_id_or_null(&rows, &o[j]->message);
+		sql_put_int(&rows, o[j]->slot);
+		sql_put_id_or_null(&rows, &o[j]->notice);
+		sql_put_id(&rows, &o[j]->id);
+		sql_rows_end(&rows);
+	}
+	sql_id(&a, &o[0]->tenant);
+	if (sql_rows_put(&rows, s, &a, e) == 0)
+		rc = sql_exec(db, s, &a, &res, e);
+	if (rc == 0 && (size_t)PQntuples(res) != n)
+		rc = err_set(e, ERR_INTERNAL, "outbox_facts: rows");
+	for (i = 0; rc == 0 && i < PQntuples(res); i++)
+		rc = facts_row(res, i, out, n, e);
 	PQclear(res);
+	sql_rows_clear(&rows);
 	return rc;
 }
 
@@ -237,6 +286,32 @@ outbox_sent(
 	sql_int(&a, event_of(o->kind, true));
 	sql_text(&a, cut);
 	return finish(db, o, &statements[S_SENT], &a, e);
+}
+
+int
+outbox_sent_all(struct db *db, struct outbox *const *o,
+    const char *const *reply, size_t n, struct err *e)
+{
+	struct sql_rows rows = {0};
+	char cut[200];
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		text_cut(cut, sizeof(cut), reply[i]);
+		sql_put_id(&rows, &o[i]->id);
+		sql_put_int(&rows, event_of(o[i]->kind, true));
+		sql_put_text(&rows, cut);
+		sql_rows_end(&rows);
+	}
+	r = db_begin(db, &o[0]->tenant, e);
+	if (r == 0)
+		r = sql_queue_rows(
+		    db, &statements[S_SENT_ALL], &o[0]->tenant, &rows, e);
+	sql_rows_clear(&rows);
+	if (r == 0)
+		return db_commit(db, e);
+	db_rollback(db);
+	return -1;
 }
 
 int

@@ -74,8 +74,9 @@ struct outbox_facts {
 	bool told;       /* the sender was told of the delay */
 	bool proved;     /* the message's sender has an account */
 };
-int outbox_facts(struct db *db, const struct outbox *o,
-    struct outbox_facts *out, struct err *e)
+/* Of n rows, all of that tenant. */
+int outbox_facts(struct db *db, struct outbox *const *o, size_t n,
+    struct outbox_facts **out, struct err *e)
     __attribute__((warn_unused_result));
 
 /*
@@ -87,6 +88,10 @@ int outbox_facts(struct db *db, const struct outbox *o,
 /* secret destroyed */
 int outbox_sent(struct db *db, const struct outbox *o, const char *reply,
     struct err *e) __attribute__((warn_unused_result));
+/* The same of n rows of one tenant, of whose senders none is told, in one transaction. */
+int outbox_sent_all(struct db *db, struct outbox *const *o,
+    const char *const *reply, size_t n, struct err *e)
+    __attribute__((warn_unused_result));
 /* for good: secret destroyed */
 int outbox_failed(struct db *db, const struct outbox *o, const char *reply,
     struct err *e) __attribute__((warn_unused_result));

@@ -606,7 +606,8 @@ the_outbox(void **state)
 		  *ctl = cluster_db("restante_ctl");
 	struct outbox o[4],
 	    code = {.tenant = tenant_a, .kind = OUTBOX_CODE, .item_kind = 2};
-	struct outbox_facts f;
+	struct outbox *one = &o[0];
+	struct outbox_facts f, *known = &f;
 	struct outbox_count count;
 	struct sample s, t;
 	struct event *events;
@@ -638,7 +639,7 @@ the_outbox(void **state)
 	assert_true(id_is_zero(&o[0].message));
 	assert_string_equal(buf_cstr(&o[0].item), "boxed code");
 	OK(db_begin(db, &tenant_a, &e));
-	OK(outbox_facts(db, &o[0], &f, &e));
+	OK(outbox_facts(db, &one, 1, &known, &e));
 	db_rollback(db);
 	assert_string_equal(f.host, "acme.localhost");
 	assert_string_equal(f.recipient, "");
@@ -648,7 +649,7 @@ the_outbox(void **state)
 	OK(outbox_take(db, false, 60, o, 4, &n, &e));
 	assert_int_equal(n, 2);
 	OK(db_begin(db, &tenant_a, &e));
-	OK(outbox_facts(db, &o[0], &f, &e));
+	OK(outbox_facts(db, &one, 1, &known, &e));
 	assert_string_equal(f.recipient, "carol@partner.example");
 	assert_string_equal(f.pickup, "OUTBOX01");
 	assert_string_equal(f.sender, "alice@acme.example");
