@@ -55,7 +55,7 @@ export async function profiled(title, work) {
   await over;
   const report = async (least, ...args) => (await run('perf', ['report', '-i', data, '--stdio', '--percent-limit', least, ...args], { timeout: 300000 }))
     .stdout.split('\n').filter((line) => /^\s+\d/.test(line)).map((line) => line.replace(/[\s-]+$/, '').slice(0, 110));
-  const ours = ['--comms', 'restante,work,hash,postgres,restante-keyd', '--percentage', 'relative'];
+  const ours = ['--comms', 'restante,work,hash,postgres,restante-keyd,restante-courie', '--percentage', 'relative'];
   console.log(`\n---- ${title}: where the processors were (perf, %): all; ours; functions of ours`);
   console.log([...(await report('2', '--sort', 'comm')), '', ...(await report('1', '--sort', 'comm,dso', ...ours)), '',
     ...(await report('1', '--sort', 'comm,symbol', ...ours)).slice(0, 40)].join('\n'));

@@ -25,15 +25,22 @@ smtpd_recipient_restrictions = permit_mynetworks, reject
 smtpd_client_connection_count_limit = 0
 smtpd_peername_lookup = no
 in_flow_delay = 0
+default_process_limit = 300
+message_size_limit = 104857600
+smtpd_tls_security_level = may
+smtpd_tls_cert_file = ${dir}/cert
+smtpd_tls_key_file = ${dir}/key
 maillog_file = ${dir}/log
 maillog_file_prefixes = ${dir}
 `;
 
-/** Starts it on a port; gives { pid, stop() }. */
+/** Starts it on a port; gives { pid, spool, stop() }. */
 export async function startPostfix(port) {
   const dir = await fs.mkdtemp(path.join(os.tmpdir(), 'postfix-'));
   await fs.chmod(dir, 0o755);
   for (const name of ['etc', 'spool', 'data']) await fs.mkdir(path.join(dir, name));
+  await must('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
+    '-subj', '/CN=peer.example', '-keyout', path.join(dir, 'key'), '-out', path.join(dir, 'cert')]);
   await must('chown', ['postfix', path.join(dir, 'data')]);
   await fs.writeFile(path.join(dir, 'etc/main.cf'), settings(dir));
   const usual = await fs.readFile('/usr/share/postfix/master.cf.dist', 'utf8');
@@ -48,6 +55,7 @@ export async function startPostfix(port) {
   await must('postfix', ['-c', path.join(dir, 'etc'), 'start']);
   await until(() => listening(port), { what: 'Postfix listens' });
   return {
+    spool: path.join(dir, 'spool'),
     pid: Number(await fs.readFile(path.join(dir, 'spool/pid/master.pid'), 'utf8')),
     async stop() {
       await run('postfix', ['-c', path.join(dir, 'etc'), 'stop']);
