@@ -329,8 +329,9 @@ directory_rules(struct directory_ask *q, const struct id *tenant,
 		if ((w.into = calloc(1, sizeof(*w.into))) == NULL)
 			return err_set(e, ERR_UNAVAILABLE, "rules: memory");
 		atomic_init(&w.into->held, 1);
-		if (desk_look(q->d, tenant, rules_read, &w, e) == -1 ||
-		    w.found == 0) {
+		if (desk_look(q->d, tenant, rules_read, &w, e) == -1)
+			w.found = -1; /* it may not even have begun */
+		if (w.found != 1) {
 			held_drop(w.into);
 			forget(q->dir, T_RULES, &k);
 			return w.found;
