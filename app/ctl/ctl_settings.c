@@ -306,7 +306,10 @@ ctl_tenant_set(struct ctl *c, int argc, char **argv)
 	    {"--inward", &w.inward, NULL}, {"--way", &w.way, NULL},
 	    {"--server", &w.server, NULL}, {"--tag", &w.tag, NULL},
 	    {"--authority", &w.authority, NULL}, {"--plus", &w.plus, NULL},
-	    {"--catch-all", &w.catch_all, NULL}, {NULL, NULL, NULL}};
+	    {"--catch-all", &w.catch_all, NULL},
+	    {"--messages", &w.messages, NULL},
+	    {"--recipients", &w.recipients, NULL},
+	    {"--harvest", &w.harvest, NULL}, {NULL, NULL, NULL}};
 	int rc;
 
 	if (ctl_args(c, argc, argv, options, NULL, 0) != 0)
