@@ -1,15 +1,16 @@
 // intake_many.mjs: intake with much to hold: messages past the memory for them, its end in the
-// middle of messages, and several of it for one installation.
+// middle of messages, several of it for one installation, as many sessions as it takes.
 import { test, before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import fs from 'node:fs/promises';
 import http from 'node:http';
+import os from 'node:os';
 import path from 'node:path';
 import { once } from 'node:events';
 import { freePorts, listening, startInstallation } from '../lib/installation.mjs';
 import { compose, smtpConnect } from '../lib/smtp.mjs';
-import { alive, sleep, until } from '../lib/process.mjs';
+import { alive, must, sleep, top, until } from '../lib/process.mjs';
 
 const memory = 16; // MiB of mail on its way
 const room = Math.floor((memory * 1024) / 192); // messages at once, by what one counts
@@ -150,5 +151,42 @@ test('two intakes of one installation: mail through both, and one message once, 
     assert.equal(await stored() - count, 42);
   } finally {
     await second.stop();
+  }
+});
+
+test('12,000 sessions; one more is told 421, and has a place when one of them ends', { timeout: 120000 }, async () => {
+  const limit = 12000;
+  const dir = await fs.mkdtemp(path.join(os.tmpdir(), 'restante-sessions-'));
+  const holder = path.join(dir, 'sessions');
+  await must(process.env.CC || 'cc', ['-std=c11', '-D_GNU_SOURCE', '-O1', '-o', holder, path.join(top, 'tests/bench/lib/sessions.c'),
+    '-lssl', '-lcrypto']);
+  const hold = async (count) => {
+    const child = spawn(holder, [String(inst.ports.SMTP_PORT), String(count)], { stdio: ['pipe', 'pipe', 'pipe'] });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => { said += data; });
+    const over = once(child, 'close');
+    await until(() => /open=/.test(said) || child.exitCode !== null, { timeout: 60000, what: `${count} sessions` });
+    assert.match(said, /open=/);
+    return async () => { child.stdin.end(); await over; return said; };
+  };
+  const before = await metric('restante_connections{door="smtp"}');
+  const [many, last] = [await hold(limit - 1 - before), await hold(1)];
+  try {
+    assert.equal(await metric('restante_connections{door="smtp"}'), limit);
+    const refused = await smtpConnect(inst, { secure: 'none', helo: null });
+    assert.equal(refused.greeting.code, 421);
+    await until(() => refused.closed);
+    await last();
+    const session = await until(async () => {
+      const next = await smtpConnect(inst, { secure: 'none', helo: null });
+      return next.greeting.code === 220 && next;
+    }, { what: 'a place' });
+    await session.command('EHLO client.example');
+    assert.equal((await toData(session)).code, 354);
+    assert.equal((await session.data(compose({ from: outside, to: alice, subject: 'among many' }))).code, 250);
+    await session.quit();
+  } finally {
+    assert.match(await many(), new RegExp(`alive=${limit - 1 - before}`));
+    await fs.rm(dir, { recursive: true, force: true });
   }
 });
