@@ -2,9 +2,11 @@
 // operator gives a tenant: over the wire, with each rule's opposite beside it.
 import { test, before, after } from 'node:test';
 import assert from 'node:assert/strict';
-import { startInstallation } from '../lib/installation.mjs';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { startInstallation, scratch } from '../lib/installation.mjs';
 import { smtpConnect, compose } from '../lib/smtp.mjs';
-import { sleep } from '../lib/process.mjs';
+import { must, sleep } from '../lib/process.mjs';
 
 const stranger = 'somebody@away.example';
 const known = 'carol@partner.example';
@@ -277,6 +279,52 @@ test('a partner\'s mail comes over TLS, and under its certificate where it is pi
   await ctl('partner', 'remove', '--tenant', 'acme', '--domain', 'bank.example');
   await sleep(memory);
   assert.equal(await refusal(mail), 'taken');
+});
+
+/** An authority and two certificates, one under it and one that says it is; and their fingerprints. */
+async function certificates(dir) {
+  const at = (name) => path.join(dir, name);
+  const make = (name, subject, ...more) => must('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+    '-days', '2', '-subj', `/CN=${subject}`, '-keyout', at(`${name}.key`), '-out', at(`${name}.pem`), ...more]);
+  await make('ca', 'Authority', '-addext', 'basicConstraints=critical,CA:TRUE', '-addext', 'keyUsage=critical,keyCertSign');
+  await make('leaf', 'mail.bank.example', '-CA', at('ca.pem'), '-CAkey', at('ca.key'), '-addext', 'basicConstraints=critical,CA:FALSE');
+  await make('forged', 'mail.bank.example', '-addext', 'basicConstraints=critical,CA:FALSE');
+  const read = (name) => fs.readFile(at(name), 'utf8');
+  const print = async (name) => (await must('openssl', ['x509', '-in', at(name), '-noout', '-fingerprint', '-sha256'])).trim().split('=')[1];
+  const ca = await read('ca.pem');
+  return {
+    leaf: { cert: `${await read('leaf.pem')}${ca}`, key: await read('leaf.key') },
+    forged: { cert: `${await read('forged.pem')}${ca}`, key: await read('forged.key') },
+    print: { ca: await print('ca.pem'), leaf: await print('leaf.pem') },
+  };
+}
+
+test('by certificate: a relay, a pinned partner, and one under a pinned authority', async () => {
+  const dir = await scratch();
+  const { leaf, forged, print } = await certificates(dir);
+  const tls = { secure: 'starttls', shown: leaf };
+  const outward = { from: 'alice@acme.example', to: known };
+  assert.equal(await refusal({ ...tls, ...outward }), '553 5.7.1');
+  const { id } = JSON.parse(await ctl('relay', 'add', '--tenant', 'acme', '--certificate', print.leaf, '--json'));
+  await sleep(150);
+  for (const secure of ['starttls', 'implicit']) {
+    const got = await send({ ...tls, secure, ...outward });
+    assert.deepEqual([got.sender, got.to], ['alice@acme.example', [known]]);
+  }
+  assert.equal(await refusal({ ...outward }), '553 5.7.1');
+  assert.equal(await refusal({ ...outward, secure: 'starttls' }), '553 5.7.1');
+  assert.equal(await refusal({ ...outward, secure: 'starttls', shown: forged }), '553 5.7.1');
+  await ctl('relay', 'remove', '--tenant', 'acme', id);
+  const mail = { from: 'pat@pinned.example', to: 'alice@acme.example', secure: 'starttls' };
+  for (const pin of [print.leaf, print.ca]) {
+    await ctl('partner', 'add', '--tenant', 'acme', '--domain', 'pinned.example', '--pin', pin);
+    await sleep(memory);
+    assert.equal(await refusal({ ...mail, shown: leaf }), 'taken', pin);
+    assert.equal(await refusal({ ...mail, shown: forged }), '550 5.7.1');
+    assert.equal(await refusal(mail), '550 5.7.1');
+    assert.equal(await refusal({ ...mail, secure: 'none' }), '550 5.7.10');
+  }
+  await fs.rm(dir, { recursive: true });
 });
 
 test('from whom a tenant takes mail: anyone, known senders, partners', async () => {

@@ -8,14 +8,14 @@ import { demoPassword } from './installation.mjs';
  * Connects and reads the greeting. Options: secure ("none", "starttls", "implicit"),
  * helo (said at once, before and after STARTTLS; null says nothing), auth ({ user,
  * password }; true of a member's address takes the demo password), localAddress to come
- * from, another port. Gives a Session; its `greeting` is the 220.
+ * from, another port, shown ({ cert, key } of the client's own). Gives a Session; its `greeting` is the 220.
  */
-export async function smtpConnect(inst, { secure = 'starttls', helo = 'client.example', auth, localAddress, port } = {}) {
+export async function smtpConnect(inst, { secure = 'starttls', helo = 'client.example', auth, localAddress, port, shown } = {}) {
   const usual = secure === 'implicit' ? inst.ports.SMTPS_PORT : inst.ports.SMTP_PORT;
   let socket = net.connect({ port: port ?? usual, host: inst.host, localAddress });
   await once(socket, 'connect');
-  if (secure === 'implicit') socket = await encrypt(socket, inst.ca);
-  const session = new Session(socket, inst.ca);
+  if (secure === 'implicit') socket = await encrypt(socket, inst.ca, shown);
+  const session = new Session(socket, inst.ca, shown);
   session.greeting = await session.reply();
   if (helo) session.ehlo = await session.command(`EHLO ${helo}`);
   if (secure === 'starttls') {
@@ -29,15 +29,15 @@ export async function smtpConnect(inst, { secure = 'starttls', helo = 'client.ex
   return session;
 }
 
-async function encrypt(socket, ca) {
-  const secured = tls.connect({ socket, servername: 'localhost', ca });
+async function encrypt(socket, ca, shown) {
+  const secured = tls.connect({ socket, servername: 'localhost', ca, ...shown });
   await once(secured, 'secureConnect');
   return secured;
 }
 
 export class Session {
-  constructor(socket, ca) {
-    this.ca = ca;
+  constructor(socket, ca, shown) {
+    Object.assign(this, { ca, shown });
     this.attach(socket);
   }
 
@@ -84,7 +84,7 @@ export class Session {
     const { code, text } = await this.command('STARTTLS');
     if (code !== 220) throw new Error(`STARTTLS: ${text}`);
     this.socket.removeAllListeners();
-    this.attach(await encrypt(this.socket, this.ca));
+    this.attach(await encrypt(this.socket, this.ca, this.shown));
   }
 
   authPlain(user, password) {
