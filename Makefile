@@ -212,6 +212,13 @@ $(B)/answer-early/restante: $(B)/obj/tests/lib/answer_early.o $(RESTANTE_PARTS) 
 	    $(foreach f,$(EARLY),-Wl,--wrap=$f)
 EARLY := db_begin db_commit db_rollback db_ping db_close db_wake_courier sql_once
 
+##  skip-verify    a courier for one test: it takes every certificate for right
+skip-verify: $(B)/skip-verify/restante-courier
+$(B)/skip-verify/restante-courier: $(B)/obj/tests/lib/skip_verify.o \
+		$(call objects,$(COURIER_SRC)) $(WIPE) $(LIB)
+	@mkdir -p $(@D)
+	$(link) $(LIBS) -Wl,--wrap=X509_verify_cert
+
 ##  sanitize       build all of it with ASan and UBSan into $(B)/asan
 sanitize:
 	@+$(MAKE) B=$(B)/asan SANITIZE=address,undefined all unit-build
@@ -224,12 +231,14 @@ golden-update: $(UNIT)
 routes-doc: $(B)/unit/test_portal_routes
 	@GOLDEN_UPDATE=1 tests/lib/unit $^
 
-##  fuzz           every fuzz target for FUZZ_SECONDS (60) each, going on
-##                 from the corpus of the last time
+##  fuzz           every fuzz target (T="name ..." for some) for FUZZ_SECONDS (60)
+##                 each, going on from the corpus of the last time; then what
+##                 was reached of each parser
 fuzz:
 	@+$(MAKE) B=$(B)/fuzzing CC=clang SANITIZE=address,undefined,fuzzer-no-link \
-	    fuzz-build
-	@tests/lib/fuzz $(B)/fuzzing/fuzz
+	    CFLAGS='-fprofile-instr-generate -fcoverage-mapping' \
+	    LDFLAGS=-fprofile-instr-generate fuzz-build
+	@tests/lib/fuzz $(B)/fuzzing/fuzz $(T)
 fuzz-build: $(FUZZ)
 $(FUZZ): $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(PARTS) $(LIB) | $(B)/fuzz
 	$(link) -fsanitize=fuzzer $(LIBS)
@@ -270,6 +279,6 @@ help:
 	@sed -n 's/^##  //p' $(firstword $(MAKEFILE_LIST))
 
 always:
-.PHONY: all lib kore skip-code answer-early modules $(PROGRAMS) run test test-long unit unit-build sanitize \
+.PHONY: all lib kore skip-code skip-verify answer-early modules $(PROGRAMS) run test test-long unit unit-build sanitize \
 	golden-update routes-doc fuzz fuzz-build bench check format format-check \
 	deps-check lint clean help always

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { until, must, run, sleep } from '../lib/process.mjs';
+import { bin, until, must, run, sleep } from '../lib/process.mjs';
 import { scratch, startInstallation } from '../lib/installation.mjs';
 import { OwnServer, readReport } from '../lib/ownserver.mjs';
 import { findSecrets } from '../lib/search.mjs';
@@ -351,4 +351,20 @@ test('intake and portal cannot read copies, the courier reads nothing else', asy
   await again(sent.id);
   await gone(sent.id);
   await fs.rm(path.join(dir, 'other.key'), { force: true });
+});
+
+test('control: a courier that does not verify sends it to the wrong server', async () => {
+  await must('make', ['-s', `B=${bin}`, 'skip-verify']);
+  const programs = path.join(dir, 'programs');
+  await fs.mkdir(programs);
+  for (const name of ['restante', 'restante-keyd', 'restantectl']) {
+    await fs.symlink(path.join(bin, name), path.join(programs, name));
+  }
+  await fs.symlink(path.join(bin, 'skip-verify/restante-courier'), path.join(programs, 'restante-courier'));
+  await inst.stop({ keep: true });
+  inst.bin = programs;
+  await inst.start();
+  await route('--authority', path.join(dir, 'other.pem'));
+  const sent = await send();
+  await taken(sent.mid);
 });

@@ -90,5 +90,5 @@ export function readReport(raw) {
   const [text, status, original] = parts;
   const [about, ...recipients] = status.body.trim().split('\r\n\r\n').map(fields);
   return { type, types: parts.map((p) => p.header.match(/Content-Type: ([^;\r\n]+)/)[1]),
-    text: text.body, about, recipients, original: original.body.trim() ? fields(original.body) : {} };
+    text: text.body.replace(/=\r\n/g, ''), about, recipients, original: original.body.trim() ? fields(original.body) : {} };
 }
