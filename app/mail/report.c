@@ -42,7 +42,7 @@ add_character(struct buf *b, const char **s)
 {
 	gunichar c = g_utf8_get_char(*s);
 
-	*s = g_utf8_next_char(*s);
+	*s += g_utf8_skip[(unsigned char)**s];
 	if (c < 0x80 && c != '\\')
 		return buf_add(b, &(char){(char)c}, 1);
 	return buf_addf(b, "\\x{%X}", (unsigned)c);
