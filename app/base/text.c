@@ -136,6 +136,8 @@ text_show(struct buf *out, const char *s, size_t n)
 	const char *other;
 	uint32_t cp;
 
+	if (n == 0) /* s may be NULL */
+		return 0;
 	while (i < n) {
 		if (p[i] >= ' ' && p[i] < 0x7f) {
 			i++;

@@ -7,9 +7,20 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "mail/parse.h"
 #include "mail/tnef.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	mail_init();
+	return 0;
+}
 
 struct found {
 	struct tnef_item item[64];

@@ -1,5 +1,9 @@
 // nasty.mjs: messages that are legal, odd, broken or hostile in every way we could think of;
 // what to see of each is not said here: it must be taken as it is, or refused with its code.
+// Run with a directory it writes those that are not large there, for a fuzzer.
+import fs from 'node:fs';
+import path from 'node:path';
+
 const bytes = (text) => Buffer.from(text, 'latin1');
 const message = (fields, ...body) => bytes(['From: Nasty <nasty@odd.example>', ...fields, '', ...body, ''].join('\r\n'));
 const times = (n, make) => Array.from({ length: n }, (_, i) => make(i));
@@ -117,7 +121,7 @@ add('uuencode in the text', [], 'begin 644 a.txt', '#0V%T', '`', 'end', 'begin 0
 add('yenc', [], '=ybegin line=128 size=11 name=x.bin', '\x92\x8f\x96\x96\x99J\xa1\x99\x9c\x96\x8e'.replace(/[\r\n\0]/g, 'x'), '=yend size=11 crc32=0d4a1185');
 for (let i = 0; i < 8; i++) raw(`noise ${i}`, bytes(noise(5000, i).toString('latin1').replace(/[\0\r\n]/g, (c) => (c === '\0' ? 'x' : '\r\n'))));
 for (let i = 0; i < 4; i++) add(`noise ${i} in a part`, [mixed()], '--b', 'Content-Transfer-Encoding: binary', 'Content-Type: application/octet-stream', '', noise(5000, 99 + i).toString('latin1').replace(/[\0\r\n]/g, ' '), '--b--');
-const tnef = Buffer.from('789f3e2202000106900800040000000000010001079006000800000004e400000000000000e800020290060011000000010000000000000000000000000000000001000210800100050000006e2e747874000001020f800600050000006869206d6500000000', 'hex');
+const tnef = Buffer.from('789f3e220100010790060008000000e3040000000000000000010c8002000a00000054686520746578742e0000000103900600a8000000060000000300de3fe9fd00004000060e31323334353637381e000180070707070707070707070707070707070100000006000000610061000000000001000000060000006e616d65640000000300028007070707070707070707070707070707000000000500000031323334031004800707070707070707070707070707070700000000050000000200000001000000020000000201131001000000070000003c703e48544d4c00000002029006000600000072656e646572000002108001000700000061e02e747874000000020f8006000a00000066697273742066696c65000002029006000600000072656e6465720000020590060098000000060000000b00fe7f010000001f00073701000000120000006c00e9006e0067002e00700064006600000000001e000e3701000000100000006170706c69636174696f6e2f706466001e001237010000000500000063406964000000000d0001370100000018000000303132333435363738396162636465663c6f626a6563743e1e100437010000000a000000616761696e2e7478740000000000', 'hex');
 add('winmail.dat', [mixed()], '--b', 'Content-Type: application/ms-tnef; name=winmail.dat', 'Content-Transfer-Encoding: base64', '', tnef.toString('base64'), '--b--');
 for (let i = 0; i < 30; i++) {
   const bad = Buffer.concat([tnef, noise(200, i)]);
@@ -141,3 +145,8 @@ raw('a header over its limit', `${times(300, (i) => `X-${i}: ${'y'.repeat(990)}\
 
 /** [what it is, its bytes, the code that answers it]. */
 export const nastyMail = all;
+
+if (import.meta.url.endsWith(process.argv[1] ?? '-')) {
+  fs.mkdirSync(process.argv[2], { recursive: true });
+  nastyMail.forEach(([, data], i) => data.length < 20000 && fs.writeFileSync(path.join(process.argv[2], `nasty-${i}`), data));
+}
