@@ -7,7 +7,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { startInstallation } from '../lib/installation.mjs';
 import { smtpConnect } from '../lib/smtp.mjs';
-import { nastyMail } from '../lib/nasty.mjs';
+import { nastyMail, tnef } from '../lib/nasty.mjs';
 import { readPage } from '../lib/markup.mjs';
 import { top } from '../lib/process.mjs';
 import { signIn } from '../lib/road.mjs';
@@ -130,6 +130,49 @@ test('messages of public sets', { skip: present ? false : `no folder ${sets}` },
 test('nasty messages', async () => {
   assert.ok(nastyMail.length > 300, `${nastyMail.length}`);
   assert.deepEqual(await road(nastyMail.map(([what, data, code]) => ({ what, data, code }))), []);
+});
+
+/** Sends it without more; its id. */
+async function taken(lines, other = session, sender = from) {
+  const data = Buffer.from([`From: <${sender}>`, ...lines, ''].join('\r\n'), 'latin1');
+  const reply = await other.mail({ from: sender, to: reader, data });
+  assert.equal(reply.code, 250, reply.text);
+  return reply.text.match(/ Taken as ([0-9a-f-]{36})$/)[1];
+}
+
+const winmail = ['Content-Type: application/ms-tnef; name=winmail.dat', 'Content-Transfer-Encoding: base64', '', ...tnef.toString('base64').match(/.{1,60}/g)];
+
+test('the files of a winmail.dat are listed, and each is saved', async () => {
+  const id = await taken(['Subject: in winmail', 'Content-Type: multipart/mixed; boundary=b', '', '--b', '', 'the letter', '--b', ...winmail, '--b--']);
+  const page = await visitor.go(`/message/${id}`);
+  assert.match(page.text, /the letter/);
+  const links = [...page.text.matchAll(/href="(\/message\/[^"]+\/part\/\d+)"/g)].map(([, href]) => href);
+  assert.equal(links.length, 3);
+  for (const name of ['winmail.dat', 'a\u0430.txt', 'l\u00e9ng.pdf']) assert.ok(page.text.includes(`>${name}<`), name);
+  const got = await Promise.all(links.map((href) => visitor.go(href)));
+  assert.ok(got[0].body.equals(tnef));
+  assert.equal(got[1].text, 'first file');
+  assert.equal(got[2].text, '<object>');
+  const rest = await visitor.go(links[2], { headers: { range: 'bytes=3-5' } });
+  assert.equal(rest.status, 206);
+  assert.equal(rest.text, 'jec');
+});
+
+test('the text of a winmail.dat is shown where there is none beside it', async () => {
+  const page = await visitor.go(`/message/${await taken(['Subject: all in winmail', ...winmail])}`);
+  assert.match(page.text, /<p>The text\.<\/p>/);
+});
+
+test('of what a stranger sent its reader is told how it came', async () => {
+  const stranger = 'someone@odd.example';
+  for (const [secure, words] of [['starttls', /received over TLSv1\.3 from 127\.0\.0\.1</], ['none', /received without encryption from 127\.0\.0\.1</]]) {
+    const other = await smtpConnect(inst, { secure });
+    const id = await taken([`Subject: ${secure}`, '', secure], other, stranger);
+    await other.quit();
+    assert.match((await visitor.go(`/message/${id}`)).text, words);
+  }
+  const known = await visitor.go(`/message/${await taken(['Subject: known', '', 'x'])}`);
+  assert.doesNotMatch(known.text, /received (over|without)/);
 });
 
 test('nothing of this was an error of ours', async () => {
