@@ -41,8 +41,9 @@ tail_clear(uint8_t at[16], unsigned bits)
 	for (i = 0; i < 16; i++) {
 		if (bits >= 8 * (i + 1))
 			continue;
-		at[i] &= bits <= 8 * i ? 0 :
-					 (uint8_t)(0xff00 >> (bits - 8 * i));
+		at[i] = bits <= 8 * i ?
+		    0 :
+		    (uint8_t)(at[i] & (0xff00 >> (bits - 8 * i)));
 	}
 }
 
