@@ -116,6 +116,12 @@ bool smtp_is_member(const struct smtp_session *s);
 /* What the client called itself, n bytes. -1: memory; it has no name then. */
 int smtp_named(struct smtp_session *s, const char *name, size_t n)
     __attribute__((warn_unused_result));
+/* By what the connection is encrypted. */
+void smtp_secured(struct smtp_session *s, const char *what);
+/* All that the client said of itself, or proved. */
+void smtp_forget(struct smtp_session *s);
+/* The sender, which smtp_sender() makes again. */
+void smtp_sender_drop(struct smtp_session *s);
 
 /* The only one who changes the state; logs it. */
 void smtp_state_set(struct smtp_session *s, enum smtp_state state);

@@ -85,77 +85,6 @@ smtp_state_set(struct smtp_session *s, enum smtp_state state)
 	s->state = state;
 }
 
-/* ---- the client -------------------------------------------------------- */
-
-static void
-text_set(struct smtp_session *s, char **text, const char *from, size_t n)
-{
-	free(*text);
-	if ((*text = strndup(from, n)) == NULL)
-		s->mute = true;
-}
-
-static void
-sender_drop(struct smtp_session *s)
-{
-	if (s->sender != NULL)
-		secret_wipe(s->sender, sizeof(*s->sender));
-	free(s->sender);
-	s->sender = NULL;
-}
-
-/* All that the client said of itself, or proved. */
-static void
-forget(struct smtp_session *s)
-{
-	char **texts[] = {
-	    &s->helo, &s->secured, &s->certificate, &s->authority};
-
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		free(*texts[i]);
-		*texts[i] = NULL;
-	}
-	sender_drop(s);
-}
-
-static void
-cut(char *out, size_t cap, const char *text)
-{
-	text_cut(out, cap, text == NULL ? "" : text);
-}
-
-struct desk_sender *
-smtp_sender(struct smtp_session *s)
-{
-	struct desk_sender *who = s->sender;
-
-	if (who != NULL || (who = calloc(1, sizeof(*who))) == NULL)
-		return who;
-	cut(who->client, sizeof(who->client), s->client);
-	cut(who->helo, sizeof(who->helo), s->helo);
-	cut(who->tls, sizeof(who->tls), s->secured);
-	cut(who->certificate, sizeof(who->certificate), s->certificate);
-	cut(who->authority, sizeof(who->authority), s->authority);
-	memcpy(who->session, s->id, sizeof(who->session));
-	s->sender = who;
-	return who;
-}
-
-bool
-smtp_is_member(const struct smtp_session *s)
-{
-	return s->sender != NULL && s->sender->authenticated;
-}
-
-int
-smtp_named(struct smtp_session *s, const char *name, size_t n)
-{
-	text_set(s, &s->helo, name, n);
-	if (s->sender != NULL)
-		cut(s->sender->helo, sizeof(s->sender->helo), s->helo);
-	return s->helo == NULL ? -1 : 0;
-}
-
 /* ---- replies ----------------------------------------------------------- */
 
 enum smtp_next
@@ -376,7 +305,7 @@ smtp_session_new(const struct smtp_settings *set, const char *client, bool tls)
 	id_request(s->id);
 	text_cut(s->client, sizeof(s->client), client);
 	if (tls)
-		text_set(s, &s->secured, "TLS", 3);
+		smtp_secured(s, "TLS");
 	smtp_state_set(s, SMTP_STATE_START);
 	return s;
 }
@@ -389,7 +318,7 @@ smtp_session_free(struct smtp_session *s)
 	smtp_txn_end(s);
 	smtp_try_end(s);
 	smtp_line_free(&s->line);
-	forget(s);
+	smtp_forget(s);
 	secret_wipe(s, sizeof(*s));
 	free(s);
 }
@@ -424,7 +353,7 @@ leave(struct smtp_session *s, enum smtp_next next)
 {
 	answered(s);
 	if (s->txn == NULL && s->state != SMTP_STATE_JOB && !smtp_is_member(s))
-		sender_drop(s);
+		smtp_sender_drop(s);
 	if (!s->mute || next == SMTP_JOB || next == SMTP_WAIT)
 		return next;
 	smtp_state_set(s, SMTP_STATE_CLOSED);
@@ -449,12 +378,6 @@ smtp_session_greet(struct smtp_session *s, struct buf *out)
 	return leave(s, SMTP_MORE);
 }
 
-void
-smtp_session_front(struct smtp_session *s)
-{
-	s->front = true;
-}
-
 enum smtp_next
 smtp_renew(struct smtp_session *s, const struct smtp_told *told)
 {
@@ -465,7 +388,7 @@ smtp_renew(struct smtp_session *s, const struct smtp_told *told)
 	if (told->addr)
 		memcpy(s->client, told->client, sizeof(s->client));
 	s->secured = NULL;
-	forget(s);
+	smtp_forget(s);
 	s->secured = secured;
 	s->esmtp = s->greeted = false;
 	smtp_txn_end(s);
@@ -566,20 +489,9 @@ smtp_session_tls(struct smtp_session *s, const char *what)
 	s->esmtp = s->greeted = s->told = false;
 	smtp_line_free(&s->line);
 	s->line = (struct smtp_line){.cr = false};
-	forget(s);
-	text_set(s, &s->secured, what, strlen(what));
+	smtp_forget(s);
+	smtp_secured(s, what);
 	smtp_txn_end(s);
-}
-
-void
-smtp_session_certificate(
-    struct smtp_session *s, const char *certificate, const char *authority)
-{
-	if (certificate != NULL)
-		text_set(s, &s->certificate, certificate, strlen(certificate));
-	if (authority != NULL)
-		text_set(s, &s->authority, authority, strlen(authority));
-	sender_drop(s);
 }
 
 void
