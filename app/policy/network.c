@@ -36,14 +36,13 @@ bits_parse(const char *text, unsigned most, unsigned *out)
 static void
 tail_clear(uint8_t at[16], unsigned bits)
 {
-	unsigned i;
+	unsigned i, mask;
 
 	for (i = 0; i < 16; i++) {
 		if (bits >= 8 * (i + 1))
 			continue;
-		at[i] = bits <= 8 * i ?
-		    0 :
-		    (uint8_t)(at[i] & (0xff00 >> (bits - 8 * i)));
+		mask = bits <= 8 * i ? 0U : 0xff00U >> (bits - 8 * i);
+		at[i] = (uint8_t)(at[i] & mask);
 	}
 }
 
