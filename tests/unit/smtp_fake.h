@@ -210,8 +210,8 @@ fake_add(struct desk_draft *d, const void *p, size_t n, struct err *e)
 
 static int
 fake_accept(void *ctx, const struct desk_sender *s, struct desk_envelope *env,
-    struct desk_draft *d, struct desk_later *later,
-    struct id *message_out, struct err *e)
+    struct desk_draft *d, struct desk_later *later, struct id *message_out,
+    struct err *e)
 {
 	(void)later;
 	(void)ctx;
