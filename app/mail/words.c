@@ -104,7 +104,9 @@ words_join(char *value)
 	char *from = strstr(value, "=?"), *to = from;
 	struct word first, last;
 
-	while (from != NULL && *from != '\0') {
+	if (from == NULL)
+		return;
+	while (*from != '\0') {
 		struct buf bytes = BUF_INIT;
 
 		if (!word_at(from, &first)) {
@@ -122,6 +124,5 @@ words_join(char *value)
 		from = last.end;
 		buf_free(&bytes);
 	}
-	if (to != NULL)
-		*to = '\0';
+	*to = '\0';
 }
