@@ -82,6 +82,15 @@ utf8_next(const unsigned char *s, size_t n, uint32_t *cp, size_t *bad)
 }
 
 bool
+text_is_ascii(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if ((unsigned char)*s >= 0x80)
+			return false;
+	return true;
+}
+
+bool
 text_is_utf8(const char *s, size_t n)
 {
 	size_t len, bad;

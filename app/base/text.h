@@ -16,6 +16,7 @@ int text_copy(char *out, size_t cap, const char *s)
 /* The same, cutting at a UTF-8 character boundary instead of failing. */
 void text_cut(char *out, size_t cap, const char *s);
 bool text_is_utf8(const char *s, size_t n);
+bool text_is_ascii(const char *s);
 /*
  * Appends s as UTF-8 fit to be shown: invalid bytes and control characters other
  * than tab and line feed become U+FFFD, CRLF and CR become LF, and bidirectional

@@ -155,7 +155,7 @@ dsn_of_notice(struct lane *l, const struct outbox *o, enum mail_action a,
 	 * Who may send outside has proved who it is. A member's message is in the inbox,
 	 * whatever becomes of the notice.
 	 */
-	if (f.sender[0] == '\0' || f.inward ||
+	if (f.sender[0] == '\0' || !text_is_ascii(f.sender) || f.inward ||
 	    !dsn_wanted(a, f.asked.notify, true))
 		return 0;
 	if ((row = calloc(1, sizeof(*row))) == NULL)

@@ -308,7 +308,7 @@ action_of(enum forward_state s)
 static bool
 is_told(const struct trip *t, size_t i, enum mail_action a, bool slow)
 {
-	if (t->f.sender[0] == '\0' ||
+	if (t->f.sender[0] == '\0' || !text_is_ascii(t->f.sender) ||
 	    (a == MAIL_RELAYED && (t->offered & SMTP_DSN) != 0) ||
 	    (a == MAIL_DELAYED && !slow))
 		return false;

@@ -2,16 +2,14 @@
  * libesmtp inside its strict wrapper. What it says of a session's success is not
  * believed: only each mail's own statuses count.
  */
-#include "courier/smtp_out.h"
+#include "courier/smtp_inside.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netdb.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,44 +26,6 @@
 #define ANSWER_MS  60000
 #define SESSION_MS 75000
 #define ADDRESSES  8 /* of the smart host, tried in turn */
-#define EHLO_LEN   4096
-
-/* Watches the clear answer to STARTTLS for anything behind it. */
-struct guard {
-	bool armed; /* STARTTLS was the last thing said */
-	bool last_line;
-	bool ended; /* the answer is complete */
-	bool injected;
-	unsigned column;
-};
-
-struct smtp_out {
-	struct smtp_out_setup setup;
-	char host[256];
-	char port[6];
-	bool is_ip;
-	SSL_CTX *ctx; /* NULL without TLS */
-
-	/* Of the session under way. */
-	struct guard guard;
-	bool connected;
-	bool verified;       /* OpenSSL's own check passed, name included */
-	bool asked;          /* EHLO was the last thing said */
-	char ehlo[EHLO_LEN]; /* what was answered to it */
-	size_t ehlo_len;
-	struct smtp_mail *alone; /* the session's only mail */
-	char words[32];          /* said with MAIL */
-	const char *trouble;     /* what went wrong before any mail */
-};
-
-/* A mail within a session. */
-struct turn {
-	struct smtp_mail *mail;
-	smtp_message_t message;
-	smtp_recipient_t recipient; /* or */
-	smtp_recipient_t *each;     /* mail->n_rcpt of them */
-	bool started;               /* its text was asked for */
-};
 
 /* ---- TLS ---- */
 
@@ -263,408 +223,7 @@ smtp_out_free(struct smtp_out *o)
 	free(o);
 }
 
-/* ---- watching a session ---- */
-
-static void
-guard_read(struct guard *g, const char *p, int n)
-{
-	for (int i = 0; i < n; i++) {
-		if (g->ended) {
-			g->injected = true;
-			return;
-		}
-		if (g->column++ == 3)
-			g->last_line = p[i] != '-';
-		if (p[i] != '\n')
-			continue;
-		g->ended = g->last_line;
-		g->last_line = false;
-		g->column = 0;
-	}
-}
-
-/* What the last EHLO was answered, by the words its lines begin with. */
-static unsigned
-offered(const struct smtp_out *o)
-{
-	static const struct {
-		const char *word;
-		unsigned need;
-	} known[] = {
-	    {"REQUIRETLS", SMTP_REQUIRETLS},
-	    {"SMTPUTF8", SMTP_UTF8},
-	    {"8BITMIME", SMTP_8BIT},
-	    {"BINARYMIME", SMTP_BINARY},
-	    {"DSN", SMTP_DSN},
-	};
-	unsigned all = 0;
-	const char *line = o->ehlo, *end;
-
-	while ((end = strchr(line, '\n')) != NULL) {
-		size_t n = end - line > 4 ? strcspn(line + 4, " \r\n") : 0;
-
-		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-			if (n == strlen(known[i].word) &&
-			    strncasecmp(line + 4, known[i].word, n) == 0)
-				all |= known[i].need;
-		line = end + 1;
-	}
-	return all;
-}
-
-/* MAIL is about to be said: with what libesmtp does not know, or not at all. */
-static void
-on_mail(struct smtp_out *o)
-{
-	struct smtp_mail *m = o->alone;
-
-	if (m == NULL)
-		return;
-	m->offered = offered(o);
-	m->lacks = m->need & (SMTP_REQUIRETLS | SMTP_UTF8) & ~m->offered;
-	if ((m->need & SMTP_REQUIRETLS) != 0 && !o->verified)
-		m->lacks |= SMTP_REQUIRETLS;
-	if (m->lacks != 0) {
-		dial_cut();
-		return;
-	}
-	snprintf(o->words, sizeof(o->words), "%s%s",
-	    (m->need & SMTP_REQUIRETLS) != 0 ? " REQUIRETLS" : "",
-	    (m->need & SMTP_UTF8) != 0 ? " SMTPUTF8" : "");
-	if (o->words[0] != '\0')
-		dial_mail(o->words);
-}
-
-static void
-on_said(struct smtp_out *o, const char *p, int n)
-{
-	o->asked = n > 5 && strncasecmp(p, "EHLO ", 5) == 0;
-	if (o->asked) {
-		o->ehlo_len = 0;
-		o->ehlo[0] = '\0';
-	}
-	if (n > 10 && strncasecmp(p, "MAIL FROM:", 10) == 0)
-		on_mail(o);
-}
-
-static void
-on_heard(struct smtp_out *o, const char *p, int n)
-{
-	size_t room = sizeof(o->ehlo) - 1 - o->ehlo_len;
-	size_t take = (size_t)n < room ? (size_t)n : room;
-
-	if (!o->asked)
-		return;
-	memcpy(o->ehlo + o->ehlo_len, p, take);
-	o->ehlo_len += take;
-	o->ehlo[o->ehlo_len] = '\0';
-}
-
-/* Everything that is read or written passes here, in the pieces in which it comes. */
-static void
-on_traffic(const char *p, int n, int writing, void *arg)
-{
-	static const char verb[] = "STARTTLS\r\n";
-	struct smtp_out *o = arg;
-	int len = (int)sizeof(verb) - 1;
-
-	if (writing == 1) {
-		bool asked = n >= len && memcmp(p + n - len, verb, len) == 0;
-
-		o->guard = (struct guard){
-		    .armed = asked, .injected = o->guard.injected};
-		on_said(o, p, n);
-	} else if (writing == 0) {
-		if (o->guard.armed)
-			guard_read(&o->guard, p, n);
-		on_heard(o, p, n);
-	}
-}
-
-static void
-on_event(smtp_session_t session, int event, void *arg, ...)
-{
-	struct smtp_out *o = arg;
-	va_list ap;
-
-	(void)session;
-	va_start(ap, arg);
-	switch (event) {
-	case SMTP_EV_CONNECT:
-		o->connected = true;
-		break;
-	case SMTP_EV_INVALID_PEER_CERTIFICATE:
-		(void)va_arg(ap, long);
-		*va_arg(ap, int *) = 0;
-		o->trouble = "the smart host's certificate is not valid";
-		break;
-	case SMTP_EV_EXTNA_8BITMIME:
-		if (o->alone != NULL)
-			o->alone->lacks |= SMTP_8BIT;
-		break;
-	case SMTP_EV_EXTNA_BINARYMIME:
-		if (o->alone != NULL)
-			o->alone->lacks |= SMTP_BINARY;
-		break;
-	case SMTP_EV_NO_PEER_CERTIFICATE:
-		*va_arg(ap, int *) = 0;
-		break;
-	case SMTP_EV_WEAK_CIPHER:
-		(void)va_arg(ap, int);
-		*va_arg(ap, int *) = 0;
-		break;
-	case SMTP_EV_WRONG_PEER_CERTIFICATE:
-		/* Its comparison is with the address; ours is done. */
-		*va_arg(ap, int *) = o->verified && !o->guard.injected;
-		break;
-	default:
-		break;
-	}
-	va_end(ap);
-}
-
-/* ---- mails ---- */
-
-/* libesmtp sees a failure in errno alone, and could still end the mail. */
-static const char *
-on_piece(struct turn *t, int *len)
-{
-	const char *p = NULL;
-	size_t n = 0;
-
-	if (t->mail->read(t->mail->arg, !t->started, &p, &n) == -1) {
-		dial_cut();
-		errno = EIO;
-		*len = 0;
-		return NULL;
-	}
-	t->started = true;
-	errno = 0;
-	*len = (int)n;
-	return n > 0 ? p : NULL;
-}
-
-static const char *
-on_text(void **ctx, int *len, void *arg)
-{
-	struct turn *t = arg;
-
-	(void)ctx;
-	if (len == NULL) { /* from the start */
-		t->started = false;
-		return NULL;
-	}
-	if (t->mail->read != NULL)
-		return on_piece(t, len);
-	*len = t->started ? 0 : (int)t->mail->len;
-	if (t->started)
-		return NULL;
-	t->started = true;
-	return t->mail->data;
-}
-
-/* Every line ends in CRLF, and none is longer than RFC 5321 4.5.3.1.6 has it. */
-static bool
-is_wire_clean(const char *p, size_t n)
-{
-	size_t start = 0;
-
-	if (n < 2 || n > INT32_MAX || p[n - 2] != '\r' || p[n - 1] != '\n' ||
-	    memchr(p, '\0', n) != NULL)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (p[i] == '\r' && (i + 1 == n || p[i + 1] != '\n'))
-			return false;
-		if (p[i] != '\n')
-			continue;
-		if (i == 0 || p[i - 1] != '\r' ||
-		    i + 1 - start > LIMIT_SMTP_LINE)
-			return false;
-		start = i + 1;
-	}
-	return true;
-}
-
-static bool
-is_mailbox(const char *s)
-{
-	struct mailbox box;
-
-	return mailbox_parse(s, strlen(s), &box, NULL) == 0 &&
-	    strcmp(box.address, s) == 0;
-}
-
-static bool
-is_sendable(const struct smtp_mail *m)
-{
-	if (m->to != NULL && !is_mailbox(m->to))
-		return false;
-	for (size_t i = 0; m->to == NULL && i < m->n_rcpt; i++)
-		if (!is_mailbox(m->rcpt[i].to))
-			return false;
-	if (m->from && *m->from && !is_mailbox(m->from))
-		return false;
-	return m->read != NULL || is_wire_clean(m->data, m->len);
-}
-
-/* Fit for ENVID and ORCPT; libesmtp has room for so much of them. */
-static bool
-is_dsn_text(const char *s)
-{
-	size_t n = strlen(s);
-
-	for (size_t i = 0; i < n; i++)
-		if (s[i] < ' ' || s[i] > '~')
-			return false;
-	return n > 0 && n <= 80;
-}
-
-static void
-add_orcpt(smtp_recipient_t r, const char *orcpt)
-{
-	const char *semicolon = strchr(orcpt, ';');
-	char type[16];
-
-	if (semicolon == NULL || !is_dsn_text(orcpt) || semicolon == orcpt ||
-	    (size_t)(semicolon - orcpt) >= sizeof(type))
-		return;
-	memcpy(type, orcpt, (size_t)(semicolon - orcpt));
-	type[semicolon - orcpt] = '\0';
-	if (strspn(type,
-		"abcdefghijklmnopqrstuvwxyz"
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == strlen(type))
-		smtp_dsn_set_orcpt(r, type, semicolon + 1);
-}
-
-/* Our bits are shifted by one against libesmtp's, and it has -1 for never. */
-static enum notify_flags
-notify_of(unsigned notify)
-{
-	if (notify & 1)
-		return Notify_NEVER;
-	return (enum notify_flags)(notify >> 1);
-}
-
-/* One mail with a session of its own: its recipients and what it asks for. */
-static bool
-add_alone(struct turn *t)
-{
-	struct smtp_mail *m = t->mail;
-
-	if (m->need & SMTP_BINARY)
-		smtp_8bitmime_set_body(t->message, E8bitmime_BINARYMIME);
-	else if (m->need & SMTP_8BIT)
-		smtp_8bitmime_set_body(t->message, E8bitmime_8BITMIME);
-	if (m->envid != NULL && is_dsn_text(m->envid))
-		smtp_dsn_set_envid(t->message, m->envid);
-	if (m->ret != 0)
-		smtp_dsn_set_ret(t->message, m->ret == 1 ? Ret_HDRS : Ret_FULL);
-	if ((t->each = calloc(m->n_rcpt + 1, sizeof(*t->each))) == NULL)
-		return false;
-	for (size_t i = 0; i < m->n_rcpt; i++) {
-		t->each[i] = smtp_add_recipient(t->message, m->rcpt[i].to);
-		if (t->each[i] == NULL)
-			return false;
-		if (m->rcpt[i].notify != 0)
-			smtp_dsn_set_notify(
-			    t->each[i], notify_of(m->rcpt[i].notify));
-		add_orcpt(t->each[i], m->rcpt[i].orcpt);
-	}
-	return true;
-}
-
-static bool
-add_mail(smtp_session_t session, struct turn *t)
-{
-	const char *from = t->mail->from;
-
-	t->message = smtp_add_message(session);
-	if (t->message == NULL)
-		return false;
-	smtp_set_reverse_path(t->message, from && *from ? from : NULL);
-	smtp_set_messagecb(t->message, on_text, t);
-	smtp_size_set_estimate(t->message, t->mail->len);
-	if (t->mail->to == NULL)
-		return add_alone(t);
-	t->recipient = smtp_add_recipient(t->message, t->mail->to);
-	return t->recipient != NULL;
-}
-
-/* An outcome and its reply, of a mail or of one of its recipients. */
-struct verdict {
-	enum smtp_outcome *outcome;
-	char *reply;
-};
-
-static void
-judge(const struct verdict *v, const smtp_status_t *st)
-{
-	char text[512];
-
-	if (st->code / 100 == 5)
-		*v->outcome = SMTP_REFUSED;
-	else if (st->code / 100 == 4)
-		*v->outcome = SMTP_LATER;
-	else if (st->code / 100 == 2)
-		*v->outcome = SMTP_TAKEN;
-	/* libesmtp takes the enhanced code off where it was announced. */
-	if (st->enh_class != 0)
-		snprintf(text, sizeof(text), "%d.%d.%d %s", st->enh_class,
-		    st->enh_subject, st->enh_detail, st->text);
-	else
-		snprintf(text, sizeof(text), "%s", st->text);
-	reply_clean(st->code, text, v->reply);
-}
-
-static int
-status_class(const smtp_status_t *st)
-{
-	return st ? st->code / 100 : 0;
-}
-
-/* From the statuses of one mail and recipient, latest stage first. */
-static void
-read_verdict(
-    struct turn *t, smtp_recipient_t recipient, const struct verdict *v)
-{
-	const smtp_status_t *data = smtp_message_transfer_status(t->message);
-	const smtp_status_t *rcpt = smtp_recipient_status(recipient);
-	const smtp_status_t *from = smtp_reverse_path_status(t->message);
-
-	if (status_class(from) == 4 || status_class(from) == 5)
-		judge(v, from);
-	else if (status_class(rcpt) == 4 || status_class(rcpt) == 5)
-		judge(v, rcpt);
-	else if (status_class(rcpt) == 2 && status_class(data) >= 4)
-		judge(v, data);
-	else if (status_class(data) == 2 &&
-	    smtp_recipient_check_complete(recipient))
-		/* Of BDAT each piece is answered 250: that alone says nothing. */
-		judge(v, data);
-	else if (t->started || status_class(data) == 3)
-		*v->outcome = SMTP_UNKNOWN;
-}
-
-static void
-read_outcome(struct turn *t)
-{
-	struct smtp_mail *m = t->mail;
-
-	if (m->to != NULL) {
-		read_verdict(t, t->recipient,
-		    &(const struct verdict){&m->outcome, m->reply});
-		return;
-	}
-	for (size_t i = 0; i < m->n_rcpt; i++) {
-		struct smtp_rcpt *r = &m->rcpt[i];
-
-		memcpy(r->reply, m->reply, sizeof(r->reply));
-		r->outcome = m->lacks != 0 ? SMTP_REFUSED : SMTP_UNREACHED;
-		if (m->lacks == 0)
-			read_verdict(t, t->each[i],
-			    &(const struct verdict){&r->outcome, r->reply});
-	}
-}
+/* ---- a session ---- */
 
 static void
 set_timeouts(smtp_session_t session, long ms)
@@ -686,8 +245,8 @@ session_new(struct smtp_out *o, const char *server)
 		return NULL;
 	smtp_set_server(session, server);
 	smtp_set_hostname(session, o->setup.helo);
-	smtp_set_eventcb(session, on_event, o);
-	smtp_set_monitorcb(session, on_traffic, o, 0);
+	smtp_set_eventcb(session, smtp_on_event, o);
+	smtp_set_monitorcb(session, smtp_on_traffic, o, 0);
 	set_timeouts(session, o->setup.answer_ms);
 	smtp_starttls_enable(
 	    session, o->ctx ? Starttls_REQUIRED : Starttls_DISABLED);
@@ -739,7 +298,7 @@ session_run(
 	o->ehlo_len = 0;
 	o->ehlo[0] = '\0';
 	for (size_t i = 0; fine && i < n; i++)
-		fine = add_mail(session, &turns[i]);
+		fine = smtp_add(session, &turns[i]);
 	if (fine) {
 		dial_begin(clock_mono_ms() + o->setup.connect_ms,
 		    clock_mono_ms() + o->setup.session_ms);
@@ -749,7 +308,7 @@ session_run(
 		tell_why(o, fine, why, sizeof(why));
 		for (size_t i = 0; i < n; i++) {
 			reply_clean(0, why, turns[i].mail->reply);
-			read_outcome(&turns[i]);
+			smtp_read_outcome(&turns[i]);
 		}
 	}
 	if (session != NULL)
@@ -783,7 +342,7 @@ smtp_out_send(struct smtp_out *o, struct smtp_mail *mails, size_t n)
 		mails[i].outcome = SMTP_UNREACHED;
 		mails[i].reply[0] = '\0';
 		mails[i].offered = mails[i].lacks = 0;
-		if (turns != NULL && is_sendable(&mails[i])) {
+		if (turns != NULL && smtp_sendable(&mails[i])) {
 			turns[count++].mail = &mails[i];
 			continue;
 		}

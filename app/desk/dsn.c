@@ -108,7 +108,9 @@ dsn_gather(
 	for (size_t i = 0; i < p->n_rcpt && r == 0; i++)
 		if (p->rcpt[i].way == POLICY_OUTWARD)
 			r = asked_keep(p, i, b, e);
-	if (p->env == NULL || p->automatic || r == -1)
+	/* To an address beyond ASCII no mail of ours can go. */
+	if (p->env == NULL || p->automatic || !text_is_ascii(p->from) ||
+	    r == -1)
 		return r;
 	r = tell_now(d, p, MAIL_DELIVERED, b, &b->told[0], e);
 	return r == 0 ? tell_now(d, p, MAIL_EXPANDED, b, &b->told[1], e) : -1;

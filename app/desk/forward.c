@@ -224,15 +224,6 @@ body_write(struct copying *c, struct err *e)
 
 /* ---- the rows ---- */
 
-static bool
-is_ascii(const char *s)
-{
-	for (; *s != '\0'; s++)
-		if ((unsigned char)*s >= 0x80)
-			return false;
-	return true;
-}
-
 void
 asked_of(const struct parcel *p, size_t i, struct asked *out)
 {
@@ -276,7 +267,7 @@ rcpts_fill(struct copying *c, struct err *e)
 		r->notify = asked.notify;
 		if (text_copy(r->orcpt, sizeof(r->orcpt), asked.orcpt) == -1)
 			r->orcpt[0] = '\0';
-		f->utf8 |= !is_ascii(r->address);
+		f->utf8 |= !text_is_ascii(r->address);
 	}
 	return 0;
 }
@@ -299,7 +290,8 @@ row_fill(struct copying *c, struct err *e)
 	if (text_copy(f->sender, sizeof(f->sender), c->p->from) == -1)
 		return err_set(e, ERR_BAD_INPUT, "sender address too long");
 	if (env != NULL) {
-		f->utf8 = env->utf8 && (c->head_eight || !is_ascii(f->sender));
+		f->utf8 = env->utf8 &&
+		    (c->head_eight || !text_is_ascii(f->sender));
 		f->require_tls = env->require_tls;
 		f->ret = (int)env->ret;
 		if (env->envid != NULL &&
