@@ -25,7 +25,8 @@
 #define SWEEP_EVERY  60
 
 #define MEASURE  UINT64_C(1000000) /* a full one of unknown recipients */
-#define HELD_MIN 100               /* ms: less is not felt */
+#define SILENT   (MEASURE * LIMIT_BRAKE_STOP)
+#define HELD_MIN 100 /* ms: less is not felt */
 
 struct meters {
 	pthread_mutex_t lock;
@@ -209,7 +210,7 @@ limit(const struct meters *m, const struct ask *a, bool free_client,
 	    {{LIMIT_CONNECTIONS_TENANT}, {LIMIT_MESSAGES_TENANT},
 		{LIMIT_RECIPIENTS_TENANT}},
 	};
-	const struct rate_limit *l;
+	const struct rate_limit *l = NULL;
 	int own = own_limit(a);
 
 	if (own > 0)
@@ -284,12 +285,37 @@ take(struct meters *m, const char *client, const struct ask *a, size_t n,
 	return rc;
 }
 
+/* What the client has of it; n more of it first. */
+static uint64_t
+measure(struct meters *m, enum rate_what what, const char *client, uint64_t n)
+{
+	const struct ask a = {.of = RATE_CLIENT, .what = what};
+	struct tally *t = m->tally[RATE_CLIENT][what];
+	uint8_t net[PEER_NET_LEN];
+	struct rate_key key;
+	int64_t now = m->now();
+	uint64_t used;
+
+	peer_network(client, net);
+	key = key_of(&a, net);
+	pthread_mutex_lock(&m->lock);
+	if (n > 0)
+		tally_add(t, &key, n, now);
+	used = tally_look(t, &key, now);
+	pthread_mutex_unlock(&m->lock);
+	return used;
+}
+
 int
 rates_connect(struct meters *m, const struct desk_sender *s, struct err *e)
 {
 	const struct ask a = {.of = RATE_CLIENT, .what = RATE_CONNECTIONS};
 
-	return m == NULL ? 0 : take(m, s->client, &a, 1, true, e);
+	if (m == NULL)
+		return 0;
+	/* What others know of this client is asked for while it says hello. */
+	(void)measure(m, RATE_UNKNOWN, s->client, 0);
+	return take(m, s->client, &a, 1, true, e);
 }
 
 int
@@ -342,50 +368,34 @@ trusted(const struct desk_sender *s, const struct desk_envelope *env)
 	return s->authenticated || env->proved;
 }
 
-/* What the client has of it; n more of it first. */
-static uint64_t
-measure(struct meters *m, enum rate_what what, const char *client, uint64_t n)
-{
-	const struct ask a = {.of = RATE_CLIENT, .what = what};
-	struct tally *t = m->tally[RATE_CLIENT][what];
-	uint8_t net[PEER_NET_LEN];
-	struct rate_key key;
-	int64_t now = m->now();
-	uint64_t used;
-
-	peer_network(client, net);
-	key = key_of(&a, net);
-	pthread_mutex_lock(&m->lock);
-	if (n > 0)
-		tally_add(t, &key, n, now);
-	used = tally_look(t, &key, now);
-	pthread_mutex_unlock(&m->lock);
-	return used;
-}
-
 void
 rates_unknown(struct meters *m, const struct desk_sender *s,
     const struct desk_envelope *env, const struct rates_at *at)
 {
 	const struct ask a = {
 	    RATE_CLIENT, RATE_UNKNOWN, 0, at->tenant, at->own};
-	uint64_t most;
+	uint64_t most, part, used;
 
 	if (m == NULL || trusted(s, env) || at->class == POLICY_TRUSTED)
 		return;
 	pthread_mutex_lock(&m->lock);
 	(void)limit(m, &a, false, &most);
 	pthread_mutex_unlock(&m->lock);
-	(void)measure(m, RATE_UNKNOWN, s->client,
-	    most == 0 ? MEASURE * LIMIT_BRAKE_STOP :
-			(MEASURE + most - 1) / most);
+	part = most == 0 ? SILENT : (MEASURE + most - 1) / most;
+	used = measure(m, RATE_UNKNOWN, s->client, part);
+	if (used < SILENT || used - part >= SILENT)
+		return;
+	/* It is not told again the moment a little time has passed. */
+	(void)measure(m, RATE_UNKNOWN, s->client, MEASURE);
+	log_line(LOG_LEVEL_WARN, s->session, "brake",
+	    "a client named too many recipients that are not there");
 }
 
 unsigned
 rates_brake(struct meters *m, const struct desk_sender *s,
     const struct desk_envelope *env, bool *silent_out)
 {
-	uint64_t used, span = MEASURE * (LIMIT_BRAKE_STOP - 1);
+	uint64_t used, span = SILENT - MEASURE;
 
 	*silent_out = false;
 	if (m == NULL || trusted(s, env))
@@ -393,7 +403,7 @@ rates_brake(struct meters *m, const struct desk_sender *s,
 	used = measure(m, RATE_UNKNOWN, s->client, 0);
 	if (used < MEASURE)
 		return 0;
-	if (used >= MEASURE * LIMIT_BRAKE_STOP) {
+	if (used >= SILENT) {
 		metrics_add(METRIC_HELD, METRIC_BRAKE_SILENT, 0, 1);
 		*silent_out = true;
 		return LIMIT_BRAKE_MS;

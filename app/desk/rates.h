@@ -81,7 +81,7 @@ int rates_recipient(struct meters *m, const struct desk_sender *s,
  * The client has named an address of the tenant's that is not there. It fills the client's
  * measure by one part of the tenant's threshold. When the measure is full answers wait,
  * the longer the more were named; LIMIT_BRAKE_STOP times as many, and nothing is told of
- * any address to that client, be it there or not.
+ * any address to that client, be it there or not, until a good part of a window is over.
  */
 void rates_unknown(struct meters *m, const struct desk_sender *s,
     const struct desk_envelope *env, const struct rates_at *at);

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/metrics.h"
 #include "desk/intake.h"
+#include "desk/rates.h"
 
 static struct {
 	const struct settings *set;
@@ -19,7 +20,15 @@ static int
 backend_auth(void *ctx, const char *user, const char *password,
     struct desk_sender *s, struct err *e)
 {
-	return desk_auth(ctx, user, password, s, e);
+	struct meters *m = desk_meters(self.shared);
+
+	if (rates_auth(m, s, e) == -1)
+		return -1;
+	if (desk_auth(ctx, user, password, s, e) == 0)
+		return 0;
+	if (e->code == ERR_DENIED)
+		rates_auth_failed(m, s);
+	return -1;
 }
 
 static int
@@ -38,13 +47,33 @@ backend_rcpt(void *ctx, const struct desk_sender *s, struct desk_envelope *env,
 
 static int
 backend_accept(void *ctx, const struct desk_sender *s,
-    struct desk_envelope *env, struct desk_draft *d,
-    struct desk_later *later, struct id *message_out, struct err *e)
+    struct desk_envelope *env, struct desk_draft *d, struct desk_later *later,
+    struct id *message_out, struct err *e)
 {
 	return desk_accept(ctx, s, env, d, later, message_out, e);
 }
 
 /* ---- on the loop ---- */
+
+static int
+backend_admit(const struct desk_sender *s, struct err *e)
+{
+	return rates_connect(desk_meters(self.shared), s, e);
+}
+
+static unsigned
+backend_brake(const struct desk_sender *s, const struct desk_envelope *env,
+    bool *silent_out)
+{
+	return rates_brake(desk_meters(self.shared), s, env, silent_out);
+}
+
+static int
+backend_meet(
+    const struct desk_sender *s, const struct desk_envelope *env, struct err *e)
+{
+	return rates_meet(desk_meters(self.shared), s, env, e);
+}
 
 static int
 backend_mail_now(const struct desk_sender *s, struct desk_envelope *env)
@@ -88,6 +117,9 @@ backend_drop(struct desk_draft *d)
 }
 
 static const struct smtp_backend backend = {
+    .admit = backend_admit,
+    .brake = backend_brake,
+    .meet = backend_meet,
     .auth = backend_auth,
     .mail = backend_mail,
     .rcpt = backend_rcpt,

@@ -175,6 +175,8 @@ front_start(const struct settings *set, struct err *e)
 		return err_set(e, ERR_BAD_INPUT, "RESTANTE_SPOOL is not set");
 	if ((shared = desk_shared_new()) == NULL)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
+	if (desk_count(shared, set, e) == -1)
+		return -1;
 	if (start_links(set, e) == -1 ||
 	    (self.pool = pool_new(&setup, e)) == NULL)
 		return -1;

@@ -40,6 +40,8 @@ struct smtp_txn {
 	struct desk_envelope env;
 	struct desk_given to; /* the RCPT being asked about */
 	bool refused;         /* some recipient was */
+	unsigned wait;        /* ms the answer is held back */
+	bool silent;          /* nothing is told of any recipient */
 	struct desk_draft *draft;
 	struct smtp_data data;
 	size_t size;       /* message bytes so far */
@@ -85,6 +87,7 @@ struct smtp_session {
 	bool tls;
 	bool esmtp; /* EHLO, not HELO */
 	bool mute;  /* memory ran out under a reply */
+	bool met;   /* counted as a connection to some tenant */
 	unsigned refusals;
 	char id[ID_REQUEST_LEN];
 	char client[SMTP_CLIENT_LEN];
@@ -151,6 +154,9 @@ enum smtp_next smtp_job_start(struct smtp_session *s,
  */
 enum smtp_next smtp_hold(struct smtp_session *s, unsigned ms,
     enum smtp_next (*done)(struct smtp_session *));
+
+/* Asks the brake: sets the transaction's wait and silent. */
+void smtp_brake(struct smtp_session *s);
 
 /* Drops transaction and draft; READY or START, as the greeting stands. */
 void smtp_txn_end(struct smtp_session *s);

@@ -26,6 +26,9 @@ done(struct smtp_session *s)
 {
 	if (s->job.result == -1) {
 		smtp_try_end(s);
+		if (s->job.err.code == ERR_RATE)
+			return smtp_close(s, "4.7.0",
+			    "Too many failed attempts from your network, try again later");
 		return smtp_refuse_err(s, SMTP_ASKED_AUTH, &s->job.err);
 	}
 	*s->sender = s->attempt->who;

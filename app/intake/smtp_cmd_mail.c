@@ -23,13 +23,26 @@ taken(struct smtp_session *s)
 	return smtp_say(s, SMTP_REPLY_SENDER);
 }
 
+/*
+ * That an address is a member's is not told to who has asked for too many: no recipient
+ * will be taken.
+ */
 static enum smtp_next
-done(struct smtp_session *s)
+said(struct smtp_session *s)
 {
-	if (s->job.result == 0)
+	if (s->job.result == 0 ||
+	    (s->txn->silent && s->job.err.code == ERR_DENIED))
 		return taken(s);
 	smtp_txn_end(s);
 	return smtp_refuse_err(s, SMTP_ASKED_MAIL, &s->job.err);
+}
+
+/* Only now it is known who sends: the brake is not for the tenant's own. */
+static enum smtp_next
+done(struct smtp_session *s)
+{
+	smtp_brake(s);
+	return s->txn->wait > 0 ? smtp_hold(s, s->txn->wait, said) : said(s);
 }
 
 static enum smtp_reply
@@ -81,7 +94,8 @@ smtp_cmd_mail(struct smtp_session *s, const struct smtp_command *c)
 		smtp_txn_end(s);
 		return smtp_say(s, SMTP_REPLY_LATER);
 	}
+	s->job.result = 0;
 	if (s->set->backend->mail_now(s->sender, &s->txn->env) == 1)
-		return taken(s);
+		return done(s);
 	return smtp_job_start(s, run, done);
 }

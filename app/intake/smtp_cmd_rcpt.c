@@ -17,20 +17,39 @@ run(struct smtp_session *s, void *ctx)
 static enum smtp_next
 taken(struct smtp_session *s)
 {
+	const struct smtp_backend *b = s->set->backend;
+
 	memset(&s->txn->to, 0, sizeof(s->txn->to));
+	if (!s->met && b->meet != NULL &&
+	    b->meet(s->sender, &s->txn->env, &s->job.err) == -1)
+		return smtp_close(s, "4.7.0",
+		    "Too many connections to this organisation, try again later");
+	s->met = true;
 	smtp_state_set(s, SMTP_STATE_RCPT);
 	return smtp_say(s, SMTP_REPLY_RECIPIENT);
 }
 
 static enum smtp_next
-done(struct smtp_session *s)
+refused(struct smtp_session *s)
 {
-	if (s->job.result == 0)
-		return taken(s);
 	free(s->txn->to.orcpt);
 	s->txn->to.orcpt = NULL;
 	s->txn->refused = true;
+	if (s->txn->silent)
+		return smtp_say(s, SMTP_REPLY_SILENT);
 	return smtp_refuse_err(s, SMTP_ASKED_RCPT, &s->job.err);
+}
+
+/* What was found out waits as long as the brake says. */
+static enum smtp_next
+done(struct smtp_session *s)
+{
+	unsigned ms = s->txn->wait;
+
+	s->txn->wait = 0;
+	if (ms > 0)
+		return smtp_hold(s, ms, done);
+	return s->job.result == 0 && !s->txn->silent ? taken(s) : refused(s);
 }
 
 /* The one mailbox that needs no domain is this host's. */
@@ -62,7 +81,10 @@ smtp_cmd_rcpt(struct smtp_session *s, const struct smtp_command *c)
 	to->notify = c->notify;
 	if (c->orcpt[0] != '\0' && (to->orcpt = strdup(c->orcpt)) == NULL)
 		return smtp_say(s, SMTP_REPLY_LATER);
-	if (s->set->backend->rcpt_now(s->sender, &s->txn->env, to) == 1)
-		return taken(s);
+	smtp_brake(s);
+	s->job.result = 0;
+	if (s->txn->silent ||
+	    s->set->backend->rcpt_now(s->sender, &s->txn->env, to) == 1)
+		return done(s);
 	return smtp_job_start(s, run, done);
 }

@@ -76,6 +76,8 @@ static const struct words table[SMTP_REPLIES] = {
     [SMTP_REPLY_LATER] = {"451 4.3.0",
 	"This cannot be done just now, try again in a few minutes"},
     [SMTP_REPLY_EARLY] = {"554 5.5.0", "Wait for the greeting"},
+    [SMTP_REPLY_SILENT] = {"450 4.7.1",
+	"Too many unknown recipients from your network, try again later"},
 };
 
 /* Where a fault says something else here than err_row() says. */
@@ -108,6 +110,10 @@ static const struct {
 	{"550 5.7.1", "No relaying without authentication"}},
     {SMTP_ASKED_RCPT, ERR_BAD_INPUT,
 	{"501 5.1.3", "Malformed recipient address"}},
+    {SMTP_ASKED_MAIL, ERR_RATE,
+	{"450 4.7.1", "Too much mail in this hour, try again later"}},
+    {SMTP_ASKED_RCPT, ERR_RATE,
+	{"450 4.7.1", "Too much mail in this hour, try again later"}},
     {SMTP_ASKED_RCPT, ERR_TOO_MANY,
 	{"452 4.5.3",
 	    "Too many recipients: send to this one in another message"}},

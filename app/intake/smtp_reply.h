@@ -63,6 +63,7 @@ enum smtp_reply {
 	SMTP_REPLY_FRONT_ONLY,
 	SMTP_REPLY_LATER,
 	SMTP_REPLY_EARLY,
+	SMTP_REPLY_SILENT,
 	SMTP_REPLIES /* their number, no reply itself */
 };
 

@@ -196,6 +196,17 @@ smtp_hold(struct smtp_session *s, unsigned ms,
 	return SMTP_WAIT;
 }
 
+void
+smtp_brake(struct smtp_session *s)
+{
+	const struct smtp_backend *b = s->set->backend;
+	struct smtp_txn *t = s->txn;
+	bool silent = false;
+
+	t->wait = b->brake == NULL ? 0 : b->brake(s->sender, &t->env, &silent);
+	t->silent |= silent;
+}
+
 unsigned
 smtp_session_wait(const struct smtp_session *s)
 {

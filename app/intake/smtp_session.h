@@ -67,6 +67,15 @@ enum smtp_next { SMTP_MORE, SMTP_STARTTLS, SMTP_JOB, SMTP_WAIT, SMTP_CLOSE };
 struct smtp_backend {
 	/* On the loop: ERR_TOO_MANY: 421 in place of the banner. NULL: all may. */
 	int (*admit)(const struct desk_sender *s, struct err *e);
+	/*
+	 * On the loop, when MAIL and RCPT are to be answered: by how many milliseconds the
+	 * answer is held back; *silent_out: and nothing is told of any address. NULL: neither.
+	 */
+	unsigned (*brake)(const struct desk_sender *s,
+	    const struct desk_envelope *env, bool *silent_out);
+	/* On the loop, at the first recipient of a session: ERR_RATE: 421. NULL: all may. */
+	int (*meet)(const struct desk_sender *s,
+	    const struct desk_envelope *env, struct err *e);
 	int (*auth)(void *ctx, const char *user, const char *password,
 	    struct desk_sender *s, struct err *e);
 	int (*mail)(void *ctx, const struct desk_sender *s,
