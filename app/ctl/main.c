@@ -39,7 +39,8 @@ static const struct ctl_command commands[] = {
 	ctl_rate_list},
     {"tenant", "set",
 	"--tenant SLUG [--inward anyone|known|partners]\n"
-	"           [--way portal|forward|both] [--server HOST[:PORT]|none] [--tag TEXT]\n"
+	"           [--way portal|forward|both] [--server HOST[:PORT]|none]\n"
+	"           [--authority FILE|none] [--tag TEXT]\n"
 	"           [--plus on|off] [--catch-all ADDRESS|off] [--messages CLASS=N,...]\n"
 	"           [--recipients CLASS=N,...] [--harvest N|default] [--json]",
 	"who may write to its people, and where their mail goes; shows it all",
