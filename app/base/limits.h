@@ -11,7 +11,7 @@
 /* Mail. */
 #define LIMIT_MESSAGE    ((size_t)50 * 1024 * 1024) /* bytes over SMTP */
 #define LIMIT_RECIPIENTS 1000                       /* a message */
-#define LIMIT_LIST_DEPTH 8 /* lists within lists */
+#define LIMIT_LIST_DEPTH 8                          /* lists within lists */
 /* Answers of one kind a process remembers of addresses, and of tenants. */
 #define LIMIT_DIRECTORY         4096
 #define LIMIT_DIRECTORY_TENANTS 256

@@ -192,8 +192,7 @@ link_busy(const struct link_front *f)
 	int64_t now = clock_mono_ms();
 	const struct link *l;
 
-	TAILQ_FOREACH(l, &f->all, all)
-	{
+	for (l = TAILQ_FIRST(&f->all); l != NULL; l = TAILQ_NEXT(l, all)) {
 		if (l->at != LINK_LAST || now - l->since < LAST_MS)
 			return true;
 	}
