@@ -173,10 +173,11 @@ tally_news(struct tally *t, size_t *at, int64_t now, struct rate_count *out,
 			continue;
 		bring_up(t, m, now);
 		m->asked = false;
-		out[n++] = (struct rate_count){.key = m->key,
+		out[n] = (struct rate_count){.key = m->key,
 		    .began = m->began,
 		    .span = t->window,
 		    .n = m->untold};
+		n++;
 		m->untold = 0;
 	}
 	return n;
