@@ -39,7 +39,10 @@ enum trick {
 	END_554,
 	CUT_AT_RCPT,
 	CUT_AT_END,
-	CUT_IN_SECOND
+	CUT_IN_SECOND,
+	CHUNKED, /* and everything else that may be offered */
+	CHUNKED_CUT,
+	SECOND_RCPT_550
 };
 
 /* Answers of a script, by verb. */
@@ -53,7 +56,8 @@ struct server {
 	SSL *ssl;
 	int fd;
 	char sni[64];
-	unsigned ended;  /* messages whose last line came */
+	unsigned ended; /* messages whose last line came */
+	unsigned rcpts;
 	struct buf seen; /* all commands and texts, after TLS */
 };
 
@@ -213,6 +217,27 @@ take_text(struct server *s)
 	return true;
 }
 
+/* Each piece is answered; the last one perhaps not. */
+static bool
+take_chunk(struct server *s, const char *line)
+{
+	unsigned long n = strtoul(line + 5, NULL, 10);
+	bool last = strstr(line, "LAST") != NULL;
+	char c[2] = "";
+
+	while (n-- > 0) {
+		if ((s->ssl ? SSL_read(s->ssl, c, 1) :
+			      (int)read(s->fd, c, 1)) != 1)
+			return false;
+		(void)!buf_add(&s->seen, c, 1);
+	}
+	s->ended += last;
+	if (last && s->trick == CHUNKED_CUT)
+		return false;
+	say(s, last ? "250 2.0.0 queued\r\n" : "250 2.0.0 a piece\r\n");
+	return true;
+}
+
 /* One command; false ends the connection. */
 static bool
 answer(struct server *s, const char *line)
@@ -221,6 +246,9 @@ answer(struct server *s, const char *line)
 		say(s,
 		    s->tls && !s->ssl && s->trick != NO_STARTTLS ?
 			"250-localhost\r\n250 STARTTLS\r\n" :
+			s->trick == CHUNKED || s->trick == CHUNKED_CUT ?
+			"250-localhost\r\n250-CHUNKING\r\n250-8BITMIME\r\n"
+			"250-SMTPUTF8\r\n250-DSN\r\n250 REQUIRETLS\r\n" :
 			"250-localhost\r\n250 SIZE 1000000\r\n");
 	} else if (strncmp(line, "STARTTLS", 8) == 0) {
 		return start_tls(s);
@@ -231,10 +259,15 @@ answer(struct server *s, const char *line)
 	} else if (strncmp(line, "RCPT", 4) == 0) {
 		if (s->trick == CUT_AT_RCPT)
 			return false;
+		s->rcpts++;
 		say(s,
-		    s->trick == RCPT_450     ? "450 4.2.0 greylisted\r\n" :
+		    s->trick == SECOND_RCPT_550 && s->rcpts == 2 ?
+			"550 5.1.1 no such user\r\n" :
+			s->trick == RCPT_450 ? "450 4.2.0 greylisted\r\n" :
 			s->trick == RCPT_550 ? "550 5.1.1 no such user\r\n" :
 					       "250 2.1.5 ok\r\n");
+	} else if (strncmp(line, "BDAT", 4) == 0) {
+		return take_chunk(s, line);
 	} else if (strncmp(line, "DATA", 4) == 0) {
 		return take_text(s);
 	} else if (strncmp(line, "QUIT", 4) == 0) {
@@ -568,6 +601,171 @@ connecting_has_a_deadline(void **state)
 	close(s.listener);
 }
 
+/* ---- one mail with several recipients, read in pieces ---- */
+
+struct pieces {
+	size_t at;   /* the next byte */
+	size_t fail; /* from there on it cannot be read; 0: it can */
+};
+
+static int
+next_piece(void *arg, bool again, const char **p, size_t *n)
+{
+	struct pieces *q = arg;
+
+	if (again)
+		q->at = 0;
+	if (q->fail != 0 && q->at >= q->fail)
+		return -1;
+	*n = sizeof(text) - 1 - q->at < 40 ? sizeof(text) - 1 - q->at : 40;
+	*p = text + q->at;
+	q->at += *n;
+	return 0;
+}
+
+static struct smtp_rcpt rcpt[2];
+
+static void
+send_alone(enum trick trick, bool tls, unsigned need, size_t fail,
+    struct server *s, struct smtp_mail *m)
+{
+	struct pieces q = {.fail = fail};
+
+	*s = (struct server){.trick = trick, .tls = tls};
+	rcpt[0] = (struct smtp_rcpt){
+	    .to = "b@x.example", .notify = 6, .orcpt = "rfc822;B@x.example"};
+	rcpt[1] = (struct smtp_rcpt){
+	    .to = "c@x.example", .notify = 1, .orcpt = "x\r\ny;z"};
+	*m = (struct smtp_mail){.from = "a@x.example",
+	    .len = sizeof(text) - 1,
+	    .rcpt = rcpt,
+	    .n_rcpt = 2,
+	    .read = next_piece,
+	    .arg = &q,
+	    .need = need,
+	    .envid = "QQ+1",
+	    .ret = 1};
+	server_start(s);
+	send_all(s, m, 1);
+	(void)shutdown(s->listener, SHUT_RDWR);
+	pthread_join(s->thread, NULL);
+	close(s->listener);
+}
+
+/* The answer to a piece is not the answer to the whole. */
+static void
+pieces_are_not_the_whole(void **state)
+{
+	struct smtp_mail m;
+	struct server s;
+
+	(void)state;
+	for (int tls = 0; tls < 2; tls++) {
+		send_alone(CHUNKED, tls, 0, 0, &s, &m);
+		assert_int_equal(rcpt[0].outcome, SMTP_TAKEN);
+		assert_int_equal(rcpt[1].outcome, SMTP_TAKEN);
+		assert_string_equal(rcpt[0].reply, "250 2.0.0 queued");
+		buf_free(&s.seen);
+		send_alone(CHUNKED_CUT, tls, 0, 0, &s, &m);
+		assert_int_equal(s.ended, 1);
+		assert_int_equal(rcpt[0].outcome, SMTP_UNKNOWN);
+		assert_int_equal(rcpt[1].outcome, SMTP_UNKNOWN);
+		buf_free(&s.seen);
+	}
+}
+
+/* What cannot be read to its end is not ended for the server either. */
+static void
+a_torn_mail_does_not_end(void **state)
+{
+	static const enum trick tricks[] = {HONEST, CHUNKED};
+	struct smtp_mail m;
+	struct server s;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++)
+		for (size_t fail = 1; fail < sizeof(text) - 1; fail += 40) {
+			send_alone(tricks[i], true, 0, fail, &s, &m);
+			assert_int_equal(s.ended, 0);
+			assert_int_not_equal(rcpt[0].outcome, SMTP_TAKEN);
+			assert_int_not_equal(rcpt[0].outcome, SMTP_REFUSED);
+			buf_free(&s.seen);
+		}
+	send_alone(HONEST, true, 0, 0, &s, &m);
+	assert_int_equal(s.ended, 1);
+	buf_free(&s.seen);
+}
+
+static void
+each_recipient_has_an_answer(void **state)
+{
+	struct smtp_mail m;
+	struct server s;
+
+	(void)state;
+	send_alone(SECOND_RCPT_550, true, 0, 0, &s, &m);
+	assert_int_equal(rcpt[0].outcome, SMTP_TAKEN);
+	assert_int_equal(rcpt[1].outcome, SMTP_REFUSED);
+	assert_string_equal(rcpt[1].reply, "550 5.1.1 no such user");
+	buf_free(&s.seen);
+	send_alone(RCPT_550, true, 0, 0, &s, &m);
+	assert_int_equal(rcpt[0].outcome, SMTP_REFUSED);
+	assert_int_equal(rcpt[1].outcome, SMTP_REFUSED);
+	buf_free(&s.seen);
+	send_alone(NO_STARTTLS, true, 0, 0, &s, &m);
+	assert_int_equal(rcpt[0].outcome, SMTP_UNREACHED);
+	assert_int_equal(rcpt[1].outcome, SMTP_UNREACHED);
+	buf_free(&s.seen);
+}
+
+static void
+what_is_asked_for(void **state)
+{
+	struct smtp_mail m;
+	struct server s;
+	const char *wire;
+
+	(void)state;
+	send_alone(
+	    CHUNKED, true, SMTP_REQUIRETLS | SMTP_UTF8 | SMTP_8BIT, 0, &s, &m);
+	wire = buf_cstr(&s.seen);
+	assert_non_null(strstr(wire,
+	    "MAIL FROM:<a@x.example> RET=HDRS ENVID=QQ+2B1 BODY=8BITMIME "
+	    "REQUIRETLS SMTPUTF8\r\n"));
+	assert_non_null(strstr(wire,
+	    "RCPT TO:<b@x.example> NOTIFY=SUCCESS,FAILURE "
+	    "ORCPT=rfc822;B@x.example\r\n"));
+	assert_non_null(strstr(wire, "RCPT TO:<c@x.example> NOTIFY=NEVER\r\n"));
+	assert_int_equal(rcpt[0].outcome, SMTP_TAKEN);
+	assert_int_equal(m.offered & SMTP_DSN, SMTP_DSN);
+	assert_int_equal(m.lacks, 0);
+	buf_free(&s.seen);
+}
+
+/* Not a word of MAIL where it would have to be kept. */
+static void
+what_is_lacking(void **state)
+{
+	static const unsigned needs[] = {
+	    SMTP_REQUIRETLS, SMTP_UTF8, SMTP_8BIT, SMTP_BINARY};
+	struct smtp_mail m;
+	struct server s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		send_alone(HONEST, true, needs[i], 0, &s, &m);
+		assert_int_equal(m.lacks, needs[i]);
+		assert_int_equal(rcpt[0].outcome, SMTP_REFUSED);
+		assert_int_equal(rcpt[1].outcome, SMTP_REFUSED);
+		assert_null(strstr(buf_cstr(&s.seen), "MAIL"));
+		buf_free(&s.seen);
+	}
+	/* And never in clear, whoever offers it. */
+	send_alone(CHUNKED, false, SMTP_REQUIRETLS, 0, &s, &m);
+	assert_int_equal(rcpt[0].outcome, SMTP_REFUSED);
+	buf_free(&s.seen);
+}
+
 int
 main(void)
 {
@@ -581,6 +779,11 @@ main(void)
 	    cmocka_unit_test(without_tls_only_to_loopback),
 	    cmocka_unit_test(nobody_there),
 	    cmocka_unit_test(connecting_has_a_deadline),
+	    cmocka_unit_test(pieces_are_not_the_whole),
+	    cmocka_unit_test(a_torn_mail_does_not_end),
+	    cmocka_unit_test(each_recipient_has_an_answer),
+	    cmocka_unit_test(what_is_asked_for),
+	    cmocka_unit_test(what_is_lacking),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
