@@ -111,6 +111,23 @@ mark_rows(const struct listing *l)
 	listing_mark(mark, l->n * LIST_MARK_LEN, l->out->mark);
 }
 
+/*
+ * The next page begins before the last row's moment, so rows of one moment stay on one
+ * page: else some would be on none.
+ */
+static size_t
+page_end(const struct listing *l)
+{
+	size_t keep = LIMIT_PAGE_ROWS;
+
+	if (l->n <= keep)
+		return l->n;
+	while (keep > 1 &&
+	    l->row[keep - 1].message.created == l->row[keep].message.created)
+		keep--;
+	return keep;
+}
+
 static int
 list_read(struct desk *d, void *arg, struct err *e)
 {
@@ -127,7 +144,7 @@ list_read(struct desk *d, void *arg, struct err *e)
 	if (r == -1)
 		return -1;
 	mark_rows(l);
-	keep = l->n > LIMIT_PAGE_ROWS ? LIMIT_PAGE_ROWS : l->n;
+	keep = page_end(l);
 	if ((l->out->item = calloc(keep + 1, sizeof(*l->out->item))) == NULL)
 		return err_set(e, ERR_UNAVAILABLE, "list: memory");
 	for (i = 0; i < keep; i++) {

@@ -10,7 +10,7 @@
 
 #include "desk/internal.h"
 
-/* ---- a store of n rows, the newest first, row i made at 1000 - i ---- */
+/* ---- a store of n rows, the newest first, row i made at made(i) ---- */
 
 static struct {
 	size_t n;
@@ -18,7 +18,17 @@ static struct {
 	int people_fail;
 	int opened, cleared, by_address;
 	int64_t before;
+	size_t twin,
+	    twins; /* rows from there on made when the one before was */
 } store;
+
+static int64_t
+made(size_t i)
+{
+	if (store.twins > 0 && i >= store.twin)
+		i -= i < store.twin + store.twins ? i - store.twin + 1 : 0;
+	return 1000 - (int64_t)i;
+}
 
 int
 desk_look(struct desk *d, const struct id *tenant,
@@ -38,10 +48,10 @@ rows(enum reader_role role, int64_t before, struct list_row *out, size_t cap,
 	for (size_t i = 0; i < store.n && *n < cap; i++) {
 		struct list_row *r = &out[*n];
 
-		if (before != 0 && 1000 - (int64_t)i >= before)
+		if (before != 0 && made(i) >= before)
 			continue;
 		memset(r, 0, sizeof(*r));
-		r->message.created = 1000 - (int64_t)i;
+		r->message.created = made(i);
 		snprintf(r->message.sender_name, sizeof(r->message.sender_name),
 		    "Sender %zu", i);
 		r->reader.role = role;
@@ -196,6 +206,35 @@ every_row_once_whatever_their_number(void **state)
 	}
 }
 
+/* Rows of one moment around the end of a page. */
+static void
+twins_are_on_one_page(void **state)
+{
+	struct desk_list l;
+	struct err e;
+
+	(void)state;
+	store.n = 3 * LIMIT_PAGE_ROWS;
+	for (store.twins = 1; store.twins < 5; store.twins++)
+		for (store.twin = LIMIT_PAGE_ROWS - 5;
+		     store.twin < LIMIT_PAGE_ROWS + 5; store.twin++) {
+			int64_t before = 0;
+			size_t seen = 0;
+
+			do {
+				assert_int_equal(
+				    list(SESSION_ACCOUNT, READER_RECIPIENT,
+					before, &l, &e),
+				    0);
+				assert_true(l.n <= LIMIT_PAGE_ROWS);
+				seen += l.n;
+				before = l.more;
+				desk_list_clear(&l);
+			} while (before != 0);
+			assert_int_equal(seen, store.n);
+		}
+}
+
 static void
 what_a_row_says(void **state)
 {
@@ -278,6 +317,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(every_row_once_whatever_their_number, fresh),
+	    cmocka_unit_test_setup(twins_are_on_one_page, fresh),
 	    cmocka_unit_test_setup(what_a_row_says, fresh),
 	    cmocka_unit_test_setup(rows_that_do_not_open, fresh),
 	    cmocka_unit_test_setup(nobody_and_visitors_have_no_list, fresh),
