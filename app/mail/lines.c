@@ -44,12 +44,20 @@ lines_new(const struct mail_source *src)
 	return l;
 }
 
+const uint8_t *
+lines_at(const struct lines *l, uint64_t offset)
+{
+	return l->buf + (size_t)(offset - (l->read - l->len));
+}
+
 /* Makes room and reads once. */
 static int
 fill(struct lines *l, struct err *e)
 {
 	size_t got;
 
+	if (l->leaving)
+		l->leaving(l->arg);
 	memmove(l->buf, l->buf + l->head, l->len - l->head);
 	l->len -= l->head;
 	l->head = 0;

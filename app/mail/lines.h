@@ -26,6 +26,7 @@ struct lines {
 	bool inside; /* the last line had no LF yet */
 	void (*seen)(
 	    void *arg, const uint8_t *p, size_t n); /* every byte, once */
+	void (*leaving)(void *arg); /* before lines that were read are gone */
 	void *arg;
 	size_t window;
 	uint8_t buf[];
@@ -33,6 +34,8 @@ struct lines {
 
 /* NULL: memory. free() ends it. */
 struct lines *lines_new(const struct mail_source *src);
+/* What is still in the window at that offset of the source, to the end of the window. */
+const uint8_t *lines_at(const struct lines *l, uint64_t offset);
 /* 1 with the next line, 0 at the end, -1 when the source fails. */
 int lines_next(struct lines *l, struct line *out, struct err *e)
     __attribute__((warn_unused_result));

@@ -1,152 +1,76 @@
 /*
- * One pass over each leaf. A part of a winmail.dat is found on the way.
+ * Size and digest, behind the decoder.
  */
 #include "mail/measure.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/text.h"
-#include "mail/tnef.h"
-#include "mail/type.h"
+#include "mail/decode.h"
 
 struct measure {
-	struct manifest *m;
 	EVP_MD_CTX *digest;
-	struct tnef *tnef; /* NULL: the part is no winmail.dat */
-	struct mail_part part;
+	struct mail_decoder *decoder;
+	uint64_t size;
 };
 
-static int
-measure_sink(void *arg, const void *p, size_t n, struct err *e)
+struct measure *
+measure_new(void)
 {
-	struct measure *me = arg;
+	struct measure *me = calloc(1, sizeof(*me));
 
-	me->part.size += n;
-	EVP_DigestUpdate(me->digest, p, n);
-	return me->tnef ? tnef_add(me->tnef, p, n, e) : 0;
-}
-
-static bool
-is_winmail(const struct mail_part *p)
-{
-	return strcmp(p->type, "application/ms-tnef") == 0 ||
-	    strcmp(p->type, "application/vnd.ms-tnef") == 0 ||
-	    text_equal_ci(p->name, "winmail.dat");
-}
-
-/* None, or not the message's own. */
-static bool
-is_free(const struct manifest *m, int no)
-{
-	return no == -1 || m->parts[no].box > 0;
-}
-
-/* Whether the text inside is to be shown: the message has none of its own. */
-static bool
-is_shown(const struct manifest *m, enum tnef_kind kind)
-{
-	return is_free(m, m->text_part) && is_free(m, m->html_part) &&
-	    (kind == TNEF_TEXT ? m->text_part : m->html_part) == -1;
-}
-
-static void
-item_describe(
-    const struct measure *me, const struct tnef_item *item, struct mail_part *p)
-{
-	*p = me->part;
-	p->no = (uint32_t)me->m->n_parts;
-	p->depth++;
-	p->box = me->part.no + 1;
-	p->skip = item->skip;
-	p->size = item->size;
-	p->attached = item->kind == TNEF_FILE;
-	memcpy(p->sha256, item->sha256, sizeof(p->sha256));
-	text_cut(p->name, sizeof(p->name), item->name);
-	text_cut(p->cid, sizeof(p->cid), item->cid);
-	text_cut(p->charset, sizeof(p->charset), item->charset);
-	text_cut(p->type, sizeof(p->type), item->type);
-	text_lower(p->type);
-	if (item->kind == TNEF_TEXT)
-		text_cut(p->type, sizeof(p->type), "text/plain");
-	else if (item->kind == TNEF_HTML)
-		text_cut(p->type, sizeof(p->type), "text/html");
-	else if (!type_is_valid(p->type) || text_starts(p->type, "multipart/"))
-		text_cut(p->type, sizeof(p->type), "application/octet-stream");
-}
-
-/* Room for one more: parse.c made it for 8, and 2, 4, 8 times as many. */
-static int
-part_room(struct manifest *m)
-{
-	struct mail_part *parts;
-	const size_t n = m->n_parts;
-
-	if (n < 8 || (n & (n - 1)) != 0)
-		return 0;
-	parts = realloc(m->parts, 2 * n * sizeof(*parts));
-	if (parts == NULL)
-		return -1;
-	m->parts = parts;
-	return 0;
-}
-
-static int
-item_take(void *arg, const struct tnef_item *item, struct err *e)
-{
-	struct measure *me = arg;
-	struct manifest *m = me->m;
-
-	if (item->kind != TNEF_FILE && !is_shown(m, item->kind))
-		return 0;
-	if (m->n_parts == LIMIT_MIME_PARTS ||
-	    me->part.depth == LIMIT_MIME_DEPTH) {
-		m->cut = true;
-		return 0;
+	if (me != NULL && (me->digest = EVP_MD_CTX_new()) == NULL) {
+		free(me);
+		return NULL;
 	}
-	if (part_room(m) == -1)
-		return err_set(e, ERR_INTERNAL, "memory");
-	item_describe(me, item, &m->parts[m->n_parts]);
-	if (item->kind == TNEF_TEXT)
-		m->text_part = (int)m->n_parts;
-	else if (item->kind == TNEF_HTML)
-		m->html_part = (int)m->n_parts;
-	m->n_parts++;
-	return 0;
+	return me;
+}
+
+void
+measure_free(struct measure *me)
+{
+	if (me == NULL)
+		return;
+	mail_decoder_free(me->decoder);
+	EVP_MD_CTX_free(me->digest);
+	free(me);
 }
 
 static int
-measure_part(struct measure *me, const struct mail_source *src, struct err *e)
+sink(void *arg, const void *p, size_t n, struct err *e)
 {
-	if (EVP_DigestInit_ex(me->digest, EVP_sha256(), NULL) != 1 ||
-	    (is_winmail(&me->part) &&
-		(me->tnef = tnef_new(item_take, me)) == NULL))
-		return err_set(e, ERR_INTERNAL, "memory");
-	if (mail_part_decode(src, &me->part, measure_sink, me, e) == -1)
-		return -1;
-	EVP_DigestFinal_ex(me->digest, me->part.sha256, NULL);
-	return me->tnef ? tnef_end(me->tnef, e) : 0;
+	struct measure *me = arg;
+
+	(void)e;
+	me->size += n;
+	EVP_DigestUpdate(me->digest, p, n);
+	return 0;
 }
 
 int
-measure_parts(const struct mail_source *src, struct manifest *m, struct err *e)
+measure_begin(struct measure *me, enum mail_encoding enc, struct err *e)
 {
-	struct measure me = {.m = m, .digest = EVP_MD_CTX_new()};
-	const size_t n = m->n_parts;
-	int r = 0;
-
-	if (me.digest == NULL)
+	mail_decoder_free(me->decoder);
+	me->size = 0;
+	me->decoder = mail_decoder_new(enc);
+	if (me->decoder == NULL ||
+	    EVP_DigestInit_ex(me->digest, EVP_sha256(), NULL) != 1)
 		return err_set(e, ERR_INTERNAL, "memory");
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		if (!m->parts[i].leaf)
-			continue;
-		me.part = m->parts[i];
-		r = measure_part(&me, src, e);
-		m->parts[i] = me.part;
-		tnef_free(me.tnef);
-		me.tnef = NULL;
-	}
-	EVP_MD_CTX_free(me.digest);
-	return r;
+	return 0;
+}
+
+int
+measure_add(struct measure *me, const void *p, size_t n, struct err *e)
+{
+	return mail_decoder_add(me->decoder, p, n, sink, me, e);
+}
+
+int
+measure_end(struct measure *me, struct mail_part *part, struct err *e)
+{
+	if (mail_decoder_end(me->decoder, sink, me, e) == -1)
+		return -1;
+	part->size = me->size;
+	EVP_DigestFinal_ex(me->digest, part->sha256, NULL);
+	return 0;
 }

@@ -20,6 +20,7 @@
 #include "mail/levels.h"
 #include "mail/lines.h"
 #include "mail/measure.h"
+#include "mail/unpack.h"
 
 /* Octets of MIME fields in all of a message: some 2,000 files with long names. */
 #define COST_MAX ((size_t)400 * 1024)
@@ -43,6 +44,11 @@ struct walk {
 	bool other_end;       /* the last line ended in another way */
 	bool *attachment;     /* by part: what Content-Disposition says */
 	uint64_t content_end; /* of the last line, without its line end */
+	struct measure *measure;
+	uint64_t measured;   /* content before that offset was */
+	uint8_t last_end[2]; /* what stands at it, when it left the window */
+	size_t last_end_n;
+	bool failed; /* to measure what left it */
 	struct levels levels;
 };
 
@@ -72,7 +78,9 @@ mail_init(void)
 static void
 hash(void *arg, const uint8_t *p, size_t n)
 {
-	EVP_DigestUpdate(arg, p, n);
+	const struct walk *w = arg;
+
+	EVP_DigestUpdate(w->digest, p, n);
 }
 
 /* Room for one part more, or NULL with the manifest cut or memory out. */
@@ -168,9 +176,53 @@ entity_begin(struct walk *w, uint64_t offset, struct err *e)
 		part->leaf = true;
 		w->m->cut = true;
 	}
-	part->offset = offset;
+	part->offset = w->measured = offset;
+	w->last_end_n = 0;
 	w->place = IN_CONTENT;
+	return measure_begin(w->measure, part->encoding, e);
+}
+
+/* Measures the content up to `end`, which is in the window. */
+static int
+content_measure(struct walk *w, uint64_t end, struct err *e)
+{
+	if (end <= w->measured)
+		return 0;
+	if (w->last_end_n > 0) {
+		const size_t n = w->last_end_n;
+
+		w->measured += n;
+		w->last_end_n = 0;
+		if (measure_add(w->measure, w->last_end, n, e) == -1)
+			return -1;
+	}
+	if (end <= w->measured)
+		return 0;
+	if (measure_add(w->measure, lines_at(w->lines, w->measured),
+		(size_t)(end - w->measured), e) == -1)
+		return -1;
+	w->measured = end;
 	return 0;
+}
+
+/* Whether the end of the last line is content too is not known before the next. */
+static void
+lines_leave(void *arg)
+{
+	struct walk *w = arg;
+	const uint64_t gone = w->lines->read - w->lines->len + w->lines->head;
+
+	if (w->place != IN_CONTENT || gone <= w->measured || w->failed)
+		return;
+	if (content_measure(w, w->content_end, NULL) == -1) {
+		w->failed = true;
+		return;
+	}
+	if (gone > w->measured && w->last_end_n == 0) {
+		w->last_end_n = (size_t)(gone - w->measured);
+		memcpy(w->last_end, lines_at(w->lines, w->measured),
+		    w->last_end_n);
+	}
 }
 
 /* The content that was being read, if any, ended at `end`. */
@@ -183,6 +235,9 @@ entity_end(struct walk *w, uint64_t end, struct err *e)
 		struct mail_part *part = &w->m->parts[w->m->n_parts - 1];
 
 		part->length = end > part->offset ? end - part->offset : 0;
+		if (content_measure(w, end, e) == -1 ||
+		    measure_end(w->measure, part, e) == -1)
+			return -1;
 	}
 	if (w->place != STOPPED)
 		w->place = BETWEEN;
@@ -360,11 +415,14 @@ walk(struct walk *w, struct err *e)
 	int r;
 
 	w->lines->seen = hash;
-	w->lines->arg = w->digest;
-	while ((r = lines_next(w->lines, &line, e)) == 1) {
+	w->lines->leaving = lines_leave;
+	w->lines->arg = w;
+	while ((r = lines_next(w->lines, &line, e)) == 1 && !w->failed) {
 		if (w->place != STOPPED && walk_line(w, &line, e) == -1)
 			return -1;
 	}
+	if (w->failed)
+		return err_set(e, ERR_INTERNAL, "memory");
 	if (r == -1 || entity_end(w, w->lines->read, e) == -1)
 		return -1;
 	w->m->size = w->lines->read;
@@ -399,7 +457,9 @@ mail_parse(const struct mail_source *src, struct manifest **out, struct err *e)
 	w.m = manifest_new();
 	w.lines = lines_new(src);
 	w.digest = EVP_MD_CTX_new();
+	w.measure = measure_new();
 	if (w.m == NULL || w.lines == NULL || w.digest == NULL ||
+	    w.measure == NULL ||
 	    EVP_DigestInit_ex(w.digest, EVP_sha256(), NULL) != 1) {
 		err_set(e, ERR_INTERNAL, "memory");
 		goto out;
@@ -409,7 +469,7 @@ mail_parse(const struct mail_source *src, struct manifest **out, struct err *e)
 	if (w.m->ambiguous)
 		w.m->n_parts = 0;
 	body_choose(w.m, w.attachment);
-	if (measure_parts(src, w.m, e) == -1)
+	if (unpack_parts(src, w.m, e) == -1)
 		goto out;
 	*out = w.m;
 	w.m = NULL;
@@ -417,6 +477,7 @@ mail_parse(const struct mail_source *src, struct manifest **out, struct err *e)
 out:
 	manifest_free(w.m);
 	free(w.lines);
+	measure_free(w.measure);
 	free(w.attachment);
 	levels_keep(&w.levels, 0);
 	buf_free(&w.header);

@@ -154,7 +154,7 @@ cost(struct source *s)
 	manifest_free(again);
 	buf_free(&json);
 	buf_free(&text);
-	return took - 2 * cost_of_source(s);
+	return took - cost_of_source(s);
 }
 
 static double

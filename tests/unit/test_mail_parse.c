@@ -7,12 +7,14 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "mail/decode.h"
+#include "mail/lines.h"
 #include "mail/name.h"
 #include "mail/parse.h"
 
@@ -988,6 +990,80 @@ a_failing_source_is_an_error(void **state)
 	assert_null(m);
 }
 
+/* A source that hands out no more than so many bytes at once. */
+struct drops {
+	const uint8_t *p;
+	size_t n, most;
+};
+
+static int
+drops_read(
+    void *arg, uint64_t offset, void *dst, size_t n, size_t *got, struct err *e)
+{
+	const struct drops *d = arg;
+
+	(void)e;
+	*got = offset < d->n ? d->n - (size_t)offset : 0;
+	if (*got > n)
+		*got = n;
+	if (*got > d->most)
+		*got = d->most;
+	memcpy(dst, d->p + offset, *got);
+	return 0;
+}
+
+/* Size and digest of every leaf are those of what it decodes to. */
+static void
+is_measured(const uint8_t *p, size_t n, size_t most)
+{
+	struct drops d = {p, n, most};
+	struct mail_source src = {drops_read, &d, n};
+	struct manifest *m;
+	struct err e;
+
+	assert_int_equal(mail_parse(&src, &m, &e), 0);
+	for (size_t i = 0; i < m->n_parts; i++) {
+		struct buf b = BUF_INIT;
+		uint8_t sha256[32];
+
+		if (!m->parts[i].leaf)
+			continue;
+		assert_int_equal(
+		    mail_part_decode(&src, &m->parts[i], gather, &b, &e), 0);
+		assert_int_equal(b.len, m->parts[i].size);
+		SHA256(b.data, b.len, sha256);
+		assert_memory_equal(sha256, m->parts[i].sha256, 32);
+		buf_free(&b);
+	}
+	manifest_free(m);
+}
+
+static void
+what_is_measured_is_what_decodes(void **state)
+{
+	static const size_t most[] = {1, 2, 3, 7, 64, 100000};
+	struct buf b = BUF_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(most) / sizeof(most[0]); i++)
+		for (size_t n = 0; n <= strlen(nested); n += most[i])
+			is_measured((const uint8_t *)nested, n, most[i]);
+	/* The end of the window at every octet of it. */
+	assert_int_equal(buf_adds(&b, "X: y\r\n"), 0);
+	while (b.len < LINES_WINDOW - 1500)
+		assert_int_equal(buf_adds(&b, "X-Fill: 1234567\r\n"), 0);
+	for (size_t i = 0; i < 1700; i++) {
+		const size_t before = b.len;
+
+		assert_int_equal(buf_adds(&b, nested), 0);
+		is_measured(b.data, b.len, 100000);
+		b.len = before;
+		assert_int_equal(buf_reserve(&b, 1), 0);
+		memmove(b.data + 4, b.data + 3, b.len++ - 3);
+	}
+	buf_free(&b);
+}
+
 /* However it is cut: letters, lines and escapes, and damage among them. */
 static void
 pieces_decode_as_the_whole(void **state)
@@ -1059,6 +1135,7 @@ main(void)
 	    cmocka_unit_test(encoded_words),
 	    cmocka_unit_test(a_failing_source_is_an_error),
 	    cmocka_unit_test(pieces_decode_as_the_whole),
+	    cmocka_unit_test(what_is_measured_is_what_decodes),
 	};
 
 	mail_init();
