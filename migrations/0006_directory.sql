@@ -32,7 +32,7 @@ COMMENT ON COLUMN tenant.messages_trusted IS 'The same from its members and rela
 COMMENT ON COLUMN tenant.recipients_unknown IS 'Recipients a client and hour may name to it for senders it does not know; null: the installation''s default.';
 COMMENT ON COLUMN tenant.recipients_known IS 'The same for partners and known addresses.';
 COMMENT ON COLUMN tenant.recipients_trusted IS 'The same for its members and relays.';
-COMMENT ON COLUMN tenant.harvest IS 'Unknown recipients a client and hour may name before it is told less; null: the installation''s default.';
+COMMENT ON COLUMN tenant.harvest IS 'Unknown recipients a client may name within ten minutes before it is told less; null: the installation''s default.';
 
 CREATE TABLE relay (
 	tenant_id	uuid NOT NULL REFERENCES tenant,
@@ -136,7 +136,8 @@ BEGIN
 END
 $$;
 
-GRANT SELECT ON relay, partner, mail_alias, mail_list, mail_list_entry TO restante_intake, restante_ctl;
+GRANT SELECT ON relay, partner, mail_alias, mail_list, mail_list_entry
+	TO restante_portal, restante_intake, restante_ctl;
 GRANT SELECT ON partner TO restante_courier;
 GRANT UPDATE (inward_policy, inward_way, inward_server, inward_port, subject_tag, plus_addresses,
 	catch_all, messages_unknown, messages_known, messages_trusted, recipients_unknown,
@@ -149,8 +150,8 @@ GRANT SELECT (tenant_id, address_key) ON account TO restante_definer;
 -- As in 0003: across tenants, owned by the role that may.
 RESET ROLE;
 
--- Intake may not read who a message went to; this one thing it may ask, of the
--- tenant whose transaction it is.
+-- Intake may not read who a message went to; this one thing it and the portal ask, of
+-- the tenant whose transaction it is.
 CREATE FUNCTION sender_known(wanted text) RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
@@ -175,7 +176,7 @@ BEGIN
 	FOREACH f IN ARRAY ARRAY['sender_known(text)', 'house_tenant()']::regprocedure[] LOOP
 		EXECUTE format('ALTER FUNCTION %s OWNER TO restante_definer', f);
 		EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f);
-		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO restante_intake', f);
+		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO restante_portal, restante_intake', f);
 	END LOOP;
 END
 $$;

@@ -13,8 +13,8 @@
 struct letter {
 	const struct desk_visit *v;
 	const struct desk_letter *l;
-	struct desk_rcpt *rcpt; /* each once */
-	struct mail_person *to; /* the same, for the header */
+	struct desk_envelope env;
+	struct mail_person *to; /* each once, for the header */
 	size_t n;
 	struct mail_person from;
 	struct desk_message answered; /* opened, when it answers one */
@@ -29,64 +29,52 @@ is_member(const struct desk_visit *v)
 	return v->kind == SESSION_ACCOUNT && v->account.kind == ACCOUNT_MEMBER;
 }
 
-/* One recipient against the policy: members write to anyone, guests to members. */
+/* The header names who was written to, as they were; a list by its address. */
 static int
-recipient_check(struct desk *d, struct letter *w, size_t i, struct err *e)
+person_add(
+    struct desk *d, struct letter *w, const struct mailbox *to, struct err *e)
 {
-	const struct mailbox *to = &w->l->to[i];
-	const bool member = is_member(w->v);
-	const struct id *tenant = &w->v->tenant.id;
-	struct desk_rcpt *rcpt;
+	struct mail_person *p = &w->to[w->n++];
 	struct account a;
-	struct tenant t;
-	int domain, found;
+	int found;
 
-	if ((domain = tenant_by_domain(d->db, to->domain, &t, e)) == -1 ||
-	    (found = account_find(d->db, tenant, to->key, &a, e)) == -1)
-		return -1;
-	if (domain == 1 && id_equal(&t.id, tenant)) {
-		if (found == 0 || a.kind != ACCOUNT_MEMBER)
-			return err_set(e, ERR_NOT_FOUND, "no such member");
-	} else if (!member) {
-		return err_set(e, ERR_DENIED, "guests write to members");
-	}
-	rcpt = &w->rcpt[w->n];
-	rcpt->mailbox = *to;
-	rcpt->way = domain == 1 && id_equal(&t.id, tenant) ? POLICY_INWARD :
-							     POLICY_OUTWARD;
-	rcpt->account = found ? a.id : id_zero();
-	memcpy(w->to[w->n].address, to->address, sizeof(w->to[w->n].address));
-	if (found)
-		memcpy(w->to[w->n].name, a.name, sizeof(w->to[w->n].name));
-	w->n++;
-	return 0;
+	memcpy(p->address, to->address, sizeof(p->address));
+	found = directory_account(d, &w->v->tenant.id, to->key, &a, e);
+	if (found == 1)
+		memcpy(p->name, a.name, sizeof(p->name));
+	return found == -1 ? -1 : 0;
 }
 
-static bool
-is_there(const struct letter *w, const struct mailbox *to)
-{
-	size_t i;
-
-	for (i = 0; i < w->n; i++)
-		if (strcmp(w->rcpt[i].mailbox.key, to->key) == 0)
-			return true;
-	return false;
-}
-
-struct checking {
-	struct letter *w;
-	size_t bad;
-};
-
+/*
+ * As over SMTP: members write to anyone. Guests, who are proved but not the tenant's, write to
+ * its people: like what its own server hands in, whatever it takes from strangers.
+ */
 static int
-recipients_check(struct desk *d, void *arg, struct err *e)
+recipients_add(struct desk *d, struct letter *w, size_t *bad_out, struct err *e)
 {
-	struct checking *c = arg;
+	const struct desk_sender s = {.authenticated = true,
+	    .relay = true,
+	    .tenant = w->v->tenant.id,
+	    .tls = "portal"};
+	struct desk_envelope *env = &w->env;
+	struct desk_given given;
+	size_t i, before;
 
-	for (c->bad = 0; c->bad < c->w->l->n_to; c->bad++)
-		if (!is_there(c->w, &c->w->l->to[c->bad]) &&
-		    recipient_check(d, c->w, c->bad, e) == -1)
+	if (mailbox_typed(w->from.address, &env->from, e) == -1)
+		return -1;
+	env->tenant = w->v->tenant.id;
+	env->proved = is_member(w->v);
+	env->sender_class = env->proved ? POLICY_TRUSTED : POLICY_KNOWN;
+	for (i = 0; i < w->l->n_to; i++) {
+		*bad_out = i;
+		given = (struct desk_given){.mailbox = w->l->to[i]};
+		before = env->n_given;
+		if (desk_rcpt_add(d, &s, env, &given, e) == -1)
 			return -1;
+		if (env->n_given > before &&
+		    person_add(d, w, &w->l->to[i], e) == -1)
+			return -1;
+	}
 	return 0;
 }
 
@@ -191,11 +179,13 @@ is_reply(const struct letter *w)
 	const struct desk_message *m = &w->answered;
 	size_t i;
 
-	for (i = 0; w->answers && i < w->n; i++)
-		if (text_equal_ci(w->rcpt[i].mailbox.address, m->row.sender) ||
-		    text_equal_ci(
-			w->rcpt[i].mailbox.address, m->manifest->from.address))
+	for (i = 0; w->answers && i < w->env.n_rcpt; i++) {
+		const char *to = w->env.rcpt[i].mailbox.address;
+
+		if (text_equal_ci(to, m->row.sender) ||
+		    text_equal_ci(to, m->manifest->from.address))
 			return true;
+	}
 	return false;
 }
 
@@ -348,8 +338,8 @@ letter_store(struct desk *d, struct letter *w, struct id *id_out, struct err *e)
 	    .from = w->from.address,
 	    .from_key = w->v->address,
 	    .from_name = w->from.name,
-	    .rcpt = w->rcpt,
-	    .n_rcpt = w->n,
+	    .rcpt = w->env.rcpt,
+	    .n_rcpt = w->env.n_rcpt,
 	    .uploads = w->l->uploads,
 	    .n_uploads = w->l->n_uploads};
 	int r = -1;
@@ -385,7 +375,6 @@ desk_send(struct desk *d, const struct desk_visit *v,
     struct err *e)
 {
 	struct letter w = {.v = v, .l = l};
-	struct checking c = {.w = &w};
 	int r = -1;
 
 	*bad_out = 0;
@@ -398,19 +387,15 @@ desk_send(struct desk *d, const struct desk_visit *v,
 	    desk_open_message(d, v, &l->answers, &w.answered, e) == -1)
 		return -1;
 	letter_from(&w);
-	w.rcpt = calloc(l->n_to, sizeof(*w.rcpt));
-	w.to = calloc(l->n_to, sizeof(*w.to));
-	if (w.rcpt == NULL || w.to == NULL)
+	if ((w.to = calloc(l->n_to, sizeof(*w.to))) == NULL)
 		err_set(e, ERR_UNAVAILABLE, "letter: memory");
-	else if (desk_within(d, &v->tenant.id, recipients_check, &c, e) == -1)
-		*bad_out = c.bad;
-	else {
+	else if (recipients_add(d, &w, bad_out, e) == 0) {
 		*bad_out = l->n_to;
 		r = letter_store(d, &w, id_out, e);
 	}
 	if (w.answers)
 		desk_message_clear(&w.answered);
-	free(w.rcpt);
+	desk_envelope_clear(&w.env);
 	free(w.to);
 	return r;
 }

@@ -268,6 +268,8 @@ send_problem(const struct err *e, int *status)
 						       "to";
 	case ERR_NOT_FOUND:
 	case ERR_DENIED:
+	case ERR_UNWANTED:
+	case ERR_GONE:
 		return "recipient";
 	case ERR_TOO_BIG:
 		*status = 413;

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { startInstallation, scratch } from '../lib/installation.mjs';
 import { smtpConnect, compose } from '../lib/smtp.mjs';
 import { must, sleep } from '../lib/process.mjs';
+import { pickUp, signIn } from '../lib/road.mjs';
 
 const stranger = 'somebody@away.example';
 const known = 'carol@partner.example';
@@ -354,6 +355,37 @@ test('from whom a tenant takes mail: anyone, known senders, partners', async () 
   await set('--inward', 'anyone');
   await sleep(150);
   assert.deepEqual(await table(), all);
+});
+
+test('what is written in the portal goes the same ways', async () => {
+  const write = async (visitor, fields, where = '/compose') => {
+    await visitor.go(where);
+    return visitor.submit({ subject: 'Written', body: 'Hello.', ...fields }, { which: /name="body"/ });
+  };
+  const newest = async () => (await readers((await inst.rows('SELECT message_id FROM message ORDER BY created DESC LIMIT 1'))[0][0]));
+  const alice = await signIn(inst, 'acme.localhost', 'alice@acme.example');
+  let page = await write(alice, { to: 'staff@acme.example, info+x@acme.example' });
+  assert.equal(page.status, 200, page.text);
+  assert.deepEqual((await newest()).to.sort(), ['alice@acme.example', 'dave@acme.example', 'erin@acme.example']);
+  page = await write(alice, { to: 'abroad@acme.example' });
+  assert.deepEqual((await newest()).to.sort(), [known, 'erin@acme.example']);
+  assert.equal((await write(alice, { to: 'empty@acme.example' })).status, 400);
+  assert.equal((await write(alice, { to: 'nobody@acme.example' })).status, 400);
+  // A guest answers whatever the tenant takes from strangers, but writes to nobody outside and to no closed list.
+  await set('--inward', 'partners');
+  await sleep(memory);
+  const before = await inst.catcher.mails({ to: 'gina@guests.example' });
+  await send({ secure: 'starttls', auth: 'alice@acme.example', from: 'alice@acme.example', to: 'gina@guests.example' });
+  const notice = await inst.catcher.wait({ to: 'gina@guests.example', after: before });
+  const { visitor } = await pickUp(inst, 'acme.localhost', 'gina@guests.example', notice);
+  const where = `/compose?reply=${visitor.path.match(/message\/([0-9a-f-]{36})/)[1]}`;
+  page = await write(visitor, { to: 'info@acme.example' }, where);
+  assert.equal(page.status, 200, page.text);
+  assert.deepEqual((await newest()).to, ['alice@acme.example']);
+  for (const to of [known, 'staff@acme.example', 'abroad@acme.example', 'nobody@acme.example']) {
+    assert.equal((await write(visitor, { to }, where)).status, 400, to);
+  }
+  await set('--inward', 'anyone');
 });
 
 test('a transaction is one tenant\'s', async () => {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "db_cluster.h"
+#include "store/forward.h"
 
 #define REFUSED "42501"
 
@@ -18,7 +19,8 @@ static const char *const tables[] = {"tenant", "tenant_domain", "account",
     "account_key", "unlocker", "smtp_token", "session", "message", "chunk",
     "reader", "notice", "event", "outbox", "duplicate", "upload",
     "upload_chunk", "relay", "partner", "mail_alias", "mail_list",
-    "mail_list_entry"};
+    "mail_list_entry", "forward", "forward_chunk", "forward_rcpt", "dsn",
+    "report"};
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 
 static const char *const roles[] = {
@@ -71,6 +73,11 @@ intake_cannot_read_content(void **state)
 	    "SELECT count(*) FROM message",
 	    "SELECT data FROM chunk",
 	    "SELECT data FROM upload_chunk",
+	    "SELECT data FROM forward_chunk",
+	    "SELECT count(*) FROM forward",
+	    "SELECT count(*) FROM report",
+	    "DELETE FROM forward",
+	    "SELECT outbox_take_forward(1, 1)",
 	    "SELECT facts FROM upload",
 	    "SELECT count(*) FROM chunk",
 	    "SELECT sealed FROM reader",
@@ -297,8 +304,14 @@ each_power_is_one_roles(void **state)
 	    {"restante_courier", "SELECT list_id FROM mail_list_entry"},
 	    {"restante_courier", "SELECT range FROM relay"},
 	    {"restante_courier", "SELECT sender_known('x')"},
-	    {"restante_portal", "SELECT sender_known('x')"},
-	    {"restante_portal", "SELECT range FROM relay"},
+	    {"restante_portal", "DELETE FROM mail_alias"},
+	    {"restante_portal", "SELECT data FROM forward_chunk"},
+	    {"restante_portal", "SELECT outbox_take_forward(1, 1)"},
+	    {"restante_portal", "DELETE FROM forward"},
+	    {"restante_ctl", "SELECT data FROM forward_chunk"},
+	    {"restante_ctl", "SELECT content_header FROM forward"},
+	    {"restante_ctl", "SELECT outbox_take_forward(1, 1)"},
+	    {"restante_courier", "INSERT INTO forward_chunk VALUES (null)"},
 	    {"restante_portal", "UPDATE tenant SET inward_way = 1"},
 	    {"restante_ctl", "SELECT manifest FROM message"},
 	    {"restante_ctl", "SELECT data FROM chunk"},
@@ -330,6 +343,68 @@ each_power_is_one_roles(void **state)
 	}
 }
 
+/* Mail is queued by who takes it; of the courier it is news of mail, and nothing else. */
+static void
+the_courier_queues_news_alone(void **state)
+{
+	static const char insert[] =
+	    "INSERT INTO outbox (tenant_id, outbox_id, kind)"
+	    " VALUES ('%s', gen_random_uuid(), %d)";
+	PGconn *c = cluster_raw("restante_courier", "restante");
+	char command[256], text[ID_TEXT_LEN];
+
+	(void)state;
+	id_format(&tenant_a, text);
+	for (int kind = 1; kind <= 5; kind++) {
+		snprintf(command, sizeof(command), insert, text, kind);
+		assert_string_equal(cluster_try(c, "BEGIN"), "00000");
+		set_tenant(c, &tenant_a);
+		assert_string_equal(
+		    cluster_try(c, command), kind == 5 ? "00000" : REFUSED);
+		assert_string_equal(cluster_try(c, "ROLLBACK"), "00000");
+	}
+	PQfinish(c);
+}
+
+/* A row in each table of what is handed on, and of what is told. */
+static int
+add_forward(const struct id *tenant)
+{
+	struct forward_rcpt rcpt = {.slot = 1, .address = "a@acme.example"};
+	struct forward f = {.id = id_new(),
+	    .message = id_new(),
+	    .size = 1,
+	    .chunks = 1,
+	    .rcpt = &rcpt,
+	    .n_rcpt = 1};
+	struct dsn q = {.message = f.message, .slot = 1};
+	struct report row = {.action = 4, .status = "5.1.1"};
+	struct report_mail mail = {
+	    .mail = {.tenant = *tenant, .id = id_new()}, .row = &row, .n = 1};
+	struct db *db = cluster_db("restante_intake");
+	struct err e;
+	int rc = -1;
+
+	if (db_begin(db, tenant, &e) == 0 &&
+	    forward_add(db, tenant, &f, &e) == 0 &&
+	    forward_chunk_add(
+		db, tenant, &f.id, 0, "one sealed chunk!", 17, &e) == 0 &&
+	    dsn_add(db, tenant, &q, &e) == 0 &&
+	    report_add(db, &mail, &e) == 0 && db_commit(db, &e) == 0)
+		rc = 0;
+	db_close(db);
+	return rc;
+}
+
+static int
+start(void **state)
+{
+	return cluster_start(state) == 0 && add_forward(&tenant_a) == 0 &&
+		add_forward(&tenant_b) == 0 ?
+	    0 :
+	    -1;
+}
+
 int
 main(void)
 {
@@ -342,7 +417,8 @@ main(void)
 	    cmocka_unit_test(no_foreign_row_is_written),
 	    cmocka_unit_test(events_are_for_ever),
 	    cmocka_unit_test(each_power_is_one_roles),
+	    cmocka_unit_test(the_courier_queues_news_alone),
 	};
 
-	return cmocka_run_group_tests(tests, cluster_start, cluster_stop);
+	return cmocka_run_group_tests(tests, start, cluster_stop);
 }
