@@ -464,7 +464,8 @@ put_off(struct trip *t, const struct err *why)
 			t->rcpt[i].outcome = gone ? SMTP_REFUSED :
 						    SMTP_UNREACHED;
 			snprintf(t->rcpt[i].reply, REPLY_LEN, "%s",
-			    err_row(why->code)->name);
+			    gone ? "the copy cannot be read" :
+				   "the server was not reached");
 		}
 		settle(t);
 		return;

@@ -3,6 +3,7 @@
  */
 #include "courier/render.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -336,7 +337,9 @@ give_status(struct values *v, const struct outbox *o,
 	give_people(v, rows, n);
 	give(v, "original_date", v->original);
 	give(v, "track_url", v->track_url);
-	give(v, "reason", rows[0].diagnostic);
+	give(v, "reason",
+	    isdigit((unsigned char)rows[0].diagnostic[0]) ? rows[0].diagnostic :
+							    "");
 	give(v, "until", v->expires);
 }
 

@@ -164,7 +164,7 @@ resolve(struct smtp_out *o, char out[ADDRESSES][280])
 	bool other = false;
 
 	if (getaddrinfo(o->host, o->port, &hints, &list) != 0) {
-		o->trouble = "the smart host's name is not known";
+		o->trouble = "the server's name is not known";
 		return 0;
 	}
 	for (struct addrinfo *a = list; a && n < ADDRESSES; a = a->ai_next) {

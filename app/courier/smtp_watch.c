@@ -141,7 +141,7 @@ smtp_on_event(smtp_session_t session, int event, void *arg, ...)
 	case SMTP_EV_INVALID_PEER_CERTIFICATE:
 		(void)va_arg(ap, long);
 		*va_arg(ap, int *) = 0;
-		o->trouble = "the smart host's certificate is not valid";
+		o->trouble = "the server's certificate is not valid";
 		break;
 	case SMTP_EV_EXTNA_8BITMIME:
 		if (o->alone != NULL)

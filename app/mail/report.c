@@ -87,6 +87,13 @@ add_date(struct buf *b, const char *field, int64_t t)
 	return buf_addf(b, "%s: %s\n", field, text);
 }
 
+/* "550 ...": a server said so, not we. */
+static bool
+is_reply(const char *s)
+{
+	return strspn(s, "0123456789") == 3 && (s[3] == ' ' || s[3] == '\0');
+}
+
 static int
 add_outcome(struct buf *b, const struct mail_outcome *o)
 {
@@ -102,7 +109,9 @@ add_outcome(struct buf *b, const struct mail_outcome *o)
 	if (r == 0 && fits(o->remote))
 		r = buf_addf(b, "Remote-MTA: dns;%s\n", o->remote);
 	if (r == 0 && fits(o->diagnostic))
-		r = buf_addf(b, "Diagnostic-Code: smtp;%s\n", o->diagnostic);
+		r = buf_addf(b, "Diagnostic-Code: %s;%s\n",
+		    is_reply(o->diagnostic) ? "smtp" : "X-Restante",
+		    o->diagnostic);
 	if (r == 0 && o->action == MAIL_DELAYED)
 		r = add_date(b, "Will-Retry-Until", o->until);
 	return r;

@@ -8,13 +8,16 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "courier/render.h"
 #include "golden.h"
 #include "mail/parse.h"
+#include "mail/report.h"
 
 #define WHEN (INT64_C(1795183080) * CLOCK_SECOND)
 
@@ -91,7 +94,7 @@ static void
 make(int port, enum outbox_kind kind, const struct seal_item *item,
     struct rendered *out)
 {
-	const struct render r = {view, port};
+	const struct render r = {view, port, "mail.acme.example"};
 	struct outbox o = row(kind);
 	struct err e = {0};
 
@@ -123,6 +126,64 @@ golden_mails(void **state)
 		assert_true(m.mail.len < 20000);
 		rendered_clear(&m);
 	}
+}
+
+/* One mail for each thing that can be told, in the words people read. */
+static void
+golden_statuses(void **state)
+{
+	static const struct seal_item item = {.kind = SEAL_I_STATUS,
+	    .address = "alice@acme.example",
+	    .secret = "quarterly.1@acme.example"};
+	static const struct {
+		enum mail_action action;
+		const char *status, *diagnostic;
+	} cases[] = {
+	    {MAIL_DELIVERED, "2.0.0", ""},
+	    {MAIL_RELAYED, "2.1.9", "250 2.0.0 queued"},
+	    {MAIL_EXPANDED, "2.0.0", ""},
+	    {MAIL_FAILED, "5.1.1", "550 5.1.1 no such user"},
+	    {MAIL_DELAYED, "4.4.1", "the server was not reached"},
+	};
+	const struct render r = {view, 443, "mail.acme.example"};
+	const struct outbox o = row(OUTBOX_STATUS);
+	struct outbox_facts f = facts;
+	struct report rows[5] = {0};
+	char file[64];
+	struct err e;
+
+	(void)state;
+	f.proved = true;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rendered m;
+
+		for (size_t j = 0; j < 5; j++) {
+			rows[j].action = cases[i].action;
+			snprintf(rows[j].recipient, sizeof(rows[j].recipient),
+			    "carol%zu@partner.example", j);
+			text_cut(rows[j].status, sizeof(rows[j].status),
+			    cases[i].status);
+			text_cut(rows[j].diagnostic, sizeof(rows[j].diagnostic),
+			    cases[i].diagnostic);
+		}
+		/* With several the text names some. */
+		assert_int_equal(render_status(&r, &o, &f, &item, rows,
+				     i == 0 ? 5 : 1, &m, &e),
+		    0);
+		snprintf(file, sizeof(file), "courier/status_%s.eml",
+		    mail_action_name(cases[i].action));
+		assert_int_equal(
+		    golden_check(file, m.mail.data, m.mail.len), 0);
+		assert_string_equal(m.from, "");
+		assert_string_equal(m.to, "alice@acme.example");
+		rendered_clear(&m);
+	}
+	assert_int_equal(render_status(&r, &o, &f, &item, rows, 0,
+			     &(struct rendered){0}, &e),
+	    -1);
+	assert_int_equal(render_status(&r, &o, &f, &link_item, rows, 1,
+			     &(struct rendered){0}, &e),
+	    -1);
 }
 
 /* Another port than 443 stands in what people type and in links. */
@@ -186,7 +247,7 @@ static void
 refused(struct outbox o, struct outbox_facts f, const struct seal_item *item,
     enum err_code code)
 {
-	const struct render r = {view, 443};
+	const struct render r = {view, 443, "mail.acme.example"};
 	struct rendered m;
 	struct err e = {0};
 
@@ -226,7 +287,7 @@ gather(void *arg, const void *p, size_t n, struct err *e)
 static void
 hostile_names(void **state)
 {
-	const struct render r = {view, 443};
+	const struct render r = {view, 443, "mail.acme.example"};
 	struct outbox o = row(OUTBOX_NOTICE);
 	struct outbox_facts f = facts;
 	struct mail_memory memory;
@@ -260,6 +321,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(golden_mails),
+	    cmocka_unit_test(golden_statuses),
 	    cmocka_unit_test(a_port_of_its_own),
 	    cmocka_unit_test(envelopes),
 	    cmocka_unit_test(a_second_try_is_the_same_mail),
