@@ -43,7 +43,9 @@ number(const char *text, int64_t *out)
 static int
 fill(const struct ctl *c, const struct rate_wish *w, struct rate_limit *l)
 {
-	int of = place(whose, w->of), what = place(whats, w->what);
+	const char *named = w->tenant != NULL ? "tenant" : "client";
+	int of = place(whose, w->of != NULL ? w->of : named);
+	int what = place(whats, w->what);
 	int class = place(classes, w->class);
 
 	if (of == -1 || what == -1 || class == -1)
@@ -59,10 +61,10 @@ fill(const struct ctl *c, const struct rate_wish *w, struct rate_limit *l)
 	if ((what == RATE_UNKNOWN || what == RATE_AUTH) && class != 0)
 		return ctl_usage(
 		    c, "%s is counted of the class unknown", whats[what]);
-	if (of == RATE_CLIENT && w->tenant != NULL &&
-	    (what == RATE_CONNECTIONS || what == RATE_AUTH))
-		return ctl_usage(
-		    c, "%s of a client are counted for no tenant", whats[what]);
+	if (of == RATE_CLIENT && w->tenant != NULL)
+		return ctl_usage(c,
+		    "what a client may at one tenant is set by `restantectl"
+		    " tenant set`");
 	if ((w->most != NULL) == w->usual)
 		return ctl_usage(c, "either --most or --usual is needed");
 	if (w->most != NULL && number(w->most, &l->most) == -1)
@@ -108,7 +110,7 @@ say(const struct rate_limit *l)
 int
 ctl_rate_set(struct ctl *c, int argc, char **argv)
 {
-	struct rate_wish w = {.of = "client", .class = "unknown"};
+	struct rate_wish w = {.class = "unknown"};
 	const struct ctl_option options[] = {{"--of", &w.of, NULL},
 	    {"--what", &w.what, NULL}, {"--class", &w.class, NULL},
 	    {"--most", &w.most, NULL}, {"--tenant", &w.tenant, NULL},

@@ -25,9 +25,9 @@ free_read(struct meters *m, const char *text, struct err *e)
 	char one[POLICY_NET_TEXT];
 	size_t n;
 
-	for (text += strspn(text, " "); *text != '\0';
-	     text += strspn(text, " ")) {
-		n = strcspn(text, " ");
+	for (text += strspn(text, " ,"); *text != '\0';
+	     text += strspn(text, " ,")) {
+		n = strcspn(text, " ,");
 		if (n >= sizeof(one) || m->n_free == METERS_FREE)
 			return err_set(e, ERR_BAD_INPUT,
 			    "RESTANTE_RATE_FREE: too long, or over %d networks",

@@ -30,7 +30,8 @@
 struct meters;
 
 struct rates_setup {
-	const char *free; /* networks with spaces between; NULL: none */
+	/* Networks with commas or spaces between; NULL or "none": none. */
+	const char *free;
 	int hour_s; /* the window of rates, and that of the brakes: seconds */
 	int brake_s;
 	int64_t (*now)(void); /* clock_now() */

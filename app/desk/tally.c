@@ -9,7 +9,7 @@
 
 #include "base/secret.h"
 
-#define ROW 8 /* marks; 64 bytes each */
+#define ROW 8 /* marks */
 
 struct mark {
 	struct rate_key key;
@@ -17,6 +17,7 @@ struct mark {
 	int64_t began; /* the window; 0: nobody's mark */
 	uint64_t used, before;
 	uint64_t untold; /* of used */
+	uint64_t owed;   /* the same of before */
 };
 
 struct tally {
@@ -70,7 +71,12 @@ bring_up(const struct tally *t, struct mark *m, int64_t now)
 
 	if (m->began >= began)
 		return;
-	m->before = m->began == began - t->window ? m->used : 0;
+	if (m->began == began - t->window) {
+		m->before = m->used;
+		m->owed = m->untold;
+	} else {
+		m->before = m->owed = 0;
+	}
 	m->used = 0;
 	m->untold = 0;
 	m->began = began;
@@ -129,7 +135,7 @@ place(struct tally *t, const struct rate_key *key, int64_t now)
 		least = row;
 	t->displaced += lowest > 0;
 	least->key = *key;
-	least->untold = 0;
+	least->untold = least->owed = 0;
 	return least;
 }
 
@@ -160,6 +166,13 @@ tally_add(struct tally *t, const struct rate_key *key, uint64_t n, int64_t now)
 	m->untold += n;
 }
 
+static struct rate_count
+news_of(const struct tally *t, const struct mark *m, int64_t began, uint64_t n)
+{
+	return (struct rate_count){
+	    .key = m->key, .began = began, .span = t->window, .n = n};
+}
+
 size_t
 tally_news(struct tally *t, size_t *at, int64_t now, struct rate_count *out,
     size_t cap)
@@ -167,18 +180,17 @@ tally_news(struct tally *t, size_t *at, int64_t now, struct rate_count *out,
 	struct mark *m;
 	size_t n = 0;
 
-	for (; *at < t->rows * ROW && n < cap; ++*at) {
+	/* Two of one mark at most. */
+	for (; *at < t->rows * ROW && n + 1 < cap; ++*at) {
 		m = &t->mark[*at];
 		if (!m->asked)
 			continue;
 		bring_up(t, m, now);
 		m->asked = false;
-		out[n] = (struct rate_count){.key = m->key,
-		    .began = m->began,
-		    .span = t->window,
-		    .n = m->untold};
-		n++;
-		m->untold = 0;
+		if (m->owed > 0)
+			out[n++] = news_of(t, m, m->began - t->window, m->owed);
+		out[n++] = news_of(t, m, m->began, m->untold);
+		m->untold = m->owed = 0;
 	}
 	return n;
 }
@@ -204,7 +216,7 @@ tally_told(struct tally *t, const struct rate_count *c, size_t n, int64_t now)
 			raise_to(&m->used, c[i].used + m->untold);
 			raise_to(&m->before, c[i].before);
 		} else if (m->began == c[i].began + t->window) {
-			raise_to(&m->before, c[i].used);
+			raise_to(&m->before, c[i].used + m->owed);
 		}
 	}
 }
@@ -221,6 +233,8 @@ tally_untold(struct tally *t, const struct rate_count *c, size_t n, int64_t now)
 		m->asked = true;
 		if (m->began == c[i].began)
 			m->untold += c[i].n;
+		else if (m->began == c[i].began + t->window)
+			m->owed += c[i].n;
 	}
 }
 

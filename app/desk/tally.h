@@ -33,7 +33,8 @@ void tally_add(
 
 /*
  * What others have not been told, and what they are to be asked for: up to cap of them
- * into out, from *at on, which begins as 0. Returns how many; 0 when that was all.
+ * (2 at least) into out, from *at on, which begins as 0. Returns how many; 0 when that was
+ * all.
  */
 size_t tally_news(struct tally *t, size_t *at, int64_t now,
     struct rate_count *out, size_t cap);

@@ -48,7 +48,7 @@ enum inward_way { INWARD_PORTAL = 1, INWARD_FORWARD = 2, INWARD_BOTH = 3 };
 struct rates {
 	int messages[3]; /* by enum policy_class */
 	int recipients[3];
-	int harvest; /* unknown recipients */
+	int harvest; /* unknown recipients, within LIMIT_BRAKE_SECONDS */
 };
 
 struct rules {

@@ -13,7 +13,7 @@ import { sleep, until } from '../lib/process.mjs';
 const alice = 'alice@acme.example';
 const bob = 'bob@globex.example';
 const outside = 'somebody@partner.example';
-const brakeSeconds = 40;
+const brakeSeconds = 60;
 let inst;
 let second;
 
@@ -53,11 +53,13 @@ after(async () => {
 });
 
 /** Changes a limit, and waits until it has been read. */
-async function limit(...args) {
-  const { status, stderr } = await inst.ctl('rate', 'set', ...args);
+async function change(...args) {
+  const { status, stderr } = await inst.ctl(...args);
   assert.equal(status, 0, stderr);
   await sleep(4500);
 }
+const limit = (...args) => change('rate', 'set', ...args);
+const tenantLimit = (tenant, ...args) => change('tenant', 'set', '--tenant', tenant, ...args);
 
 const clear = (options) => smtpConnect(inst, { secure: 'none', ...options });
 
@@ -113,8 +115,7 @@ test('two processes keep one limit of a tenant', async () => {
 });
 
 test('the tenant limits a client\'s messages itself', async () => {
-  await inst.rows("UPDATE tenant SET messages_unknown = 5 WHERE slug = 'globex'");
-  await sleep(2500);
+  await tenantLimit('globex', '--messages', 'unknown=5');
   const one = await clear({ localAddress: '127.0.0.20' });
   const other = await clear({ localAddress: '127.0.0.21' });
   assert.equal(await taken(one, bob, 99), 5);
@@ -122,7 +123,7 @@ test('the tenant limits a client\'s messages itself', async () => {
   assert.equal((await offer(one, alice)).code, 250);
   await one.quit();
   await other.quit();
-  await inst.rows("UPDATE tenant SET messages_unknown = NULL WHERE slug = 'globex'");
+  await tenantLimit('globex', '--messages', 'unknown=default');
 });
 
 /**
@@ -148,25 +149,36 @@ async function harvest(localAddress, most) {
   return seen;
 }
 
-test('who asks for addresses is answered ever more slowly, then not at all; others are not disturbed', async () => {
-  await limit('--tenant', 'acme', '--what', 'unknown', '--most', '4');
-  const seen = await harvest('127.0.0.2', 38);
-  assert.ok(seen.slow >= 3, `slow: ${seen.times}`);
-  assert.ok(seen.silent, `told for ever: ${seen.times}`);
-  // Not in one session alone, nor by the other process, be the address there or not. And
-  // a member's address as a sender is taken like any other, for nobody.
-  const asked = async (from, to, port) => {
-    const again = await clear({ localAddress: '127.0.0.2', port });
+/**
+ * What a client is answered whatever it asks for: one text for all, at either process. A
+ * member's address as a sender is taken like any other, for nobody.
+ */
+async function answered(localAddress) {
+  const ask = async (from, to, port) => {
+    const session = await clear({ localAddress, port });
     // Who comes to a process is known to it within a second.
     if (port) await sleep(2500);
-    assert.equal((await again.command(`MAIL FROM:<${from}>`)).code, 250, from);
-    const reply = await again.command(`RCPT TO:<${to}>`);
-    await again.quit();
+    const mail = await session.command(`MAIL FROM:<${from}>`);
+    const reply = mail.code === 250 ? await session.command(`RCPT TO:<${to}>`) : mail;
+    await session.quit();
     return reply.text;
   };
-  const texts = await Promise.all([asked(outside, alice), asked(outside, 'nobody@acme.example'),
-    asked(outside, bob), asked(outside, 'x@elsewhere.example'), asked(alice, alice),
-    asked(outside, alice, second.port)]);
+  return Promise.all([ask(outside, alice), ask(outside, 'nobody@acme.example'), ask(outside, bob),
+    ask(outside, 'x@elsewhere.example'), ask(alice, alice), ask(outside, alice, second.port)]);
+}
+
+test('who asks for addresses is answered ever more slowly, then not at all; others are not disturbed', async () => {
+  await tenantLimit('acme', '--harvest', '4');
+  let client;
+  let texts;
+  // Silence lasts a quarter of a window at least; a machine that is too slow for that begins again.
+  for (let n = 30; n < 34 && new Set(texts).size !== 1; n += 1) {
+    client = `127.0.0.${n}`;
+    const seen = await harvest(client, 38);
+    assert.ok(seen.slow >= 3, `slow: ${seen.times}`);
+    assert.ok(seen.silent, `told for ever: ${seen.times}`);
+    texts = await answered(client);
+  }
   assert.equal(new Set(texts).size, 1, texts.join());
   assert.match(texts[0], /^450 4\.7\.1 /);
   const other = await clear({ localAddress: '127.0.0.3' });
@@ -177,7 +189,7 @@ test('who asks for addresses is answered ever more slowly, then not at all; othe
   }
   await other.quit();
   // A member may go on from there.
-  const member = await smtpConnect(inst, { localAddress: '127.0.0.2', auth: alice });
+  const member = await smtpConnect(inst, { localAddress: client, auth: alice });
   assert.equal(member.auth.code, 235);
   assert.equal((await offer(member, 'nobody@acme.example', alice)).code, 550);
   assert.equal((await offer(member, 'admin@acme.example', alice)).code, 250);
@@ -189,22 +201,22 @@ test('who asks for addresses is answered ever more slowly, then not at all; othe
   }
   // After the window all is well.
   await until(async () => {
-    const later = await clear({ localAddress: '127.0.0.2' });
+    const later = await clear({ localAddress: client });
     const reply = await timed(() => offer(later, alice));
     await later.quit();
     return reply.code === 250 && reply.ms < 90 * 2;
   }, { timeout: 1000 * 5 * brakeSeconds, every: 3000, what: 'answers again' });
-  const later = await clear({ localAddress: '127.0.0.2' });
+  const later = await clear({ localAddress: client });
   assert.equal((await offer(later, 'nobody@acme.example')).code, 550);
   await later.quit();
 });
 
 test('the control: with the brake off the same run is told everything at once', async () => {
-  await limit('--tenant', 'acme', '--what', 'unknown', '--most', '1000000');
+  await tenantLimit('acme', '--harvest', '1000000');
   const seen = await harvest('127.0.0.4', 38);
   assert.equal(seen.silent, false);
   assert.ok(seen.slow < 3, `slow: ${seen.times}`);
-  await limit('--tenant', 'acme', '--what', 'unknown', '--usual');
+  await tenantLimit('acme', '--harvest', 'default');
 });
 
 test('VRFY and EXPN tell the same of everybody', async () => {

@@ -176,6 +176,17 @@ news_are_told_once_and_again_when_lost(void **state)
 	(void)tally_news(b, &at, BEGIN, c, 4);
 	at = 0;
 	assert_int_equal(tally_news(b, &at, BEGIN, c, 4), 0);
+	/* Of the window before, too. */
+	tally_add(b, &k, 5, BEGIN);
+	at = 0;
+	assert_int_equal(tally_news(b, &at, BEGIN + WINDOW, c, 4), 2);
+	assert_int_equal(c[0].n, 5);
+	assert_int_equal(c[0].began + WINDOW, c[1].began);
+	assert_int_equal(c[1].n, 0);
+	tally_untold(b, c, 2, BEGIN + WINDOW);
+	at = 0;
+	assert_int_equal(tally_news(b, &at, BEGIN + WINDOW, c, 4), 2);
+	assert_int_equal(c[0].n, 5);
 	/* An answer that is lower than what was counted changes nothing. */
 	c[0] = (struct rate_count){
 	    .key = k, .began = BEGIN - BEGIN % WINDOW, .span = WINDOW};
@@ -345,7 +356,7 @@ static void
 usual_limits_and_free_clients(void **state)
 {
 	const struct rates own = {.messages = {7}};
-	struct meters *m = meters_new("127.0.0.0/8 ::1 2001:db8::/32");
+	struct meters *m = meters_new(" 127.0.0.0/8, ::1 2001:db8::/32,");
 	const struct desk_sender s = from("192.0.2.1"), f = from("127.0.0.9");
 	char client[32];
 	struct err e;
@@ -391,7 +402,7 @@ static void
 malformed_networks(void **state)
 {
 	static const char *const cases[] = {"localhost", "127.0.0.0/33",
-	    "::1/129", "127.0.0.1,::1", "10.0.0.0/8 x",
+	    "::1/129", "127.0.0.1;::1", "10.0.0.0/8 x",
 	    "1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111"};
 	struct rates_setup setup = {
 	    .hour_s = 1, .brake_s = 1, .now = clock_fake};
