@@ -16,6 +16,13 @@ budget_take(struct budget *b, size_t n)
 	return true;
 }
 
+bool
+budget_over(const struct budget *b)
+{
+	return atomic_load_explicit(&b->used, memory_order_relaxed) >=
+	    b->limit + b->limit / 4;
+}
+
 void
 budget_add(struct budget *b, size_t n)
 {

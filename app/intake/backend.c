@@ -42,6 +42,8 @@ static int
 backend_rcpt(void *ctx, const struct desk_sender *s, struct desk_envelope *env,
     struct desk_given *given, struct err *e)
 {
+	if (budget_over(self.budget))
+		return err_set(e, ERR_UNAVAILABLE, "too much mail on its way");
 	return desk_rcpt_add(ctx, s, env, given, e);
 }
 
@@ -85,6 +87,8 @@ static int
 backend_rcpt_now(const struct desk_sender *s, struct desk_envelope *env,
     struct desk_given *given)
 {
+	if (budget_over(self.budget))
+		return 0;
 	return desk_rcpt_now(self.shared, s, env, given);
 }
 

@@ -62,8 +62,13 @@ end_tls(struct link *l)
 static void
 count_buffers(struct link *l)
 {
-	size_t now = l->in.cap + l->out.cap;
+	size_t now;
 
+	if (l->session == NULL)
+		l->held = 0;
+	else if (l->at != LINK_JOB)
+		l->held = smtp_session_held(l->session);
+	now = l->in.cap + l->out.cap + l->held;
 	if (now > l->charged)
 		budget_add(l->f->budget, now - l->charged);
 	else if (now < l->charged)
@@ -75,6 +80,7 @@ static void
 link_free(struct link *l)
 {
 	smtp_session_free(l->session);
+	l->session = NULL;
 	buf_free(&l->in);
 	buf_free(&l->out);
 	count_buffers(l);

@@ -55,7 +55,8 @@ struct link {
 	struct buf in;  /* received and not yet fed */
 	struct buf out; /* said and not yet sent */
 	size_t sent;    /* of it */
-	size_t charged; /* of both, to the budget */
+	size_t held;    /* by the session, when it was last looked at */
+	size_t charged; /* of all three, to the budget */
 	size_t came;    /* bytes since .window, ms; 0: nobody looks */
 	int64_t window;
 	struct link_list *line; /* in which it waits, or NULL */

@@ -155,6 +155,8 @@ unsigned smtp_session_wait(const struct smtp_session *s);
  */
 void smtp_session_goodbye(
     struct smtp_session *s, const char *why, struct buf *out);
+/* Bytes it holds of lines that are not whole, and of an envelope; not while a job runs. */
+size_t smtp_session_held(const struct smtp_session *s);
 /* Is it within a transaction, or waits for a job? Else it may be told goodbye. */
 bool smtp_session_busy(const struct smtp_session *s);
 const char *smtp_session_id(const struct smtp_session *s); /* for the log */

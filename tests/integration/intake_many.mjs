@@ -46,8 +46,7 @@ test(`200 messages at once where ${room} have room: the others are told 452, and
   const count = await stored();
   const away = await metric('restante_turned_away_total{reason="memory"}');
   const before = await metric('process_resident_memory_bytes');
-  const replies = [];
-  for (const session of sessions) replies.push(await toData(session));
+  const replies = await Promise.all(sessions.map(toData));
   const taken = sessions.filter((_, i) => replies[i].code === 354);
   const refused = replies.filter(({ code }) => code !== 354);
   for (const { text } of refused) assert.match(text, /^452 4\.3\.1 /);

@@ -18,6 +18,11 @@ test_limit(void **state)
 	assert_false(budget_take(&b, 41));
 	assert_true(budget_take(&b, 40));
 	assert_false(budget_take(&b, 1));
+	budget_add(&b, 24);
+	assert_false(budget_over(&b));
+	budget_add(&b, 1);
+	assert_true(budget_over(&b));
+	budget_give(&b, 25);
 	budget_give(&b, 1);
 	assert_true(budget_take(&b, 1));
 	assert_false(budget_take(&b, SIZE_MAX));

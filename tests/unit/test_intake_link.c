@@ -184,6 +184,8 @@ test_message(void **state)
 	talk(&w, "EHLO x\r\n", "250-");
 	talk(&w, "MAIL FROM:<a@b.example>\r\n", "250 ");
 	talk(&w, "RCPT TO:<alice@acme.example>\r\n", "250 ");
+	/* Its envelope counts. */
+	assert_true(w.link->charged >= sizeof(struct desk_rcpt));
 	talk(&w, "DATA\r\n", "354 ");
 	talk(&w, "Subject: x\r\n\r\nx\r\n.\r\nNOOP\r\n", "250 2.0.0 Taken");
 	assert_int_equal(fake.messages, 1);
@@ -192,6 +194,10 @@ test_message(void **state)
 	assert_null(w.link->in.data);
 	assert_null(w.link->out.data);
 	assert_int_equal(w.link->charged, 0);
+	/* Half a line counts. */
+	talk(&w, "NO", "");
+	assert_true(w.link->charged >= 2);
+	talk(&w, "OP\r\n", "250 ");
 	talk(&w, "QUIT\r\n", "221 ");
 	assert_true(w.lingers);
 	assert_false(w.closed);
