@@ -69,8 +69,14 @@ recipients_add(struct desk *d, struct letter *w, size_t *bad_out, struct err *e)
 		*bad_out = i;
 		given = (struct desk_given){.mailbox = w->l->to[i]};
 		before = env->n_given;
-		if (desk_rcpt_add(d, &s, env, &given, e) == -1)
+		if (desk_rcpt_add(d, &s, env, &given, e) == -1) {
+			/* Another tenant's people are outside, too. */
+			if (e->code == ERR_TOO_MANY && !env->proved &&
+			    env->n_rcpt < LIMIT_RECIPIENTS)
+				err_set(
+				    e, ERR_DENIED, "guests write to members");
 			return -1;
+		}
 		if (env->n_given > before &&
 		    person_add(d, w, &w->l->to[i], e) == -1)
 			return -1;
@@ -327,6 +333,16 @@ uploads_attach(struct desk *d, void *arg, struct err *e)
 	return 0;
 }
 
+/* Files that lie beside a letter cannot go with it by mail: it stays here, with its notice. */
+static void
+letter_keep(struct letter *w)
+{
+	size_t i;
+
+	for (i = 0; w->l->n_uploads > 0 && i < w->env.n_rcpt; i++)
+		w->env.rcpt[i].forward = w->env.rcpt[i].forward_only = false;
+}
+
 static int
 letter_store(struct desk *d, struct letter *w, struct id *id_out, struct err *e)
 {
@@ -391,6 +407,7 @@ desk_send(struct desk *d, const struct desk_visit *v,
 		err_set(e, ERR_UNAVAILABLE, "letter: memory");
 	else if (recipients_add(d, &w, bad_out, e) == 0) {
 		*bad_out = l->n_to;
+		letter_keep(&w);
 		r = letter_store(d, &w, id_out, e);
 	}
 	if (w.answers)

@@ -101,7 +101,9 @@ test('an outsider who calls themselves Alice Example is not called so in notice 
 });
 
 test('nobody outside is said to be at the tenant, whatever domain they write from', async () => {
-  for (const from of ['stranger@partner.example', 'director@acme.example']) {
+  const forged = await sendMail(inst, { from: 'director@acme.example', to: admin, auth: false });
+  assert.match(forged.text, /^553 5\.7\.1 /, 'the tenant\'s domain is nobody else\'s');
+  for (const from of ['stranger@partner.example', 'director@acme.example.partner.example']) {
     const before = await inst.catcher.mails({ to: admin });
     const reply = await sendMail(inst, { from, to: admin, auth: false });
     assert.equal(reply.code, 250, reply.text);
