@@ -14,6 +14,7 @@
 #include "base/secret.h"
 #include "store/account.h"
 #include "store/migrate.h"
+#include "store/rate.h"
 #include "store/session.h"
 #include "store/tenant.h"
 #include "store/directory.h"
@@ -212,6 +213,10 @@ static int
 add_directory(
     struct db *db, const struct id *tenant, const char *slug, struct err *e)
 {
+	const struct rate_limit rate = {.tenant = *tenant,
+	    .of = RATE_TENANT,
+	    .what = RATE_CONNECTIONS,
+	    .most = 1000000};
 	struct relay r = {
 	    .id = id_new(), .kind = RELAY_RANGE, .range = "192.0.2.0/24"};
 	struct partner p = {
@@ -227,6 +232,7 @@ add_directory(
 	    account_find(db, tenant, key, &a, e) != 1 ||
 	    relay_add(db, tenant, &r, e) == -1 ||
 	    partner_set(db, tenant, &p, e) == -1 ||
+	    rate_limit_set(db, &rate, e) == -1 ||
 	    alias_add(db, tenant, alias, &a.id, e) == -1 ||
 	    dist_list_add(db, tenant, &l, e) == -1 ||
 	    dist_list_join(db, tenant, &l.id, key, e) == -1)

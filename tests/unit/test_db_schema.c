@@ -93,7 +93,7 @@ every_statement_names_its_tenant(void **state)
 	    "unlocker", "smtp_token", "session", "message", "chunk", "reader",
 	    "notice", "event", "duplicate", "tenant", "tenant_domain", "upload",
 	    "upload_chunk", "relay", "partner", "mail_alias", "mail_list",
-	    "mail_list_entry"};
+	    "mail_list_entry", "rate", "rate_limit"};
 	static const char *const verbs[] = {
 	    "FROM ", "INTO ", "UPDATE ", "JOIN "};
 	const struct sql *const *all;

@@ -20,7 +20,7 @@ static const char *const tables[] = {"tenant", "tenant_domain", "account",
     "reader", "notice", "event", "outbox", "duplicate", "upload",
     "upload_chunk", "relay", "partner", "mail_alias", "mail_list",
     "mail_list_entry", "forward", "forward_chunk", "forward_rcpt", "dsn",
-    "report"};
+    "report", "rate", "rate_limit"};
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 
 static const char *const roles[] = {
