@@ -224,5 +224,5 @@ mail_shape_add(struct mail_shape *s, const void *p, size_t n)
 void
 mail_shape_end(struct mail_shape *s)
 {
-	s->binary |= s->some && s->last != '\n';
+	s->binary |= s->some && s->last == '\r';
 }

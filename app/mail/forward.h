@@ -39,8 +39,9 @@ int mail_forward_head(const void *block, size_t n, const struct mail_forward *f,
 
 /* What a server must take to be handed these bytes as they are; fed in pieces. */
 struct mail_shape {
-	bool eight;  /* bytes over 127 */
-	bool binary; /* NUL, a CR or LF alone, or a line that does not end */
+	bool eight; /* bytes over 127 */
+	/* NUL, a CR or LF alone; the line end that DATA needs at the end may be missing */
+	bool binary;
 	uint8_t last;
 	bool some;
 };

@@ -11,6 +11,7 @@ import { OwnServer, readReport } from '../lib/ownserver.mjs';
 import { findSecrets } from '../lib/search.mjs';
 import { sendMail, smtpConnect } from '../lib/smtp.mjs';
 import { messageIds, signIn } from '../lib/road.mjs';
+import { createUpload } from '../lib/uploads.mjs';
 
 const alice = 'alice@acme.example', admin = 'admin@acme.example';
 const stranger = 'zoe@partner.example';
@@ -161,6 +162,24 @@ test('it comes back: a loop is refused', async () => {
   const other = await session.mail({ from: stranger, to: admin, data: Buffer.from(mail.raw, 'latin1') });
   assert.equal(other.code, 250, other.text);
   session.close();
+});
+
+test('a letter written in the portal is handed on; with an uploaded file it stays', async () => {
+  const writer = await signIn(inst, 'acme.localhost', alice);
+  await writer.go('/compose');
+  const word = unique();
+  await writer.submit({ to: admin, subject: 'Written here', body: word }, { which: /name="body"/ });
+  const mail = await until(() => own.mails.find((m) => m.body.includes(word)), { what: 'the letter at the own server' });
+  assert.match(mail.header, /^X-Restante-Transport: portal$/m);
+  assert.equal(mail.subject, '[secure] Written here');
+  const file = randomBytes(1000);
+  const { path: at, id, headers } = await createUpload(writer, { length: file.length, name: 'figures.bin' });
+  const put = await writer.go(at, { method: 'PATCH', follow: false, body: file, headers: { ...headers, 'upload-offset': '0' } });
+  assert.equal(put.status, 204, put.text);
+  await writer.go('/compose');
+  await writer.submit({ to: admin, subject: 'With a file', body: 'See there.', upload: id }, { which: /name="subject"/, files: [] });
+  await inst.catcher.wait({ to: admin, text: /\/m\// });
+  assert.ok(!own.mails.some((m) => m.body.includes('See there.')));
 });
 
 test('a server that is down: kept, sealed, and delivered later', async () => {

@@ -191,7 +191,7 @@ shapes(void **state)
 	    {"a\rb\r\n", 5, false, true},
 	    {"a\r\r\n", 4, false, true},
 	    {"a\0b\r\n", 5, false, true},
-	    {"a", 1, false, true},
+	    {"a", 1, false, false},
 	    {"a\r", 2, false, true},
 	    {"\r\n\r\n", 4, false, false},
 	};
