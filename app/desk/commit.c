@@ -7,7 +7,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "desk/internal.h"
 
 /*
@@ -16,24 +18,38 @@
  */
 #define WRITERS 2
 
+/* Couriers gather for longer than this before they look again (courier/queue.c). */
+#define RING_MS 25
+
 /* After a repeated message: who sends one often sends more. */
 #define DOUBT 16
 
 struct commit_line {
 	pthread_mutex_t lock;
 	struct commit_item *first, **last;
+	size_t n;      /* in line */
+	unsigned soon; /* about to be added */
+	pthread_cond_t
+	    more;     /* the line is full, or nobody is about to be added */
+	int64_t rung; /* when couriers were woken last, ms */
 	int writers;
+	bool gathers;     /* one of them waits for more */
 	atomic_int doubt; /* transactions to look for repeated ones first */
 };
 
 struct commit_line *
 commit_line_new(void)
 {
+	pthread_condattr_t attr;
 	struct commit_line *c;
 
 	if ((c = calloc(1, sizeof(*c))) == NULL)
 		return NULL;
 	pthread_mutex_init(&c->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&c->more, &attr);
+	pthread_condattr_destroy(&attr);
 	c->last = &c->first;
 	return c;
 }
@@ -43,6 +59,7 @@ commit_line_free(struct commit_line *c)
 {
 	if (c == NULL)
 		return;
+	pthread_cond_destroy(&c->more);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 }
@@ -64,7 +81,58 @@ take(struct commit_line *c, struct commit_item **out)
 	}
 	if (c->first == NULL)
 		c->last = &c->first;
+	c->n -= n;
 	return n;
+}
+
+/* A moment for those that are about to be added; the line is locked. */
+static void
+wait_for_company(struct commit_line *c)
+{
+	struct timespec until;
+
+	if (c->soon == 0 || c->n == 0)
+		return;
+	c->gathers = true;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += COMMIT_WAIT_MS * 1000000L;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_nsec -= 1000000000L;
+		until.tv_sec++;
+	}
+	while (c->soon > 0 && c->n > 0 && c->n < COMMIT_MESSAGES)
+		if (pthread_cond_timedwait(&c->more, &c->lock, &until) != 0)
+			break;
+	c->gathers = false;
+}
+
+void
+commit_soon(struct desk *d)
+{
+	struct commit_line *c = shared_commit(d);
+
+	pthread_mutex_lock(&c->lock);
+	c->soon++;
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* One fewer is about to be added; the line is locked. */
+static void
+no_longer_soon(struct commit_line *c)
+{
+	c->soon--;
+	if (c->soon == 0 || c->n >= COMMIT_MESSAGES)
+		pthread_cond_broadcast(&c->more);
+}
+
+void
+commit_never(struct desk *d)
+{
+	struct commit_line *c = shared_commit(d);
+
+	pthread_mutex_lock(&c->lock);
+	no_longer_soon(c);
+	pthread_mutex_unlock(&c->lock);
 }
 
 static void
@@ -215,6 +283,25 @@ write_doubtful(struct desk *d, struct commit_item **items, size_t n)
 		}
 }
 
+/*
+ * Wakes the couriers, who look again by themselves a moment after they have found
+ * something: so it need not be for every transaction.
+ */
+static void
+ring(struct desk *d)
+{
+	struct commit_line *c = shared_commit(d);
+	const int64_t now = clock_mono_ms();
+	bool due;
+
+	pthread_mutex_lock(&c->lock);
+	if ((due = now - c->rung >= RING_MS))
+		c->rung = now;
+	pthread_mutex_unlock(&c->lock);
+	if (due)
+		db_wake_courier(d->db, false);
+}
+
 /* Did one of the last ones repeat another? Then those that follow are looked at first. */
 static void
 write_together(struct desk *d, struct commit_item **items, size_t n)
@@ -228,7 +315,7 @@ write_together(struct desk *d, struct commit_item **items, size_t n)
 		if (write_all(d, items, n, &e) == 0 || !is_of_one(&e)) {
 			for (i = 0; i < n; i++)
 				end(items[i], e.code == ERR_NONE ? 0 : -1, &e);
-			db_wake_courier(d->db, false);
+			ring(d);
 			return;
 		}
 		atomic_store(&c->doubt, DOUBT);
@@ -236,7 +323,7 @@ write_together(struct desk *d, struct commit_item **items, size_t n)
 		atomic_fetch_sub(&c->doubt, 1);
 	}
 	write_doubtful(d, items, n);
-	db_wake_courier(d->db, false);
+	ring(d);
 }
 
 void
@@ -250,12 +337,18 @@ commit_add(struct desk *d, struct commit_item *item)
 	pthread_mutex_lock(&c->lock);
 	*c->last = item;
 	c->last = &item->next;
-	if (c->writers == WRITERS) {
+	c->n++;
+	no_longer_soon(c);
+	if (c->gathers || c->writers == WRITERS) {
 		pthread_mutex_unlock(&c->lock);
 		return;
 	}
 	c->writers++;
-	while ((n = take(c, items)) > 0) {
+	/* Whoever finds another gathering leaves the rest to it. */
+	while (!c->gathers) {
+		wait_for_company(c);
+		if ((n = take(c, items)) == 0)
+			break;
 		pthread_mutex_unlock(&c->lock);
 		write_together(d, items, n);
 		pthread_mutex_lock(&c->lock);

@@ -2,7 +2,8 @@
  * commit.h: messages that are ready at the same time are committed together. Whoever
  * brings one while nobody writes is the writer: it takes all that waits, writes it in one
  * transaction, tells each and looks again. Whoever comes meanwhile leaves its message and
- * goes. So one that is alone is written at once, and a hundred wait for one disk.
+ * goes. So one that is alone is written at once, and a hundred wait for one disk. Where
+ * others are just being made ready, the writer waits a moment for them.
  *
  * When a transaction fails for something in it, each of its messages is written by itself:
  * none is refused for another.
@@ -17,6 +18,7 @@ struct desk;
 /* Messages of one transaction at most, and their sealed bytes, but for the first one's. */
 #define COMMIT_MESSAGES 64
 #define COMMIT_BYTES    ((size_t)4 * 1024 * 1024)
+#define COMMIT_WAIT_MS  10
 
 /* A message to be written. Lies in the caller's memory until end() was called. */
 struct commit_item {
@@ -38,7 +40,13 @@ struct commit_line; /* one a process, in desk_shared */
 struct commit_line *commit_line_new(void) __attribute__((warn_unused_result));
 void commit_line_free(struct commit_line *c); /* empty by now; NULL is fine */
 
-/* On a thread of d's. May write others' messages before it returns. */
+/*
+ * A small message is being made ready on this thread: who is about to write waits
+ * COMMIT_WAIT_MS at most for it. commit_add() or commit_never() follows soon.
+ */
+void commit_soon(struct desk *d);
+void commit_never(struct desk *d);
+/* On a thread of d's, after commit_soon(). May write others' messages before it returns. */
 void commit_add(struct desk *d, struct commit_item *item);
 
 #endif

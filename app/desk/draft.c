@@ -33,6 +33,7 @@ struct desk_draft {
 	unsigned
 	    blank; /* how much of CR LF CR LF was just seen; 4: in the body */
 	uint64_t trace;
+	bool ended;
 };
 
 static int
@@ -191,12 +192,16 @@ desk_draft_add(struct desk_draft *f, const void *p, size_t n, struct err *e)
 int
 draft_end(struct desk_draft *f, struct err *e)
 {
-	if (f->all == NULL)
+	if (f->ended)
 		return err_set(e, ERR_INTERNAL, "draft ended twice");
-	seal_hash_end(f->all, f->all_digest);
-	seal_hash_end(f->body, f->body_digest);
-	f->all = f->body = NULL;
+	f->ended = true;
 	return seal_writer_end(f->writer, e);
+}
+
+const uint8_t *
+draft_clear(const struct desk_draft *f, size_t *n)
+{
+	return seal_writer_clear(f->writer, n);
 }
 
 const struct id *
@@ -242,8 +247,13 @@ draft_trace_size(const struct desk_draft *f)
 }
 
 void
-draft_digests(const struct desk_draft *f, uint8_t body[32], uint8_t all[32])
+draft_digests(struct desk_draft *f, uint8_t body[32], uint8_t all[32])
 {
+	if (f->all != NULL) {
+		seal_hash_end(f->all, f->all_digest);
+		seal_hash_end(f->body, f->body_digest);
+		f->all = f->body = NULL;
+	}
 	memcpy(body, f->body_digest, 32);
 	memcpy(all, f->all_digest, 32);
 }

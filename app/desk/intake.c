@@ -31,7 +31,7 @@ recipients_digest(
 /* The digest by which a repeated message is known: client, envelope, Message-ID, body. */
 static int
 duplicate_digest(const struct desk_sender *s, const struct desk_envelope *env,
-    const struct desk_draft *draft, const char *message_id, uint8_t out[32],
+    struct desk_draft *draft, const char *message_id, uint8_t out[32],
     struct err *e)
 {
 	static const uint8_t zero[SECRET_KEY_LEN];
@@ -84,20 +84,59 @@ head_check(const struct mail_source *src, uint64_t trace,
 	return r;
 }
 
-/* Reads the finished draft back: header rules, manifest. */
+/* A message while it is taken in. */
+struct intake {
+	struct desk *d;
+	const struct desk_sender *client;
+	struct desk_envelope *env;
+	struct desk_draft *draft;
+	struct mail_head head;
+	struct manifest *manifest;
+	uint8_t tags[KEYD_TAGS][32];
+};
+
+/* Header rules, duplicate tags, and the manifest while keyd makes the tags. */
 static int
-draft_parse(struct desk_draft *draft, struct mail_head *head,
-    struct manifest **manifest, struct err *e)
+source_parse(struct intake *in, const struct mail_source *src, struct err *e)
+{
+	const struct id *tenant = &in->env->tenant;
+	struct err why = {0};
+	uint8_t digest[32];
+	int parsed;
+
+	if (head_check(src, draft_trace_size(in->draft), &in->head, e) == -1 ||
+	    duplicate_digest(in->client, in->env, in->draft,
+		in->head.message_id, digest, e) == -1)
+		return -1;
+	keyd_duplicate_ask(in->d->keyd, tenant, digest);
+	parsed = mail_parse(src, &in->manifest, e);
+	if (keyd_duplicate_take(in->d->keyd, tenant, digest, in->tags, &why) ==
+		0 ||
+	    parsed == -1)
+		return parsed;
+	*e = why;
+	return -1;
+}
+
+/* A small message is still here as it came; a larger one is read back. */
+static int
+draft_parse(struct intake *in, struct err *e)
 {
 	struct content *c = NULL;
+	struct mail_memory memory;
 	struct mail_source src;
 	int r;
 
-	if (draft_end(draft, e) == -1 || draft_open(draft, &c, e) == -1)
+	if ((memory.p = draft_clear(in->draft, &memory.n)) != NULL) {
+		mail_source_memory(&src, &memory);
+		if (source_parse(in, &src, e) == -1)
+			return -1;
+		return draft_end(in->draft, e);
+	}
+	if (draft_end(in->draft, e) == -1 || draft_open(in->draft, &c, e) == -1)
 		return -1;
 	content_source(c, &src);
-	if ((r = head_check(&src, draft_trace_size(draft), head, e)) == 0)
-		r = mail_parse(&src, manifest, e);
+	r = source_parse(in, &src, e);
 	content_close(c);
 	return r;
 }
@@ -180,8 +219,9 @@ taking_stay(struct commit_item *item)
 	(void)item;
 }
 
-/* Large ones go by themselves: nobody is to wait for their bytes. */
+/* Large ones go by themselves: nobody is to wait for their bytes, or for their parsing. */
 #define TOGETHER_MOST ((uint64_t)1024 * 1024)
+#define SOON_MOST     ((uint64_t)64 * 1024)
 
 static int
 commit(struct desk *d, struct taking *t, struct id *message_out, struct err *e)
@@ -189,7 +229,7 @@ commit(struct desk *d, struct taking *t, struct id *message_out, struct err *e)
 	struct commit_item *item = &t->item;
 	int r;
 
-	if (t->later != NULL && item->bundle.message.size <= TOGETHER_MOST) {
+	if (t->later != NULL) {
 		item->end = taking_end;
 		commit_add(d, item);
 		return 1;
@@ -205,35 +245,27 @@ commit(struct desk *d, struct taking *t, struct id *message_out, struct err *e)
 	return r;
 }
 
-int
-desk_accept(struct desk *d, const struct desk_sender *s,
-    struct desk_envelope *env, struct desk_draft *draft,
-    struct desk_later *later, struct id *message_out, struct err *e)
+/* Parses, and gathers all that is to be written. */
+static int
+gather(struct intake *in, struct bundle *b, struct err *e)
 {
+	struct desk_envelope *env = in->env;
 	struct facts f = {0};
-	struct manifest *manifest = NULL;
-	uint8_t digest[32], tags[KEYD_TAGS][32];
-	struct taking *t = NULL;
-	struct mail_head head;
 	struct parcel p;
-	int r = -1;
 
-	if (draft_parse(draft, &head, &manifest, e) == -1 ||
-	    connection_keep(s, manifest, e) == -1)
-		goto out;
-	if (duplicate_digest(s, env, draft, head.message_id, digest, e) == -1 ||
-	    keyd_duplicate_tags(d->keyd, &env->tenant, digest, tags, e) == -1 ||
-	    facts_read(d, env, &f, e) == -1)
-		goto out;
+	if (draft_parse(in, e) == -1 ||
+	    connection_keep(in->client, in->manifest, e) == -1 ||
+	    facts_read(in->d, env, &f, e) == -1)
+		return -1;
 	if (env->proved) {
 		if (id_is_zero(&env->account))
 			memcpy(f.sender.address, env->from.address,
 			    sizeof(f.sender.address));
-		sender_show(&f.sender, &manifest->from);
+		sender_show(&f.sender, &in->manifest->from);
 	}
 	p = (struct parcel){.tenant = &f.tenant,
-	    .draft = draft,
-	    .manifest = manifest,
+	    .draft = in->draft,
+	    .manifest = in->manifest,
 	    .proved = env->proved,
 	    .account = env->account,
 	    .from = env->null_sender ? "" : env->from.address,
@@ -241,20 +273,39 @@ desk_accept(struct desk *d, const struct desk_sender *s,
 	    .from_name = f.sender.name,
 	    .rcpt = env->rcpt,
 	    .n_rcpt = env->n_rcpt,
-	    .client = s,
+	    .client = in->client,
 	    .env = env,
-	    .automatic = head.automatic || head.ours,
-	    .tags = (const uint8_t(*)[32])tags};
-	if ((t = calloc(1, sizeof(*t))) == NULL) {
-		err_set(e, ERR_UNAVAILABLE, "message: memory");
-	} else if (parcel_gather(d, &p, &t->item.bundle, e) == -1) {
-		bundle_clear(&t->item.bundle);
-		free(t);
-	} else {
-		t->later = later;
-		r = commit(d, t, message_out, e); /* t is gone */
+	    .automatic = in->head.automatic || in->head.ours,
+	    .tags = (const uint8_t(*)[32])in->tags};
+	return parcel_gather(in->d, &p, b, e);
+}
+
+int
+desk_accept(struct desk *d, const struct desk_sender *s,
+    struct desk_envelope *env, struct desk_draft *draft,
+    struct desk_later *later, struct id *message_out, struct err *e)
+{
+	struct intake in = {.d = d, .client = s, .env = env, .draft = draft};
+	const uint64_t size = draft_size(draft);
+	const bool soon = later != NULL && size <= SOON_MOST;
+	struct taking *t;
+	int r;
+
+	if ((t = calloc(1, sizeof(*t))) == NULL)
+		return err_set(e, ERR_UNAVAILABLE, "message: memory");
+	t->later = size <= TOGETHER_MOST ? later : NULL;
+	if (soon)
+		commit_soon(d);
+	r = gather(&in, &t->item.bundle, e);
+	manifest_free(in.manifest);
+	if (r == 0) {
+		if (t->later != NULL && !soon)
+			commit_soon(d);
+		return commit(d, t, message_out, e); /* t is gone */
 	}
-out:
-	manifest_free(manifest);
-	return r;
+	if (soon)
+		commit_never(d);
+	bundle_clear(&t->item.bundle);
+	free(t);
+	return -1;
 }

@@ -74,6 +74,8 @@ int whose_mailbox(struct desk *d, const struct mailbox *box, struct whose *out,
 /* Draft: what desk_accept() and desk_send() need of a finished one. */
 int draft_end(struct desk_draft *f, struct err *e)
     __attribute__((warn_unused_result));
+/* Before that, of a small one: all of it in clear, as it is still here; else NULL. */
+const uint8_t *draft_clear(const struct desk_draft *f, size_t *n);
 const struct id *draft_id(const struct desk_draft *f);
 const uint8_t *draft_dek(const struct desk_draft *f);
 const char *draft_dir(const struct desk_draft *f); /* its spool */
@@ -82,9 +84,8 @@ uint32_t draft_chunks(const struct desk_draft *f);
 const uint8_t *draft_header(const struct desk_draft *f);
 uint64_t draft_trace_size(
     const struct desk_draft *f); /* clear bytes of our own trace */
-/* BLAKE2b of the client's body, and of all the client sent. */
-void draft_digests(
-    const struct desk_draft *f, uint8_t body[32], uint8_t all[32]);
+/* BLAKE2b of the client's body, and of all the client sent, which is all that comes. */
+void draft_digests(struct desk_draft *f, uint8_t body[32], uint8_t all[32]);
 /* One sealed chunk. */
 int draft_chunk(struct desk_draft *f, uint32_t seq, struct buf *out,
     struct err *e) __attribute__((warn_unused_result));

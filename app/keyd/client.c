@@ -34,6 +34,7 @@ struct keyd {
 	int fd;
 	time_t timeout_s; /* of the next connection */
 	uint32_t seq;
+	bool asked;         /* keyd_duplicate_ask() was sent */
 	struct secret *mem; /* a struct talk */
 };
 
@@ -153,22 +154,36 @@ out:
 
 enum outcome { ANSWERED, NOT_SENT, CUT_OFF };
 
-static enum outcome
-exchange(struct keyd *k, struct talk *t)
+static bool
+was_sent(struct keyd *k, const struct talk *t)
 {
 	ssize_t n;
 
 	if (k->fd == -1 && dial(k) == -1)
-		return NOT_SENT;
+		return false;
 	do {
 		n = send(k->fd, t->out, PROTO_SIZE, MSG_NOSIGNAL);
 	} while (n == -1 && errno == EINTR);
-	if (n != PROTO_SIZE)
-		return NOT_SENT;
+	return n == PROTO_SIZE;
+}
+
+static bool
+was_answered(struct keyd *k, struct talk *t)
+{
+	ssize_t n;
+
 	do {
 		n = recv(k->fd, t->in, PROTO_SIZE, MSG_TRUNC);
 	} while (n == -1 && errno == EINTR);
-	return n == PROTO_SIZE ? ANSWERED : CUT_OFF;
+	return n == PROTO_SIZE;
+}
+
+static enum outcome
+exchange(struct keyd *k, struct talk *t)
+{
+	if (!was_sent(k, t))
+		return NOT_SENT;
+	return was_answered(k, t) ? ANSWERED : CUT_OFF;
 }
 
 /* What is used up, or spends a try, must not be sent twice by itself. */
@@ -551,4 +566,37 @@ keyd_duplicate_tags(struct keyd *k, const struct id *tenant,
 	memcpy(q->tags.digest, digest, 32);
 	return call_bytes(
 	    k, PROTO_DUPLICATE_TAGS, NULL, tags, KEYD_TAGS * 32, e);
+}
+
+void
+keyd_duplicate_ask(
+    struct keyd *k, const struct id *tenant, const uint8_t digest[32])
+{
+	struct proto_head h = {.verb = PROTO_DUPLICATE_TAGS, .seq = ++k->seq};
+	union proto_request *q = begin(k);
+	struct talk *t = talk_of(k);
+
+	q->tags.tenant = *tenant;
+	memcpy(q->tags.digest, digest, 32);
+	k->asked = proto_write_request(t->out, &h, &t->q) == 0 &&
+	    was_sent(k, t);
+}
+
+int
+keyd_duplicate_take(struct keyd *k, const struct id *tenant,
+    const uint8_t digest[32], uint8_t tags[KEYD_TAGS][32], struct err *e)
+{
+	struct talk *t = talk_of(k);
+	bool asked = k->asked;
+
+	k->asked = false;
+	if (asked && was_answered(k, t) &&
+	    read_answer(k, t, PROTO_DUPLICATE_TAGS, k->seq, NULL, e) == 0) {
+		memcpy(tags, &t->r, KEYD_TAGS * sizeof(tags[0]));
+		finish(k);
+		return 0;
+	}
+	/* Not heard, or not sent: as if it had not been tried. */
+	hang_up(k);
+	return keyd_duplicate_tags(k, tenant, digest, tags, e);
 }

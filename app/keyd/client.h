@@ -165,5 +165,14 @@ int keyd_forward_open(struct keyd *k, const struct id *tenant,
 int keyd_duplicate_tags(struct keyd *k, const struct id *tenant,
     const uint8_t digest[32], uint8_t tags[KEYD_TAGS][32], struct err *e)
     __attribute__((warn_unused_result));
+/*
+ * The same in two steps, for who has something else to do until the answer comes. Between
+ * them nothing else is asked of this client, and the second is always taken.
+ */
+void keyd_duplicate_ask(
+    struct keyd *k, const struct id *tenant, const uint8_t digest[32]);
+int keyd_duplicate_take(struct keyd *k, const struct id *tenant,
+    const uint8_t digest[32], uint8_t tags[KEYD_TAGS][32], struct err *e)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -347,6 +347,13 @@ seal_writer_end(struct seal_writer *w, struct err *e)
 	return r;
 }
 
+const uint8_t *
+seal_writer_clear(const struct seal_writer *w, size_t *n)
+{
+	*n = w->have;
+	return w->done || w->chunks > 0 ? NULL : w->clear;
+}
+
 uint64_t
 seal_writer_size(const struct seal_writer *w)
 {

@@ -35,6 +35,11 @@ int seal_writer_add(struct seal_writer *w, const void *p, size_t n,
 /* Seals the last chunk (empty content is one empty chunk). */
 int seal_writer_end(struct seal_writer *w, struct err *e)
     __attribute__((warn_unused_result));
+/*
+ * Before that: all that was added, in clear, while it is less than a chunk and nothing of it
+ * is sealed; NULL when it is not. Good until the writer is used again.
+ */
+const uint8_t *seal_writer_clear(const struct seal_writer *w, size_t *n);
 uint64_t seal_writer_size(const struct seal_writer *w); /* clear bytes so far */
 uint32_t seal_writer_chunks(const struct seal_writer *w); /* chunks so far */
 const uint8_t *seal_writer_header(
