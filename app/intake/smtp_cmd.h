@@ -135,7 +135,7 @@ enum smtp_next smtp_refuse(struct smtp_session *s, enum smtp_reply r);
 /* By the error of the job just done; logs it. */
 enum smtp_next smtp_refuse_err(
     struct smtp_session *s, enum smtp_asked asked, const struct err *e);
-/* XCLIENT: another client, greeted anew. */
+/* XCLIENT: another client, or more of what it is, greeted anew. */
 enum smtp_next smtp_renew(struct smtp_session *s, const struct smtp_told *told);
 /* r and the end: the client no longer knows what is asked of it, or we what it says. */
 enum smtp_next smtp_end(struct smtp_session *s, enum smtp_reply r);

@@ -1,7 +1,7 @@
 /*
  * smtp_cmd_xclient.c: XCLIENT, as Postfix has it: a front end says for whom it speaks.
  * Who it was before is forgotten, all but its right to say so again and the TLS between
- * us. LOGIN is not taken: nobody is a member by another's word.
+ * us. It may say so in several commands. LOGIN is not taken: nobody is a member by another's word.
  */
 #include "intake/smtp_cmd.h"
 

@@ -263,6 +263,7 @@ told_helo(const struct scan *value, struct smtp_command *c)
 
 	if ((n = smtp_param_xtext(value, false, text, sizeof(text))) <= 0)
 		return SMTP_REPLY_PARAMETER;
+	c->told.named = true;
 	if (unavailable(text))
 		return SMTP_REPLY_NONE;
 	if (!smtp_param_is_name(text, (size_t)n))

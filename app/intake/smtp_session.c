@@ -371,44 +371,53 @@ leave(struct smtp_session *s, enum smtp_next next)
 	return SMTP_CLOSE;
 }
 
-enum smtp_next
-smtp_session_greet(struct smtp_session *s, struct buf *out)
+/* counted: it is another client than before. */
+static enum smtp_next
+welcome(struct smtp_session *s, bool counted)
 {
 	const struct smtp_backend *b = s->set->backend;
 	const struct desk_sender *who = smtp_sender(s);
 	struct err e;
 
-	answer_into(s, out);
 	s->mute |= who == NULL;
-	if (who != NULL && b->admit != NULL && b->admit(who, &e) == -1)
-		return leave(s,
-		    smtp_close(s, "4.7.0",
-			"Too many connections from your network, try again later"));
-	if (smtp_reply_banner(out, s->set->hostname) == -1)
+	if (counted && who != NULL && b->admit != NULL &&
+	    b->admit(who, &e) == -1)
+		return smtp_close(s, "4.7.0",
+		    "Too many connections from your network, try again later");
+	if (smtp_reply_banner(s->out, s->set->hostname) == -1)
 		s->mute = true;
-	return leave(s, SMTP_MORE);
+	return SMTP_MORE;
+}
+
+/* A front end is not counted, but whom it speaks for. */
+enum smtp_next
+smtp_session_greet(struct smtp_session *s, struct buf *out)
+{
+	answer_into(s, out);
+	return leave(s, welcome(s, !s->front));
 }
 
 enum smtp_next
 smtp_renew(struct smtp_session *s, const struct smtp_told *told)
 {
-	struct buf *out = s->out;
-	char *secured = s->secured;
-	enum smtp_next next;
+	char *secured = s->secured, *helo = s->told ? s->helo : NULL;
 
 	if (told->addr)
 		memcpy(s->client, told->client, sizeof(s->client));
 	s->secured = NULL;
+	if (helo != NULL)
+		s->helo = NULL;
 	smtp_forget(s);
 	s->secured = secured;
+	s->helo = helo;
 	s->esmtp = s->greeted = false;
 	smtp_txn_end(s);
-	s->told = told->helo[0] != '\0' &&
-	    smtp_named(s, told->helo, strlen(told->helo)) == 0;
-	next = smtp_session_greet(s, out);
-	s->out = out;
-	s->said = out->len;
-	return next;
+	if (told->named)
+		s->told = told->helo[0] != '\0' &&
+		    smtp_named(s, told->helo, strlen(told->helo)) == 0;
+	s->met = false;
+	s->refusals = 0;
+	return welcome(s, told->addr);
 }
 
 enum smtp_next

@@ -39,6 +39,7 @@ enum smtp_verb {
 struct smtp_told {
 	bool addr;       /* ADDR was given: */
 	char client[46]; /* as text, or "unknown" */
+	bool named;      /* HELO was given: */
 	char helo[256];  /* "" when it said none */
 };
 

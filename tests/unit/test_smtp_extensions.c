@@ -416,8 +416,17 @@ test_xclient(void **state)
 	assert_string_equal(fake.sender.client, "2001:db8::7");
 	assert_string_equal(fake.sender.helo, "there.example");
 	assert_string_equal(fake.sender.tls, "TLS");
-	say(s, "RSET\r\nXCLIENT ADDR=192.0.2.9\r\nEHLO front.example\r\n" FROM,
-	    "250 2.0.0, 220, " S_HELLO S_MAIL);
+	/* In two commands: neither takes back what the other said. */
+	say(s,
+	    "RSET\r\nXCLIENT ADDR=192.0.2.9\r\nXCLIENT NAME=x PORT=25\r\n"
+	    "EHLO front.example\r\n" FROM,
+	    "250 2.0.0, 220, 220, " S_HELLO S_MAIL);
+	assert_string_equal(fake.sender.client, "192.0.2.9");
+	assert_string_equal(fake.sender.helo, "there.example");
+	say(s,
+	    "RSET\r\nXCLIENT HELO=[UNAVAILABLE]\r\n" FROM
+	    "EHLO front.example\r\n" FROM,
+	    "250 2.0.0, 220, 503 5.5.1, " S_HELLO S_MAIL);
 	assert_string_equal(fake.sender.client, "192.0.2.9");
 	assert_string_equal(fake.sender.helo, "front.example");
 	smtp_session_free(s);
