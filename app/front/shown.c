@@ -11,7 +11,7 @@
 
 #include "base/text.h"
 
-#define LIST_MAX  (64 * 1024) /* bytes of certificates that are read */
+#define LIST_MAX  (32 * 1024) /* bytes of certificates that are read */
 #define CHAIN_MAX 4 /* certificates behind the client's that are looked at */
 
 /* OpenSSL's, in place of its own check of a chain. */
@@ -59,6 +59,7 @@ stands_on(X509 *leaf, STACK_OF(X509) * chain, X509 *anchor)
 	    X509_STORE_add_cert(store, anchor) == 1 &&
 	    X509_STORE_CTX_init(ctx, store, leaf, chain) == 1) {
 		X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_PARTIAL_CHAIN);
+		X509_STORE_CTX_set_depth(ctx, CHAIN_MAX);
 		good = X509_verify_cert(ctx) == 1;
 	}
 	X509_STORE_CTX_free(ctx);

@@ -9,27 +9,28 @@
 #define BETWEEN ", \t"
 
 static int
-add(struct fronts *f, const char *text, size_t len, struct err *e)
+add(struct fronts *f, const char *text, size_t len)
 {
 	char word[POLICY_NET_TEXT];
 	struct policy_net *grown;
 
-	grown = realloc(f->net, (f->n + 1) * sizeof(*grown));
-	if (grown == NULL)
-		return err_set(e, ERR_UNAVAILABLE, "no memory");
-	f->net = grown;
 	if (len >= sizeof(word))
-		return err_set(e, ERR_BAD_INPUT, "no range of addresses");
+		return -1;
 	memcpy(word, text, len);
 	word[len] = '\0';
+	grown = realloc(f->net, (f->n + 1) * sizeof(*grown));
+	if (grown == NULL)
+		return -1;
+	f->net = grown;
 	if (policy_net_parse(word, &grown[f->n]) == -1)
-		return err_set(e, ERR_BAD_INPUT, "no range of addresses");
+		return -1;
 	f->n++;
 	return 0;
 }
 
 int
-fronts_read(const char *text, struct fronts *out, struct err *e)
+fronts_read(
+    const char *name, const char *text, struct fronts *out, struct err *e)
 {
 	size_t len;
 
@@ -37,9 +38,10 @@ fronts_read(const char *text, struct fronts *out, struct err *e)
 	for (; text != NULL && *text != '\0'; text += len) {
 		text += strspn(text, BETWEEN);
 		len = strcspn(text, BETWEEN);
-		if (len > 0 && add(out, text, len, e) == -1) {
+		if (len > 0 && add(out, text, len) == -1) {
 			fronts_clear(out);
-			return -1;
+			return err_set(e, ERR_BAD_INPUT,
+			    "%s must be addresses and ranges of them", name);
 		}
 	}
 	return 0;

@@ -16,9 +16,12 @@ struct fronts {
 	size_t n;
 };
 
-/* text NULL: none. -1 with *e set: malformed, or memory; *out is then empty. */
-int fronts_read(const char *text, struct fronts *out, struct err *e)
-    __attribute__((warn_unused_result));
+/*
+ * name: of the setting, for *e. text NULL: none. -1: malformed, or memory; *out is then
+ * empty.
+ */
+int fronts_read(const char *name, const char *text, struct fronts *out,
+    struct err *e) __attribute__((warn_unused_result));
 void fronts_clear(struct fronts *f);
 bool fronts_have(const struct fronts *f, const char *address);
 

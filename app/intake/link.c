@@ -20,8 +20,10 @@ link_front_init(struct link_front *f, const struct settings *set, struct err *e)
 	TAILQ_INIT(&f->held);
 	for (int i = 0; i < LINES; i++)
 		TAILQ_INIT(&f->line[i]);
-	if (fronts_read(set->proxies, &f->proxies, e) == -1 ||
-	    fronts_read(set->xclient, &f->xclients, e) == -1)
+	if (fronts_read("RESTANTE_PROXIES", set->proxies, &f->proxies, e) ==
+		-1 ||
+	    fronts_read("RESTANTE_XCLIENT", set->xclient, &f->xclients, e) ==
+		-1)
 		return -1;
 	if ((f->peers = peers_new()) == NULL)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
