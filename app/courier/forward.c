@@ -2,7 +2,7 @@
  * forward.c: one copy at a time. What cannot be written down comes back when its lease
  * ends, and is then handed on twice under the same Message-ID.
  */
-#include "courier/forward.h"
+#include "courier/forward_trip.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,44 +12,13 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/text.h"
-#include "courier/dsn.h"
 #include "courier/retry.h"
 #include "mail/parse.h"
 #include "store/forward.h"
 
 #define BLOCK_CHUNKS 4 /* read, opened and sent at a time */
-#define DOWN_TENANTS 64
 #define SLOW_MS      1000
 #define DOWN_MS      20000 /* a server that was slow not to be reached is let be */
-
-struct forwarding {
-	struct forward_route route; /* that smtp is for */
-	char place[280];            /* its host and port */
-	struct smtp_out *smtp;
-	struct {
-		struct id tenant;
-		int64_t until_ms;
-	} down[DOWN_TENANTS];
-	size_t down_at; /* the place that is used next */
-};
-
-/* One copy on its way. */
-struct trip {
-	struct lane *lane;
-	struct outbox *row;
-	struct forward f;
-	struct seal_opener *opener;
-	struct buf block; /* clear bytes */
-	uint32_t next;    /* chunk that follows */
-	uint32_t taken;   /* chunks of this block */
-	char message_id[SEAL_ITEM_SECRET];
-	struct err fault; /* why a piece could not be had */
-	struct smtp_rcpt *rcpt;
-	struct forward_result *result;
-	unsigned offered;
-	unsigned lacks;
-	char id[ID_TEXT_LEN]; /* for the log */
-};
 
 struct forwarding *
 forwarding_new(struct err *e)
@@ -272,170 +241,7 @@ trip_send(struct trip *t)
 		log_err(t->id, "forwarded copy not read", &t->fault);
 }
 
-/* ---- what became of it ---- */
-
-static enum forward_state
-state_of(const struct smtp_rcpt *r, bool over)
-{
-	switch (r->outcome) {
-	case SMTP_TAKEN:
-		return FORWARD_TAKEN;
-	case SMTP_REFUSED:
-		return FORWARD_REFUSED;
-	case SMTP_UNREACHED:
-	case SMTP_LATER:
-	case SMTP_UNKNOWN:
-		break;
-	}
-	return over ? FORWARD_REFUSED : FORWARD_WAITS;
-}
-
-static enum mail_action
-action_of(enum forward_state s)
-{
-	switch (s) {
-	case FORWARD_TAKEN:
-		return MAIL_RELAYED;
-	case FORWARD_REFUSED:
-		return MAIL_FAILED;
-	case FORWARD_WAITS:
-		break;
-	}
-	return MAIL_DELAYED;
-}
-
-/* A server that tells senders itself is asked to; then we do not. */
-static bool
-is_told(const struct trip *t, size_t i, enum mail_action a, bool slow)
-{
-	if (t->f.sender[0] == '\0' || !text_is_ascii(t->f.sender) ||
-	    (a == MAIL_RELAYED && (t->offered & SMTP_DSN) != 0) ||
-	    (a == MAIL_DELAYED && !slow))
-		return false;
-	return dsn_wanted(a, t->f.rcpt[i].notify, t->f.proved);
-}
-
-/* What a server lacks is told in the words of RFC 8689, 6531 and 3030. */
-static void
-row_status(const struct trip *t, struct report *row, const char *reply)
-{
-	const char *s = t->lacks & SMTP_REQUIRETLS ? "5.7.30" :
-	    t->lacks & SMTP_UTF8                   ? "5.6.7" :
-						     "5.6.3";
-
-	if (t->lacks != 0)
-		text_cut(row->status, sizeof(row->status), s);
-	else
-		dsn_status((enum mail_action)row->action, reply, row->status);
-}
-
-static void
-row_fill(const struct trip *t, size_t i, enum mail_action a, struct report *row)
-{
-	const struct forward_rcpt *r = &t->f.rcpt[i];
-
-	row->action = a;
-	memcpy(row->recipient, r->given, sizeof(row->recipient));
-	memcpy(row->orcpt, r->orcpt, sizeof(row->orcpt));
-	memcpy(row->envid, t->f.envid, sizeof(row->envid));
-	row_status(t, row, t->result[i].reply);
-	text_cut(row->diagnostic, sizeof(row->diagnostic), t->result[i].reply);
-	text_cut(
-	    row->remote, sizeof(row->remote), t->lane->forwarding->route.host);
-}
-
-/* Several readers of one address that was named are one row. */
-static bool
-row_is_there(const struct report_mail *m, const char *given)
-{
-	for (size_t i = 0; i < m->n; i++)
-		if (strcmp(m->row[i].recipient, given) == 0)
-			return true;
-	return false;
-}
-
-/* The mail that tells of one action; n stays 0 when nobody is told. */
-static int
-tell(const struct trip *t, enum mail_action a, bool slow, struct report_mail *m,
-    struct err *e)
-{
-	const struct dsn_subject s = {.about = t->row,
-	    .sender = t->f.sender,
-	    .message_id = t->message_id,
-	    .salt = (unsigned)t->row->tries};
-
-	if ((m->row = calloc(t->f.n_rcpt + 1, sizeof(*m->row))) == NULL)
-		return err_set(e, ERR_UNAVAILABLE, "status: memory");
-	for (size_t i = 0; i < t->f.n_rcpt; i++)
-		if (action_of(t->result[i].state) == a &&
-		    is_told(t, i, a, slow) &&
-		    !row_is_there(m, t->f.rcpt[i].given))
-			row_fill(t, i, a, &m->row[m->n++]);
-	return m->n > 0 ? dsn_seal(t->lane, &s, m, e) : 0;
-}
-
-static int
-write_down(struct trip *t, struct forward_end *end, struct err *e)
-{
-	static const enum mail_action actions[] = {
-	    MAIL_RELAYED, MAIL_FAILED, MAIL_DELAYED};
-	struct report_mail mail[3] = {0};
-	struct outbox_facts facts = {0}, *f = &facts;
-	bool slow;
-	int r;
-
-	if (db_begin(t->lane->db, &t->row->tenant, e) == -1)
-		return -1;
-	r = outbox_facts(t->lane->db, &t->row, 1, &f, e);
-	db_rollback(t->lane->db);
-	slow = !facts.told && retry_slow(t->row->created, clock_now());
-	for (size_t i = 0; i < 3 && r == 0; i++) {
-		r = tell(t, actions[i], slow, &mail[end->n_tell], e);
-		if (r == 0 && mail[end->n_tell].n > 0) {
-			end->told |= actions[i] == MAIL_DELAYED;
-			end->n_tell++;
-		} else {
-			report_mail_clear(&mail[end->n_tell]);
-		}
-	}
-	end->tell = mail;
-	if (r == 0)
-		r = forward_ended(t->lane->db, t->row, end, e);
-	for (size_t i = 0; i < 3; i++)
-		report_mail_clear(&mail[i]);
-	end->n_tell = 0;
-	return r;
-}
-
-static void
-settle(struct trip *t)
-{
-	int64_t now = clock_now();
-	bool over = retry_over(false, t->row->created, now);
-	struct forward_end end = {.result = t->result,
-	    .n = t->f.n_rcpt,
-	    .due = now + retry_delay(false, false, t->row->tries),
-	    .reply = t->f.n_rcpt > 0 ? t->rcpt[0].reply : ""};
-	unsigned count[4] = {0};
-	struct err e = {0};
-	int r = -1;
-
-	for (size_t i = 0; i < t->f.n_rcpt; i++) {
-		t->result[i] = (struct forward_result){
-		    .slot = t->f.rcpt[i].slot,
-		    .state = state_of(&t->rcpt[i], over),
-		    .reply = t->rcpt[i].reply};
-		count[t->result[i].state]++;
-	}
-	log_line(LOG_LEVEL_INFO, t->id, "message forwarded",
-	    "taken=%u refused=%u waiting=%u tries=%d reply=%s",
-	    count[FORWARD_TAKEN], count[FORWARD_REFUSED], count[FORWARD_WAITS],
-	    t->row->tries, end.reply);
-	for (int i = 0; i < 3 && r == -1; i++)
-		r = write_down(t, &end, &e);
-	if (r == -1)
-		log_err(t->id, "outcome not written down", &e);
-}
+/* ---- all of it ---- */
 
 static int
 trip_room(struct trip *t, struct err *e)
@@ -467,7 +273,7 @@ put_off(struct trip *t, const struct err *why)
 			    gone ? "the copy cannot be read" :
 				   "the server was not reached");
 		}
-		settle(t);
+		trip_settle(t);
 		return;
 	}
 	r = gone ?
@@ -498,7 +304,7 @@ trip_run(struct trip *t)
 		    t->fault.code == ERR_NONE &&
 		    clock_mono_ms() - began > SLOW_MS)
 			set_down(f, &t->row->tenant);
-		settle(t);
+		trip_settle(t);
 		return;
 	}
 	put_off(t, &e);

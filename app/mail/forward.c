@@ -196,6 +196,12 @@ mail_forward_head(const void *block, size_t n, const struct mail_forward *f,
 	int r = buf_adds(out, f->lines);
 	size_t len;
 
+	/* What belongs to no field would belong to the last one of ours. */
+	if (n > 0 && (*p == ' ' || *p == '\t')) {
+		len = field_length(p, n);
+		p += len;
+		n -= len;
+	}
 	for (; r == 0 && n > 0; p += len, n -= len) {
 		len = field_length(p, n);
 		r = rewrite(&w, p, len, e);
