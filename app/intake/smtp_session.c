@@ -430,6 +430,18 @@ smtp_session_early(struct smtp_session *s, struct buf *out)
 	return leave(s, SMTP_CLOSE);
 }
 
+size_t
+smtp_session_held(const struct smtp_session *s)
+{
+	const struct smtp_txn *t = s->txn;
+	size_t n = s->line.part.cap;
+
+	if (t != NULL)
+		n += sizeof(*t) + t->env.n_rcpt * sizeof(*t->env.rcpt) +
+		    t->env.n_given * sizeof(*t->env.given);
+	return n;
+}
+
 bool
 smtp_session_busy(const struct smtp_session *s)
 {
