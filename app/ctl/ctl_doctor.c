@@ -139,6 +139,32 @@ check_walls(struct doctor *d)
 }
 
 static void
+orphaned(void *arg, const char *what)
+{
+	struct doctor *d = arg;
+
+	d->faults++;
+	say(d, FAIL, "messages",
+	    "Something wrote half a message: compare the version of the programs with the"
+	    " schema's, and look into the logs.",
+	    "Of the last day: %s.", what);
+}
+
+static void
+check_messages(struct doctor *d)
+{
+	struct err e;
+
+	d->faults = 0;
+	if (health_whole(d->c->db, orphaned, d, &e) == -1)
+		say(d, FAIL, "messages", NULL,
+		    "Messages cannot be compared with their rows: %s", e.text);
+	else if (d->faults == 0)
+		say(d, FINE, "messages", NULL,
+		    "Every message of the last day has all of its rows.");
+}
+
+static void
 check_outbox(struct doctor *d)
 {
 	struct outbox_count n = {0};
@@ -176,6 +202,7 @@ check_database(struct doctor *d)
 	say(d, FINE, "database", NULL, "The database answers.");
 	check_schema(d);
 	check_walls(d);
+	check_messages(d);
 	check_outbox(d);
 }
 

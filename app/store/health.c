@@ -5,7 +5,7 @@
 
 #include "store/sql.h"
 
-enum { S_VERSION_TABLE, S_VERSION, S_WALLS, S_DURABILITY };
+enum { S_VERSION_TABLE, S_VERSION, S_WALLS, S_DURABILITY, S_WHOLE };
 
 static const struct sql statements[] = {
     [S_VERSION_TABLE] = {"version_table", "",
@@ -31,6 +31,8 @@ static const struct sql statements[] = {
     [S_DURABILITY] = {"durability", "",
 	"SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes',"
 	" 'synchronous_commit') AND setting = 'off' ORDER BY name"},
+    [S_WHOLE] = {"whole", "",
+	"SELECT n || ' ' || what FROM orphans(now() - interval '1 day') WHERE n > 0"},
 };
 const struct sql_table sql_health = SQL_TABLE(statements);
 
@@ -106,4 +108,11 @@ health_durability(struct db *db, void (*fault)(void *arg, const char *what),
     void *arg, struct err *e)
 {
 	return faults(db, &statements[S_DURABILITY], fault, arg, e);
+}
+
+int
+health_whole(struct db *db, void (*fault)(void *arg, const char *what),
+    void *arg, struct err *e)
+{
+	return faults(db, &statements[S_WHOLE], fault, arg, e);
 }

@@ -25,4 +25,11 @@ int health_walls(struct db *db, void (*fault)(void *arg, const char *what),
 int health_durability(struct db *db, void (*fault)(void *arg, const char *what),
     void *arg, struct err *e) __attribute__((warn_unused_result));
 
+/*
+ * ctl: calls back with each kind of row of the last day that lacks what it was written
+ * with. None, unless something wrote half a message.
+ */
+int health_whole(struct db *db, void (*fault)(void *arg, const char *what),
+    void *arg, struct err *e) __attribute__((warn_unused_result));
+
 #endif

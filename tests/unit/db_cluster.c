@@ -402,3 +402,59 @@ sample_clear(struct sample *s)
 	notice_clear(&s->notice);
 	outbox_clear(&s->outbox);
 }
+
+static int
+no_content(void *arg, uint32_t seq, struct buf *out, struct err *e)
+{
+	(void)seq;
+	(void)e;
+	buf_clear(out);
+	return buf_adds(out, arg);
+}
+
+void
+sample_bundle(struct bundle *b, const struct id *tenant, const char *pickup)
+{
+	static char chunk[] = "a sealed chunk of it";
+	struct sample s;
+
+	sample_fill(&s, tenant,
+	    id_equal(tenant, &tenant_a) ? &account_a : &account_b, pickup,
+	    "dora@partner.example");
+	*b = (struct bundle){.tenant = *tenant,
+	    .message = s.m,
+	    .has_tags = true,
+	    .chunk = no_content,
+	    .chunk_arg = chunk};
+	*bundle_reader(b) = s.guest;
+	*bundle_reader(b) = s.member;
+	*bundle_notice(b) = s.notice;
+	*bundle_mail(b) = s.outbox;
+	*bundle_event(b) = (struct event){
+	    .message = s.m.id, .kind = EVENT_ACCEPTED};
+	secret_random(b->tags, sizeof(b->tags));
+}
+
+long
+cluster_rows(const struct bundle *b)
+{
+	PGconn *c = cluster_raw("postgres", "restante");
+	char query[1024], id[ID_TEXT_LEN], tenant[ID_TEXT_LEN];
+	long n;
+
+	id_format(&b->message.id, id);
+	id_format(&b->tenant, tenant);
+	snprintf(query, sizeof(query),
+	    "SELECT count(*) FROM (SELECT tenant_id, message_id FROM message"
+	    " UNION ALL SELECT tenant_id, message_id FROM chunk"
+	    " UNION ALL SELECT tenant_id, message_id FROM reader"
+	    " UNION ALL SELECT tenant_id, message_id FROM notice"
+	    " UNION ALL SELECT tenant_id, message_id FROM outbox"
+	    " UNION ALL SELECT tenant_id, message_id FROM event"
+	    " UNION ALL SELECT tenant_id, message_id FROM duplicate) t"
+	    " WHERE message_id = '%s' AND tenant_id = '%s'",
+	    id, tenant);
+	n = cluster_number(c, query);
+	PQfinish(c);
+	return n;
+}

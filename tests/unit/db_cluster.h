@@ -7,6 +7,7 @@
 
 #include <libpq-fe.h>
 
+#include "store/bundle.h"
 #include "store/db.h"
 #include "store/message.h"
 #include "store/outbox.h"
@@ -43,5 +44,12 @@ void sample_fill(struct sample *s, const struct id *tenant,
 int sample_write(
     struct db *db, const struct id *tenant, struct sample *s, struct err *e);
 void sample_clear(struct sample *s);
+
+/* A message of that tenant as intake gathers it: BUNDLE_ROWS rows in all tables. */
+#define BUNDLE_ROWS 8
+void sample_bundle(
+    struct bundle *b, const struct id *tenant, const char *pickup);
+/* How many of them are there. */
+long cluster_rows(const struct bundle *b);
 
 #endif

@@ -351,39 +351,6 @@ queued_errors_show_at_the_next_wait(void **state)
 }
 
 static int
-no_content(void *arg, uint32_t seq, struct buf *out, struct err *e)
-{
-	(void)seq;
-	(void)e;
-	buf_clear(out);
-	return buf_adds(out, arg);
-}
-
-/* A message with two readers, a notice, a mail, an event, a tag and a chunk. */
-static void
-bundle_fill(struct bundle *b, const struct id *tenant, const char *pickup)
-{
-	static char chunk[] = "a sealed chunk of it";
-	struct sample s;
-
-	sample_fill(&s, tenant,
-	    id_equal(tenant, &tenant_a) ? &account_a : &account_b, pickup,
-	    "dora@partner.example");
-	*b = (struct bundle){.tenant = *tenant,
-	    .message = s.m,
-	    .has_tags = true,
-	    .chunk = no_content,
-	    .chunk_arg = chunk};
-	*bundle_reader(b) = s.guest;
-	*bundle_reader(b) = s.member;
-	*bundle_notice(b) = s.notice;
-	*bundle_mail(b) = s.outbox;
-	*bundle_event(b) = (struct event){
-	    .message = s.m.id, .kind = EVENT_ACCEPTED};
-	secret_random(b->tags, sizeof(b->tags));
-}
-
-static int
 bundles_commit(struct db *db, struct bundle **b, size_t n, struct err *e)
 {
 	if (db_begin(db, &b[0]->tenant, e) == -1)
@@ -394,33 +361,6 @@ bundles_commit(struct db *db, struct bundle **b, size_t n, struct err *e)
 	}
 	return db_commit(db, e);
 }
-
-/* The rows of one message in all tables. */
-static long
-rows_of(const struct bundle *b)
-{
-	PGconn *c = cluster_raw("postgres", "restante");
-	char query[1024], id[ID_TEXT_LEN], tenant[ID_TEXT_LEN];
-	long n;
-
-	id_format(&b->message.id, id);
-	id_format(&b->tenant, tenant);
-	snprintf(query, sizeof(query),
-	    "SELECT count(*) FROM (SELECT tenant_id, message_id FROM message"
-	    " UNION ALL SELECT tenant_id, message_id FROM chunk"
-	    " UNION ALL SELECT tenant_id, message_id FROM reader"
-	    " UNION ALL SELECT tenant_id, message_id FROM notice"
-	    " UNION ALL SELECT tenant_id, message_id FROM outbox"
-	    " UNION ALL SELECT tenant_id, message_id FROM event"
-	    " UNION ALL SELECT tenant_id, message_id FROM duplicate) t"
-	    " WHERE message_id = '%s' AND tenant_id = '%s'",
-	    id, tenant);
-	n = cluster_number(c, query);
-	PQfinish(c);
-	return n;
-}
-
-#define ALL_ROWS 8
 
 /* Of several tenants in one transaction, each behind its own wall. */
 static void
@@ -435,13 +375,13 @@ messages_are_written_together(void **state)
 	(void)state;
 	for (i = 0; i < 5; i++) {
 		snprintf(pickup, sizeof(pickup), "TOGETH%02zu", i);
-		bundle_fill(
+		sample_bundle(
 		    &all[i], i % 2 == 0 ? &tenant_a : &tenant_b, pickup);
 		b[i] = &all[i];
 	}
 	assert_int_equal(bundles_commit(db, b, 5, &e), 0);
 	for (i = 0; i < 5; i++) {
-		assert_int_equal(rows_of(&all[i]), ALL_ROWS);
+		assert_int_equal(cluster_rows(&all[i]), BUNDLE_ROWS);
 		bundle_clear(&all[i]);
 	}
 	db_close(db);
@@ -458,9 +398,9 @@ messages_are_whole_or_not_there(void **state)
 	size_t i, known = 0;
 
 	(void)state;
-	bundle_fill(&all[0], &tenant_a, "WHOLE000");
-	bundle_fill(&all[1], &tenant_b, "WHOLE001");
-	bundle_fill(&all[2], &tenant_a, "WHOLE002");
+	sample_bundle(&all[0], &tenant_a, "WHOLE000");
+	sample_bundle(&all[1], &tenant_b, "WHOLE001");
+	sample_bundle(&all[2], &tenant_a, "WHOLE002");
 	/* Twice one tag. */
 	memcpy(all[2].tags[0], all[0].tags[0], 32);
 	for (i = 0; i < 3; i++)
@@ -468,7 +408,7 @@ messages_are_whole_or_not_there(void **state)
 	assert_int_equal(bundles_commit(db, b, 3, &e), -1);
 	assert_int_equal(e.code, ERR_CONFLICT);
 	for (i = 0; i < 3; i++)
-		assert_int_equal(rows_of(&all[i]), 0);
+		assert_int_equal(cluster_rows(&all[i]), 0);
 	b[0] = &all[0];
 	assert_int_equal(bundles_commit(db, b, 1, &e), 0);
 	/* A tag that is known from an earlier day. */
@@ -477,8 +417,8 @@ messages_are_whole_or_not_there(void **state)
 	b[0] = &all[1];
 	b[1] = &all[2];
 	assert_int_equal(bundles_commit(db, b, 2, &e), -1);
-	assert_int_equal(rows_of(&all[1]), 0);
-	assert_int_equal(rows_of(&all[2]), 0);
+	assert_int_equal(cluster_rows(&all[1]), 0);
+	assert_int_equal(cluster_rows(&all[2]), 0);
 	/* Asked, it says which one it was. */
 	assert_int_equal(db_begin(db, &b[0]->tenant, &e), 0);
 	assert_int_equal(bundle_known(db, b, 2, first, &e), 0);
@@ -504,13 +444,13 @@ bundles_have_walls(void **state)
 	struct err e;
 
 	(void)state;
-	bundle_fill(&one, &tenant_a, "WALLED00");
+	sample_bundle(&one, &tenant_a, "WALLED00");
 	assert_int_equal(db_begin(db, &tenant_b, &e), 0);
 	assert_int_equal(message_add(db, &tenant_a, &one.message, &e), 0);
 	assert_int_equal(db_commit(db, &e), -1);
 	/* The control. */
 	assert_int_equal(bundles_commit(db, &b, 1, &e), 0);
-	assert_int_equal(rows_of(&one), ALL_ROWS);
+	assert_int_equal(cluster_rows(&one), BUNDLE_ROWS);
 	bundle_clear(&one);
 	db_close(db);
 }

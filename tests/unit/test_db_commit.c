@@ -1,0 +1,277 @@
+/*
+ * test_db_commit.c: messages that are committed together: all of them are, none is
+ * refused for another, and what is repeated is told so.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/secret.h"
+#include "db_cluster.h"
+#include "desk/internal.h"
+
+#define LINE    20
+#define WRITERS 2 /* as many as write at once */
+
+struct waiting {
+	struct commit_item item; /* first */
+	sem_t ended;
+	sem_t *hold; /* its end waits for this, and so does who wrote it */
+};
+
+static struct settings set;
+static struct desk_shared *shared;
+static sem_t held; /* a writer is at the end of one that holds it */
+
+static void
+on_end(struct commit_item *item)
+{
+	struct waiting *w = (struct waiting *)item;
+
+	if (w->hold != NULL) {
+		sem_post(&held);
+		sem_wait(w->hold);
+	}
+	sem_post(&w->ended);
+}
+
+static void
+fill(struct waiting *w, const struct id *tenant, const char *what, size_t n)
+{
+	char pickup[32];
+
+	memset(w, 0, sizeof(*w));
+	snprintf(pickup, sizeof(pickup), "%.6s%02zu", what, n % 100);
+	sample_bundle(&w->item.bundle, tenant, pickup);
+	w->item.end = on_end;
+	sem_init(&w->ended, 0, 0);
+}
+
+static void
+drop(struct waiting *w, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		bundle_clear(&w[i].item.bundle);
+		sem_destroy(&w[i].ended);
+	}
+}
+
+/* As a thread of intake's does it. */
+static void *
+bring(void *arg)
+{
+	struct waiting *w = arg;
+	struct desk *d = desk_open(&set, shared);
+
+	if (d == NULL)
+		abort();
+	commit_soon(d);
+	commit_add(d, &w->item);
+	desk_close(d);
+	return NULL;
+}
+
+/*
+ * Brings n while every writer stands at the end of another message, so that they wait in
+ * one line; then lets the writers go on.
+ */
+static void
+bring_together(struct waiting *w, size_t n)
+{
+	static size_t made;
+	struct waiting before[WRITERS];
+	pthread_t writer[WRITERS], thread[LINE];
+	size_t i;
+	sem_t hold;
+
+	sem_init(&hold, 0, 0);
+	for (i = 0; i < WRITERS; i++) {
+		fill(&before[i], &tenant_a, "BEFORE", made++);
+		before[i].hold = &hold;
+		assert_int_equal(
+		    pthread_create(&writer[i], NULL, bring, &before[i]), 0);
+		sem_wait(&held);
+	}
+	for (i = 0; i < n; i++)
+		assert_int_equal(
+		    pthread_create(&thread[i], NULL, bring, &w[i]), 0);
+	for (i = 0; i < n; i++)
+		pthread_join(thread[i], NULL);
+	for (i = 0; i < WRITERS; i++)
+		sem_post(&hold);
+	for (i = 0; i < WRITERS; i++)
+		pthread_join(writer[i], NULL);
+	for (i = 0; i < n; i++)
+		sem_wait(&w[i].ended);
+	for (i = 0; i < WRITERS; i++)
+		assert_int_equal(before[i].item.result, 0);
+	drop(before, WRITERS);
+	sem_destroy(&hold);
+}
+
+/* In how many transactions these messages were written. */
+static long
+transactions(const struct waiting *w, size_t n)
+{
+	PGconn *c = cluster_raw("postgres", "restante");
+	char query[LINE * 40 + 200], id[ID_TEXT_LEN];
+	size_t at;
+	long count;
+
+	at = (size_t)snprintf(query, sizeof(query),
+	    "SELECT count(DISTINCT xmin::text) FROM message WHERE message_id IN (");
+	for (size_t i = 0; i < n; i++) {
+		id_format(&w[i].item.bundle.message.id, id);
+		at += (size_t)snprintf(query + at, sizeof(query) - at, "%s'%s'",
+		    i > 0 ? "," : "", id);
+	}
+	snprintf(query + at, sizeof(query) - at, ")");
+	count = cluster_number(c, query);
+	PQfinish(c);
+	return count;
+}
+
+static void
+what_waits_is_written_together(void **state)
+{
+	struct waiting w[LINE];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < LINE; i++)
+		fill(&w[i], i % 3 == 0 ? &tenant_b : &tenant_a, "TOGETH", i);
+	bring_together(w, LINE);
+	for (i = 0; i < LINE; i++) {
+		assert_int_equal(w[i].item.result, 0);
+		assert_int_equal(cluster_rows(&w[i].item.bundle), BUNDLE_ROWS);
+	}
+	/* One of the two writers may have found the first few alone. */
+	assert_true(transactions(w, LINE) <= 2);
+	drop(w, LINE);
+}
+
+static void
+one_that_is_alone_is_written_at_once(void **state)
+{
+	struct waiting w[1];
+
+	(void)state;
+	fill(&w[0], &tenant_a, "ALONE0", 1);
+	bring(&w[0]);
+	assert_int_equal(sem_trywait(&w[0].ended), 0);
+	assert_int_equal(w[0].item.result, 0);
+	assert_int_equal(cluster_rows(&w[0].item.bundle), BUNDLE_ROWS);
+	drop(w, 1);
+}
+
+static void
+none_is_refused_for_another(void **state)
+{
+	struct waiting w[6];
+	struct waiting known;
+	size_t i, stored = 0;
+
+	(void)state;
+	fill(&known, &tenant_a, "KNOWN0", 1);
+	bring(&known);
+	assert_int_equal(known.item.result, 0);
+	for (i = 0; i < 6; i++)
+		fill(&w[i], &tenant_a, "OTHERS", i);
+	/* One repeats what is there, from an earlier day; two are the same; one is broken. */
+	memcpy(w[1].item.bundle.tags[2], known.item.bundle.tags[0], 32);
+	memcpy(w[3].item.bundle.tags[0], w[2].item.bundle.tags[0], 32);
+	strcpy(w[4].item.bundle.notice[0].pickup, "SHORT");
+	bring_together(w, 6);
+	assert_int_equal(w[0].item.result, 0);
+	assert_int_equal(w[5].item.result, 0);
+	assert_int_equal(w[1].item.result, -1);
+	assert_int_equal(w[1].item.err.code, ERR_CONFLICT);
+	assert_true(id_equal(&w[1].item.first, &known.item.bundle.message.id));
+	assert_int_equal(cluster_rows(&w[1].item.bundle), 0);
+	assert_int_equal(w[4].item.result, -1);
+	assert_int_equal(w[4].item.err.code, ERR_INTERNAL);
+	assert_int_equal(cluster_rows(&w[4].item.bundle), 0);
+	for (i = 2; i < 4; i++) {
+		if (w[i].item.result == 0) {
+			stored++;
+			assert_int_equal(
+			    cluster_rows(&w[i].item.bundle), BUNDLE_ROWS);
+			continue;
+		}
+		assert_int_equal(w[i].item.err.code, ERR_CONFLICT);
+		assert_true(id_equal(
+		    &w[i].item.first, &w[5 - i].item.bundle.message.id));
+		assert_int_equal(cluster_rows(&w[i].item.bundle), 0);
+	}
+	assert_int_equal(stored, 1);
+	drop(w, 6);
+	drop(&known, 1);
+}
+
+/* Half a message is found; the control of orphans(). */
+static void
+orphans_are_found(void **state)
+{
+	PGconn *c = cluster_raw("restante_ctl", "restante");
+	PGconn *super = cluster_raw("postgres", "restante");
+	struct waiting w[1];
+	char query[300], id[ID_TEXT_LEN];
+	static const char count[] =
+	    "SELECT sum(n) FROM orphans(now() - interval '1 day')";
+
+	(void)state;
+	assert_int_equal(cluster_number(c, count), 0);
+	fill(&w[0], &tenant_a, "ORPHAN", 1);
+	bring(&w[0]);
+	assert_int_equal(w[0].item.result, 0);
+	assert_int_equal(cluster_number(c, count), 0);
+	id_format(&w[0].item.bundle.message.id, id);
+	snprintf(query, sizeof(query),
+	    "DELETE FROM chunk WHERE message_id = '%s'", id);
+	assert_string_equal(cluster_try(super, query), "00000");
+	assert_int_equal(cluster_number(c, count), 1);
+	snprintf(query, sizeof(query),
+	    "DELETE FROM message WHERE message_id = '%s'", id);
+	assert_string_equal(cluster_try(super, query), "00000");
+	/* Two readers and a tag. */
+	assert_int_equal(cluster_number(c, count), 3);
+	drop(w, 1);
+	PQfinish(super);
+	PQfinish(c);
+}
+
+static int
+start(void **state)
+{
+	if (cluster_start(state) == -1 || (shared = desk_shared_new()) == NULL)
+		return -1;
+	set.db = strdup(cluster_conninfo("restante_intake", "restante"));
+	set.keyd = "/nowhere";
+	return sem_init(&held, 0, 0);
+}
+
+static int
+stop(void **state)
+{
+	desk_shared_free(shared);
+	return cluster_stop(state);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(one_that_is_alone_is_written_at_once),
+	    cmocka_unit_test(what_waits_is_written_together),
+	    cmocka_unit_test(none_is_refused_for_another),
+	    cmocka_unit_test(orphans_are_found),
+	};
+
+	return cmocka_run_group_tests(tests, start, stop);
+}
