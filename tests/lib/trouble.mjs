@@ -18,7 +18,7 @@ const WELL_AGAIN = 30000;
  * { text (what was wrong), told (figures), senders }.
  */
 export async function during(inst, readers, fault, { seconds, senders: width = 16, mute = false, deaths = false, size } = {}) {
-  const senders = new Senders(inst, { senders: width, members: readers.slice(0, 2), to: () => someOf(readers), pause: 50, size,
+  const senders = new Senders(inst, { senders: width, members: readers.slice(0, 2), to: () => someOf(readers), pause: 150, size,
     patience: PATIENCE });
   const { log } = senders;
   await until(() => senders.taken.size >= 20, { timeout: 60000, what: 'mail is taken before' });
@@ -100,7 +100,7 @@ export const common = [
   { fault: frozen('portal') },
   { fault: frozen('intake'), mute: true },
   { fault: oneFrozen('backend of intake') },
-  { fault: noMemory(0), deaths: true, size: () => 500 * 1024 + randomInt(2 * 1024 * 1024) },
+  { fault: noMemory(0), deaths: true, size: () => (300 + randomInt(900)) * 1024 },
 ];
 
 /**
