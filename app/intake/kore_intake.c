@@ -15,6 +15,7 @@
 #include "intake/link.h"
 
 #define TICK_MS 100
+#define SPARE   100 /* connections that are never lingered on */
 #define MIB     ((size_t)1024 * 1024)
 
 static const struct settings *settings;
@@ -87,7 +88,11 @@ turn_away(struct connection *c, enum metric_door door)
 	}
 	/* A socket that is new takes so little. */
 	(void)!send(c->fd, text, sizeof(text) - 1, MSG_NOSIGNAL);
-	kore_connection_linger(c);
+	/* At its last connection Kore would ask the kernel for the next all the time. */
+	if (worker_active_connections + SPARE < worker_max_connections)
+		kore_connection_linger(c);
+	else
+		kore_connection_disconnect(c);
 }
 
 /*
