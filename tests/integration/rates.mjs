@@ -219,6 +219,18 @@ test('the control: with the brake off the same run is told everything at once', 
   await tenantLimit('acme', '--harvest', 'default');
 });
 
+test('limits that make no sense are not set', async () => {
+  for (const args of [[], ['--what', 'auth'], ['--what', 'letters', '--most', '1'], ['--what', 'auth', '--most', 'x'],
+    ['--what', 'auth', '--most', '1', '--usual'], ['--what', 'auth', '--of', 'tenant', '--most', '1'],
+    ['--what', 'auth', '--class', 'known', '--most', '1'], ['--what', 'messages', '--class', 'all', '--most', '1'],
+    ['--what', 'messages', '--of', 'client', '--tenant', 'acme', '--most', '1']]) {
+    assert.equal((await inst.ctl('rate', 'set', ...args)).status, 2, args.join(' '));
+  }
+  assert.equal((await inst.ctl('rate', 'set', '--what', 'messages', '--tenant', 'none', '--most', '1')).status, 1);
+  assert.equal((await inst.ctl('rate', 'set', '--what', 'messages', '--usual')).status, 1);
+  assert.deepEqual(await inst.ctlJson('rate', 'list'), []);
+});
+
 test('VRFY and EXPN tell the same of everybody', async () => {
   const session = await clear();
   for (const [verb, code] of [['VRFY', 252], ['EXPN', 502]]) {
@@ -235,6 +247,8 @@ test('VRFY and EXPN tell the same of everybody', async () => {
 
 test('too many failed attempts to authenticate end the connection; others may go on', async () => {
   await limit('--what', 'auth', '--most', '5');
+  assert.deepEqual(await inst.ctlJson('rate', 'list'),
+    [{ tenant: null, of: 'client', what: 'auth', class: 'unknown', most: 5 }]);
   for (let n = 0; n < 5; n += 1) {
     const session = await smtpConnect(inst, { localAddress: '127.0.0.5', auth: { user: alice, password: 'wrong' } });
     assert.equal(session.auth.code, 535);

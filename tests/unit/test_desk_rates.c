@@ -350,7 +350,9 @@ recipients_and_what_is_refused_whole(void **state)
 
 static const int client_messages[] = {LIMIT_MESSAGES_CLIENT};
 static const int client_connections[] = {LIMIT_CONNECTIONS_CLIENT};
+static const int client_recipients[] = {LIMIT_RECIPIENTS_CLIENT};
 static const int tenant_messages[] = {LIMIT_MESSAGES_TENANT};
+static const int tenant_connections[] = {LIMIT_CONNECTIONS_TENANT};
 
 static void
 usual_limits_and_free_clients(void **state)
@@ -358,6 +360,10 @@ usual_limits_and_free_clients(void **state)
 	const struct rates own = {.messages = {7}};
 	struct meters *m = meters_new(" 127.0.0.0/8, ::1 2001:db8::/32,");
 	const struct desk_sender s = from("192.0.2.1"), f = from("127.0.0.9");
+	const struct desk_envelope more = {.n_given = 1};
+	const struct desk_envelope for_globex = {
+	    .tenant = globex, .sender_class = POLICY_KNOWN};
+	const struct rates_at at = {&acme, POLICY_KNOWN, NULL};
 	char client[32];
 	struct err e;
 	int n;
@@ -375,6 +381,14 @@ usual_limits_and_free_clients(void **state)
 	assert_int_equal(e.code, ERR_RATE);
 	for (n = 0; n < client_connections[0] + 9; n++)
 		assert_int_equal(rates_connect(m, &f, &e), 0);
+	for (n = 0; rates_recipient(m, &s, &more, &at, &e) == 0; n++)
+		continue;
+	assert_int_equal(n, client_recipients[1] - client_messages[1]);
+	for (n = 0; rates_meet(m, &s, &for_globex, &e) == 0; n++)
+		continue;
+	assert_int_equal(n, tenant_connections[1]);
+	for (n = 0; n < tenant_connections[1] + 9; n++)
+		assert_int_equal(rates_meet(m, &f, &for_globex, &e), 0);
 	/* Free of the usual, not of what the tenant has said. */
 	assert_int_equal(
 	    messages(m, "127.0.0.1", &acme, POLICY_UNKNOWN, NULL, 5000), 5000);
