@@ -89,10 +89,10 @@ test('each is answered, in little memory', async () => {
     }
     // Its clock ticks every ten milliseconds: of less than five nothing can be said.
     if (took[1] > 12 * Math.max(took[0], 50)) wrong.push(`${what}: ${took[0]} ms for a tenth, ${took[1]} ms`);
-    console.log(`${what}: ${took[0]} ms for a tenth, ${took[1]} ms, ${took[2].toFixed(1)} ms a MiB`);
+    console.log(`said: ${what}: ${took[0]} ms for a tenth, ${took[1]} ms, ${took[2].toFixed(1)} ms a MiB`);
   }
   const { memory } = await spent();
-  console.log(`${((memory - first.memory) / MiB).toFixed(1)} MiB more at most`);
+  console.log(`said: ${((memory - first.memory) / MiB).toFixed(1)} MiB more at most`);
   assert.deepEqual(wrong, []);
   assert.ok(memory - first.memory < 64 * MiB, `${memory - first.memory}`);
 });

@@ -93,7 +93,7 @@ async function road(all) {
       }
     }
   }));
-  console.log(`${all.length} messages: ${Object.entries(codes).map(([code, n]) => `${n} times ${code}`).join(', ')}; ${taken.size} opened and saved`);
+  console.log(`said: ${all.length} messages: ${Object.entries(codes).map(([code, n]) => `${n} times ${code}`).join(', ')}; ${taken.size} opened and saved`);
   return wrong;
 }
 

@@ -1,7 +1,8 @@
 // node.mjs: runs test files, prints what failed and why, and counts.
 //   node tests/lib/node.mjs NAME file...
 // Ends with "NAME: N passed, N failed". A file that runs no test is a failure;
-// a skipped test is said aloud and counts for nothing.
+// a skipped test is said aloud and counts for nothing. What a test says in lines that begin
+// with "said: " is shown in any case, other output where something failed.
 import { run } from 'node:test';
 import path from 'node:path';
 import { availableParallelism } from 'node:os';
@@ -47,6 +48,7 @@ for await (const { type, data } of events) {
   if (type === 'test:pass') onPass(data);
   else if (type === 'test:fail') onFail(data);
   else if (type === 'test:stdout' || type === 'test:stderr') {
+    for (const [said] of data.message.matchAll(/^said: .*$/gm)) console.log(`      ${said.slice(6)}`);
     noisy.set(data.file, (noisy.get(data.file) ?? '') + data.message);
   }
 }
