@@ -90,6 +90,8 @@ show_raw(
 	size_t got = 1;
 	int r = 0;
 
+	if (max > src->size)
+		max = (size_t)src->size + 1;
 	if (buf_reserve(&raw, max) == -1)
 		return err_set(e, ERR_INTERNAL, "memory");
 	while (r == 0 && got > 0 && raw.len < max) {
