@@ -15,7 +15,8 @@ static const char *const names[] = {"RESTANTE_DB", "RESTANTE_KEYD",
     "RESTANTE_TLS_DIR", "RESTANTE_ACME_DIR", "RESTANTE_USER",
     "RESTANTE_HOSTNAME", "RESTANTE_SMARTHOST", "RESTANTE_SMARTHOST_TLS",
     "RESTANTE_HTTPS_PORT", "RESTANTE_THREADS", "RESTANTE_TICKET_PERIOD",
-    "RESTANTE_HSTS"};
+    "RESTANTE_HSTS", "RESTANTE_RATE_FREE", "RESTANTE_RATE_SECONDS",
+    "RESTANTE_BRAKE_SECONDS"};
 
 static int
 empty_environment(void **state)
@@ -48,6 +49,9 @@ defaults(void **state)
 	assert_int_equal(s.threads, 4);
 	assert_int_equal(s.ticket_period, 43200);
 	assert_int_equal(s.hsts, 31536000);
+	assert_string_equal(s.rate_free, "127.0.0.0/8 ::1");
+	assert_int_equal(s.rate_seconds, 3600);
+	assert_int_equal(s.brake_seconds, 600);
 	assert_null(s.tls_dir);
 	assert_null(s.acme_dir);
 	assert_null(s.user);
@@ -71,6 +75,9 @@ each_is_read_from_its_name(void **state)
 	setenv("RESTANTE_THREADS", "64", 1);
 	setenv("RESTANTE_TICKET_PERIOD", "3", 1);
 	setenv("RESTANTE_HSTS", "0", 1);
+	setenv("RESTANTE_RATE_FREE", "none", 1);
+	setenv("RESTANTE_RATE_SECONDS", "60", 1);
+	setenv("RESTANTE_BRAKE_SECONDS", "1", 1);
 	assert_int_equal(settings_read(&s, &e), 0);
 	assert_string_equal(s.db, "DB");
 	assert_string_equal(s.keyd, "KEYD");
@@ -85,6 +92,9 @@ each_is_read_from_its_name(void **state)
 	assert_string_equal(s.user, "USER");
 	assert_int_equal(s.ticket_period, 3);
 	assert_int_equal(s.hsts, 0);
+	assert_string_equal(s.rate_free, "none");
+	assert_int_equal(s.rate_seconds, 60);
+	assert_int_equal(s.brake_seconds, 1);
 	assert_string_equal(s.hostname, "mail.example");
 	assert_string_equal(s.smarthost, "[::1]:1025");
 	assert_false(s.smarthost_tls);
@@ -112,6 +122,11 @@ good_and_bad_values(void **state)
 	    {"RESTANTE_THREADS", "4 ", -1},
 	    {"RESTANTE_THREADS", "4x", -1},
 	    {"RESTANTE_THREADS", "99999999999999999999", -1},
+	    {"RESTANTE_RATE_SECONDS", "3600", 0},
+	    {"RESTANTE_RATE_SECONDS", "3601", -1},
+	    {"RESTANTE_RATE_SECONDS", "0", -1},
+	    {"RESTANTE_BRAKE_SECONDS", "3600", 0},
+	    {"RESTANTE_BRAKE_SECONDS", "0", -1},
 	    {"RESTANTE_HTTPS_PORT", "65535", 0},
 	    {"RESTANTE_HTTPS_PORT", "65536", -1},
 	    {"RESTANTE_HTTPS_PORT", "0", -1},
