@@ -307,7 +307,7 @@ settle_unmade(struct lane *l, struct job *j)
 	case ERR_TOO_BIG:
 	case ERR_CORRUPT:
 	case ERR_CODES:
-		record(l, j, RECORD_FAILED, 0, err_row(j->fault.code)->name);
+		record_failed(l, j, err_row(j->fault.code)->name);
 		return;
 	}
 }

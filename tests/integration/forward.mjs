@@ -326,6 +326,22 @@ test('cut in the middle: it is sent again as the same mail', async () => {
   assert.equal(mails[0].raw, mails[1].raw);
 });
 
+test('a courier killed in the middle of a copy: it is sent again as the same mail', async () => {
+  let held;
+  const release = new Promise((r) => { held = r; });
+  own.say = (verb) => (verb === 'END' ? release : undefined);
+  const sent = await send();
+  await until(() => own.mails.some((m) => m.id === `<${sent.mid}>`), { what: 'the copy is held' });
+  const pid = await inst.kill('courier', 'SIGKILL');
+  own.say = () => undefined;
+  held(undefined);
+  await inst.back('courier', pid);
+  await until(() => own.mails.filter((m) => m.id === `<${sent.mid}>`).length === 2, { what: 'the second try' });
+  const mails = own.mails.filter((m) => m.id === `<${sent.mid}>`);
+  assert.equal(mails[0].raw, mails[1].raw);
+  await gone(sent.id);
+});
+
 test('REQUIRETLS is passed on, or the message fails with 5.7.30', async () => {
   own.offers = ['8BITMIME', 'REQUIRETLS'];
   const fine = await send({ mailOptions: ' REQUIRETLS' });
