@@ -283,12 +283,29 @@ turn_talk(struct link *l)
 	return t;
 }
 
+/* What is here already was not sent in answer to what is about to leave. */
+static void
+look_again(struct link *l)
+{
+	uint8_t *p = l->f->scratch;
+	long n = io_get(&l->io, p, sizeof(l->f->scratch));
+
+	if (n > 0) {
+		(void)feed(l, p, (size_t)n);
+		secret_wipe(p, (size_t)n);
+	}
+	smtp_session_sent(l->session);
+}
+
 static enum link_turn
 turn(struct link *l)
 {
 	/* Replies of one packet leave together, with that of a job if it comes. */
 	if (l->at == LINK_JOB || l->at == LINK_HELD || l->at == LINK_LAST)
 		return LINK_STOP;
+	if (l->at == LINK_TALK && l->session != NULL &&
+	    smtp_session_waits(l->session))
+		look_again(l);
 	if (link_unsent(l) && flush(l) == -1)
 		return LINK_END;
 	/* Nothing is read from a client that does not take its replies. */

@@ -99,6 +99,7 @@ struct smtp_session {
 	bool front;   /* may say XCLIENT */
 	bool told;    /* and said what the client's name is */
 	bool behind;  /* more came with the command being answered */
+	bool waits;   /* its answer has not left, and nothing may come before */
 	struct smtp_chunk chunk;
 	struct smtp_line line;
 	struct smtp_txn *txn;

@@ -229,9 +229,10 @@ wrong_order(struct smtp_session *s, enum smtp_verb verb)
 
 /* Who goes on without the answer cannot have meant what we would read next. */
 static enum smtp_next
-ahead(struct smtp_session *s, const char *verb)
+ahead(struct smtp_session *s)
 {
-	log_line(LOG_LEVEL_INFO, s->id, "client went ahead", "verb=%s", verb);
+	log_line(LOG_LEVEL_INFO, s->id, "client went ahead", "state=%s",
+	    state_name(s->state));
 	return smtp_end(s, SMTP_REPLY_AHEAD);
 }
 
@@ -249,8 +250,11 @@ command(struct smtp_session *s, const char *line, size_t n)
 		    c.fault != SMTP_REPLY_NONE ? c.fault : SMTP_REPLY_NOT_HERE);
 	if ((row->flags & FLAG_OWN) != 0)
 		return row->fn(s, &c);
-	if ((row->flags & FLAG_LAST) != 0 && s->behind && !s->set->unwary)
-		return ahead(s, row->name);
+	if ((row->flags & FLAG_LAST) != 0 && !s->set->unwary) {
+		if (s->behind)
+			return ahead(s);
+		s->waits = true;
+	}
 	if ((row->flags & FLAG_TLS) != 0 && !s->tls)
 		return smtp_refuse(s, SMTP_REPLY_NEED_TLS);
 	if ((row->states & s->state) == 0)
@@ -443,6 +447,18 @@ smtp_session_held(const struct smtp_session *s)
 }
 
 bool
+smtp_session_waits(const struct smtp_session *s)
+{
+	return s->waits && s->state != SMTP_STATE_CLOSED;
+}
+
+void
+smtp_session_sent(struct smtp_session *s)
+{
+	s->waits = false;
+}
+
+bool
 smtp_session_busy(const struct smtp_session *s)
 {
 	return s->txn != NULL || s->state == SMTP_STATE_JOB;
@@ -457,6 +473,11 @@ smtp_session_feed(struct smtp_session *s, const void *p, size_t n, size_t *used,
 	size_t at = 0, took = 0;
 
 	answer_into(s, out);
+	if (s->waits && n > 0 && s->state != SMTP_STATE_CLOSED) {
+		s->waits = false;
+		*used = n;
+		return leave(s, ahead(s));
+	}
 	while (at < n && next == SMTP_MORE) {
 		switch (s->state) {
 		case SMTP_STATE_DATA:

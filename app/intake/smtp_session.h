@@ -19,10 +19,11 @@
  * answered 500, the session lives. After LIMIT_SMTP_ERRORS commands answered 5yz the
  * next such answer is 421 4.7.0 and the connection closes; a message taken clears the count.
  *
- * EHLO, HELO and DATA wait for their answer (RFC 2920 3.1). When more came with one of
- * them, the answer is 503 5.5.1 and the connection closes: what follows was written by
- * somebody who does not read our answers, and is neither text nor commands. What comes
- * in clear behind STARTTLS is dropped.
+ * EHLO, HELO and DATA wait for their answer (RFC 2920 3.1). When more comes before that
+ * has left, the answer is 503 5.5.1 and the connection closes: what follows was written by
+ * somebody who does not read our answers, and is neither text nor commands. So while
+ * smtp_session_waits(s), the glue looks once more what has come, and feeds it, before it
+ * sends; then smtp_session_sent(s). What comes in clear behind STARTTLS is dropped.
  *
  * DATA is handed to the backend in spans as they arrive, dots unstuffed; a span is at most
  * what was fed and need not end with a line. Only CR LF ends a line; end of data is
@@ -157,6 +158,9 @@ void smtp_session_goodbye(
     struct smtp_session *s, const char *why, struct buf *out);
 /* Bytes it holds of lines that are not whole, and of an envelope; not while a job runs. */
 size_t smtp_session_held(const struct smtp_session *s);
+/* Nothing may have come before what was answered last leaves. Sent: it is about to. */
+bool smtp_session_waits(const struct smtp_session *s);
+void smtp_session_sent(struct smtp_session *s);
 /* Is it within a transaction, or waits for a job? Else it may be told goodbye. */
 bool smtp_session_busy(const struct smtp_session *s);
 const char *smtp_session_id(const struct smtp_session *s); /* for the log */

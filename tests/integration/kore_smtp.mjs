@@ -32,6 +32,7 @@ test(`${idle} idle sessions keep nobody waiting`, async () => {
 test('a client that sends and does not read holds up nobody, and is answered when it does', async () => {
   const rude = net.connect(inst.ports.SMTP_PORT, inst.host);
   rude.on('error', () => {});
+  await once(rude, 'data'); // who speaks before the banner is not heard
   rude.pause();
   const blocks = 3000; // 18 MB: more than the kernel holds between the two
   for (let i = 0; i < blocks; i += 1) rude.write('NOOP\r\n'.repeat(1000));
@@ -42,7 +43,7 @@ test('a client that sends and does not read holds up nobody, and is answered whe
   await session.quit();
   let lines = 0;
   rude.resume().on('data', (data) => { for (const byte of data) lines += byte === 10; });
-  await until(() => lines === 1 + blocks * 1000, { timeout: 60000, what: 'every reply' });
+  await until(() => lines === blocks * 1000, { timeout: 60000, what: 'every reply' });
   rude.destroy();
 });
 

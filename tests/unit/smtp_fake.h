@@ -291,6 +291,7 @@ fake_packet(struct smtp_session *s, const void *p, size_t n, struct buf *out)
 	enum smtp_next next = SMTP_MORE;
 	size_t used;
 
+	smtp_session_sent(s); /* what was answered to the last one has left */
 	while (n > 0) {
 		used = 0;
 		next = smtp_session_feed(s, at, n, &used, out);

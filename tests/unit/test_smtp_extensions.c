@@ -710,6 +710,49 @@ test_message_before_354(void **state)
 	smtp_session_free(s);
 }
 
+/* What had come when the answer was about to leave, though it came by itself. */
+static void
+test_between_command_and_answer(void **state)
+{
+	static const char *const waits[] = {
+	    "EHLO c\r\n", "HELO c\r\n", START FROM TO "DATA\r\n"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++)
+		for (int sent = 0; sent < 2; sent++) {
+			struct smtp_session *s = smtp_session_new(
+			    &wary, "192.0.2.1", false);
+			const char *in = waits[i];
+			struct buf out = BUF_INIT;
+			enum smtp_next next;
+			size_t used;
+
+			fake_reset();
+			assert_non_null(s);
+			if (i == 2) {
+				expect(s, START, strlen(START), S_HELLO,
+				    SMTP_MORE);
+				in += strlen(START);
+			}
+			assert_int_equal(
+			    fake_packet(s, in, strlen(in), &out), SMTP_MORE);
+			assert_true(smtp_session_waits(s));
+			if (sent)
+				smtp_session_sent(s);
+			assert_int_equal(smtp_session_waits(s), !sent);
+			buf_clear(&out);
+			next = smtp_session_feed(s, "NOOP\r\n", 6, &used, &out);
+			assert_int_equal(next, sent ? SMTP_MORE : SMTP_CLOSE);
+			assert_int_equal(used, 6);
+			assert_int_equal(
+			    fake_starts(buf_cstr(&out), "503 5.5.1"), !sent);
+			smtp_session_free(s);
+			buf_free(&out);
+			assert_int_equal(fake.drafts, 0);
+			assert_int_equal(fake.envelopes, 0);
+		}
+}
+
 /* A second message hidden in the first is let through by a session that is not wary. */
 static void
 test_smuggled_behind_an_honest_end(void **state)
@@ -756,6 +799,7 @@ main(void)
 	    cmocka_unit_test(test_lengths),
 	    cmocka_unit_test(test_nothing_may_follow_what_waits),
 	    cmocka_unit_test(test_message_before_354),
+	    cmocka_unit_test(test_between_command_and_answer),
 	    cmocka_unit_test(test_smuggled_behind_an_honest_end),
 	};
 
