@@ -25,6 +25,7 @@ static _Thread_local struct {
 	bool late;
 	int64_t connect_by;
 	int64_t end_by;
+	int fd; /* that was connected last, -1: none */
 	bool cut;
 	const char *words;    /* to be said with MAIL; NULL: none */
 	char mail[DIAL_MAIL]; /* that command: the same place for each try */
@@ -36,6 +37,7 @@ dial_begin(int64_t connect_by, int64_t end_by)
 	dial.active = true;
 	dial.late = false;
 	dial.cut = false;
+	dial.fd = -1;
 	dial.words = NULL;
 	dial.connect_by = connect_by;
 	dial.end_by = end_by;
@@ -58,6 +60,8 @@ void
 dial_cut(void)
 {
 	dial.cut = true;
+	if (dial.fd != -1)
+		shutdown(dial.fd, SHUT_RDWR);
 }
 
 static int
@@ -147,6 +151,8 @@ connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t len)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) ==
 		    -1))
 		r = -1;
+	if (r == 0)
+		dial.fd = fd;
 	return r;
 }
 

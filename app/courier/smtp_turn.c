@@ -10,7 +10,10 @@
 #include "courier/smtp_inside.h"
 #include "mail/address.h"
 
-/* libesmtp sees a failure in errno alone, and could still end the mail. */
+/*
+ * libesmtp would see a failure in errno alone, lose memory and perhaps end the mail: what
+ * it says from here on goes nowhere.
+ */
 static const char *
 on_piece(struct turn *t, int *len)
 {
@@ -19,7 +22,7 @@ on_piece(struct turn *t, int *len)
 
 	if (t->mail->read(t->mail->arg, !t->started, &p, &n) == -1) {
 		dial_cut();
-		errno = EIO;
+		errno = 0;
 		*len = 0;
 		return NULL;
 	}

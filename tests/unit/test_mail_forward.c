@@ -118,7 +118,7 @@ tags_of_other_alphabets(void **state)
 static void
 long_subjects_are_folded(void **state)
 {
-	char head[1200] = "Subject: ", expected[1300];
+	char head[1200] = "Subject: ", expected[1600];
 
 	(void)state;
 	memset(head + 9, 'x', 985);
