@@ -219,6 +219,15 @@ test('the control: with the brake off the same run is told everything at once', 
   await tenantLimit('acme', '--harvest', 'default');
 });
 
+test('clients on this machine have no limit that nobody set', async () => {
+  const session = await clear();
+  for (let batch = 0; batch < 42; batch += 1) {
+    session.send(`MAIL FROM:<${outside}>\r\nRCPT TO:<${alice}>\r\nRSET\r\n`.repeat(50));
+    for (let n = 0; n < 150; n += 1) assert.equal((await session.reply()).code, 250);
+  }
+  await session.quit();
+});
+
 test('limits that make no sense are not set', async () => {
   for (const args of [[], ['--what', 'auth'], ['--what', 'letters', '--most', '1'], ['--what', 'auth', '--most', 'x'],
     ['--what', 'auth', '--most', '1', '--usual'], ['--what', 'auth', '--of', 'tenant', '--most', '1'],
