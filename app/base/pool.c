@@ -26,9 +26,10 @@
 struct worker {
 	struct pool *pool;
 	pthread_t thread;
-	/* Of an idle pool: the job it was given, and the word that there is one. */
+	sem_t word; /* that there may be a job, or the end */
+	/* Of an idle pool: the job it was given. */
 	_Atomic(struct pool_job *) given;
-	sem_t word;
+	struct worker *below; /* it went to sleep before this one */
 };
 
 struct pool {
@@ -43,11 +44,11 @@ struct pool {
 	atomic_int busy;
 	atomic_size_t waiting[POOL_LANES]; /* to look at; turns knows */
 
-	struct turns *turns;  /* an idle pool's: the loop's; else locked */
-	pthread_mutex_t lock; /* of turns, and of all below */
-	pthread_cond_t work;  /* a job waits, or the end has come */
-	pthread_cond_t ready; /* a thread has its context, or failed */
-	int inits;            /* threads that tried their context */
+	struct turns *turns;   /* an idle pool's: the loop's; else locked */
+	pthread_mutex_t lock;  /* of turns, and of all below */
+	struct worker *asleep; /* the last one that found nothing to do */
+	pthread_cond_t ready;  /* a thread has its context, or failed */
+	int inits;             /* threads that tried their context */
 	int failed;
 	struct err failure; /* of the first that failed */
 };
@@ -98,25 +99,52 @@ add(struct pool *p, struct pool_job *job)
 	return ret;
 }
 
-/* The next job to run; NULL when the pool ends. */
-static struct pool_job *
-wait_in_line(struct pool *p)
+static void
+sleep_on(struct worker *w)
 {
+	while (sem_wait(&w->word) == -1 && errno == EINTR)
+		continue;
+}
+
+/*
+ * The next job to run; NULL when the pool ends. Who slept last is woken first: its memory
+ * and its connections' are still at hand.
+ */
+static struct pool_job *
+wait_in_line(struct worker *w)
+{
+	struct pool *p = w->pool;
 	struct pool_job *job = NULL;
 
 	(void)pthread_mutex_lock(&p->lock);
-	while (!atomic_load(&p->stop) && (job = take(p)) == NULL)
-		(void)pthread_cond_wait(&p->work, &p->lock);
+	while (!atomic_load(&p->stop) && (job = take(p)) == NULL) {
+		w->below = p->asleep;
+		p->asleep = w;
+		(void)pthread_mutex_unlock(&p->lock);
+		sleep_on(w);
+		(void)pthread_mutex_lock(&p->lock);
+	}
 	(void)pthread_mutex_unlock(&p->lock);
 	return job;
+}
+
+/* The lock is held. */
+static void
+wake_one(struct pool *p)
+{
+	struct worker *w = p->asleep;
+
+	if (w == NULL)
+		return;
+	p->asleep = w->below;
+	(void)sem_post(&w->word);
 }
 
 /* The same of an idle thread. */
 static struct pool_job *
 wait_for_gift(struct worker *w)
 {
-	while (sem_wait(&w->word) == -1 && errno == EINTR)
-		continue;
+	sleep_on(w);
 	return atomic_load(&w->pool->stop) ? NULL : atomic_load(&w->given);
 }
 
@@ -228,7 +256,7 @@ thread_main(void *arg)
 	(void)pthread_setname_np(pthread_self(), p->setup.name);
 	if (thread_init(p, &ctx) == -1)
 		return NULL;
-	while ((job = p->setup.idle ? wait_for_gift(w) : wait_in_line(p)) !=
+	while ((job = p->setup.idle ? wait_for_gift(w) : wait_in_line(w)) !=
 	    NULL) {
 		kept = false;
 		run(p, job, ctx);
@@ -296,7 +324,6 @@ pool_new(const struct pool_setup *setup, struct err *e)
 	p->label = metrics_pool(setup->name);
 	metrics_set(METRIC_POOL_THREADS, p->label, 0, setup->threads);
 	(void)pthread_mutex_init(&p->lock, NULL);
-	(void)pthread_cond_init(&p->work, NULL);
 	(void)pthread_cond_init(&p->ready, NULL);
 	p->turns = turns_new(setup->queue, setup->share);
 	p->worker = calloc((size_t)setup->threads, sizeof(*p->worker));
@@ -335,7 +362,7 @@ pool_submit(struct pool *p, struct pool_job *job)
 	} else {
 		(void)pthread_mutex_lock(&p->lock);
 		if ((ret = add(p, job)) == 0)
-			(void)pthread_cond_signal(&p->work);
+			wake_one(p);
 		(void)pthread_mutex_unlock(&p->lock);
 	}
 	if (ret == 0)
@@ -402,7 +429,6 @@ stop_threads(struct pool *p)
 {
 	(void)pthread_mutex_lock(&p->lock);
 	atomic_store(&p->stop, true);
-	(void)pthread_cond_broadcast(&p->work);
 	(void)pthread_mutex_unlock(&p->lock);
 	for (int i = 0; i < p->started; i++)
 		(void)sem_post(&p->worker[i].word);
@@ -419,7 +445,6 @@ pool_free(struct pool *p)
 		return;
 	stop_threads(p);
 	(void)pthread_cond_destroy(&p->ready);
-	(void)pthread_cond_destroy(&p->work);
 	(void)pthread_mutex_destroy(&p->lock);
 	if (p->fd != -1)
 		(void)close(p->fd);

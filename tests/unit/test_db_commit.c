@@ -186,7 +186,7 @@ none_is_refused_for_another(void **state)
 	/* One repeats what is there, from an earlier day; two are the same; one is broken. */
 	memcpy(w[1].item.bundle.tags[2], known.item.bundle.tags[0], 32);
 	memcpy(w[3].item.bundle.tags[0], w[2].item.bundle.tags[0], 32);
-	strcpy(w[4].item.bundle.notice[0].pickup, "SHORT");
+	strcpy(w[4].item.bundle.notice[0].key, "\xff is no UTF-8");
 	bring_together(w, 6);
 	assert_int_equal(w[0].item.result, 0);
 	assert_int_equal(w[5].item.result, 0);
@@ -195,7 +195,7 @@ none_is_refused_for_another(void **state)
 	assert_true(id_equal(&w[1].item.first, &known.item.bundle.message.id));
 	assert_int_equal(cluster_rows(&w[1].item.bundle), 0);
 	assert_int_equal(w[4].item.result, -1);
-	assert_int_equal(w[4].item.err.code, ERR_INTERNAL);
+	assert_int_equal(w[4].item.err.code, ERR_BAD_INPUT);
 	assert_int_equal(cluster_rows(&w[4].item.bundle), 0);
 	for (i = 2; i < 4; i++) {
 		if (w[i].item.result == 0) {

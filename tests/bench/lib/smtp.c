@@ -254,6 +254,7 @@ peer_close(struct peer *p)
 		SSL_set_quiet_shutdown(p->ssl, 1);
 		SSL_shutdown(p->ssl);
 		SSL_free(p->ssl);
+		p->ssl = NULL;
 	}
 	close(p->fd);
 	p->fd = -1;
