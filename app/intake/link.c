@@ -288,8 +288,11 @@ static void
 look_again(struct link *l)
 {
 	uint8_t *p = l->f->scratch;
-	long n = io_get(&l->io, p, sizeof(l->f->scratch));
+	long n;
 
+	/* The kernel is asked: its last word on it may be older. */
+	l->io.readable = true;
+	n = io_get(&l->io, p, sizeof(l->f->scratch));
 	if (n > 0) {
 		(void)feed(l, p, (size_t)n);
 		secret_wipe(p, (size_t)n);

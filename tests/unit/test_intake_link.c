@@ -218,6 +218,41 @@ test_early(void **state)
 	hang_up(&w);
 }
 
+static int hasty; /* a client that does not wait for 354 */
+
+static struct desk_draft *
+begin_late(
+    const struct desk_sender *s, const struct desk_envelope *env, struct err *e)
+{
+	assert_int_equal(send(hasty, "x\r\n.\r\n", 6, 0), 6);
+	return fake_begin(s, env, e);
+}
+
+/* Text in a packet of its own, but before the answer to DATA left, is no message. */
+static void
+test_ahead(void **state)
+{
+	struct smtp_backend late = fake_backend;
+	struct wire w;
+
+	(void)state;
+	late.begin = begin_late;
+	front.smtp.backend = &late;
+	front.smtp.unwary = false;
+	open_wire(&w, "203.0.113.9");
+	hasty = w.client;
+	talk(&w, NULL, "220 ");
+	talk(&w, "EHLO x\r\n", "250-");
+	talk(&w, "MAIL FROM:<a@b.example>\r\n", "250 ");
+	talk(&w, "RCPT TO:<alice@acme.example>\r\n", "250 ");
+	say(&w, "DATA\r\n");
+	turn_loop(&w);
+	assert_non_null(strstr(hear(&w), "503 5.5.1 "));
+	assert_true(w.lingers);
+	assert_int_equal(fake.messages, 0);
+	hang_up(&w);
+}
+
 static void
 test_proxy(void **state)
 {
@@ -392,6 +427,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_message, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_early, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_ahead, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_proxy, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_deadlines, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_slow, setup, teardown),
