@@ -73,11 +73,45 @@ check_replies(const struct buf *out)
 		abort();
 }
 
+/* Answers are held back, and from the third recipient on nothing is told. */
+static unsigned
+brake(const struct desk_sender *s, const struct desk_envelope *env,
+    bool *silent_out)
+{
+	(void)s;
+	*silent_out = env->n_rcpt >= 2;
+	return env->n_rcpt > 0 ? 5 : 0;
+}
+
+/* One client may connect no more, one reaches nobody. */
+static int
+admit(const struct desk_sender *s, struct err *e)
+{
+	return fake_fail(s->client[0] == 'u' ? ERR_RATE : ERR_NONE, e);
+}
+
+static int
+meet(
+    const struct desk_sender *s, const struct desk_envelope *env, struct err *e)
+{
+	(void)env;
+	return fake_fail(s->helo[0] == 'x' ? ERR_RATE : ERR_NONE, e);
+}
+
 static void
 prepare(unsigned how, struct smtp_settings *set)
 {
+	static struct smtp_backend braked;
+
 	fake_reset();
 	*set = fake_settings;
+	if ((how & HOW_TRACE) != 0) {
+		braked = fake_backend;
+		braked.brake = brake;
+		braked.admit = admit;
+		braked.meet = meet;
+		set->backend = &braked;
+	}
 	set->unwary = (how & HOW_WARY) == 0;
 	set->trace = (how & HOW_TRACE) != 0;
 	set->offer.binarymime = (how & HOW_BINARY) != 0;
@@ -110,6 +144,8 @@ run(const uint8_t *p, size_t n, bool tls, unsigned how, size_t step,
 		    s, p + at, n - at < step ? n - at : step, out);
 		if (fake.handshakes > 0)
 			break;
+		if (smtp_session_held(s) > 1u << 20)
+			abort();
 	}
 	if (next != SMTP_CLOSE)
 		smtp_session_goodbye(s, "bye", out);
