@@ -77,6 +77,7 @@
         </h2>
         <ul class="files"><xsl:apply-templates select="file"/></ul>
       </xsl:if>
+      <xsl:if test="@more"><p class="quiet"><w:t id="message.more"/></p></xsl:if>
       <div class="row">
         <xsl:choose>
           <xsl:when test="@mine"><a class="btn" href="/message/{@id}/track"><w:t id="message.track"/></a></xsl:when>

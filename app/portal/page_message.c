@@ -145,6 +145,7 @@ add_head(struct page *p, struct node *n, const struct desk_message *msg)
 		node_set(n, "envelope", msg->row.sender);
 	add_way(n, msg);
 	node_set(n, "ambiguous", m->ambiguous ? "yes" : NULL);
+	node_set(n, "more", m->cut ? "yes" : NULL);
 	node_set(n, "from-html",
 	    m->text_part == -1 && m->html_part != -1 ? "yes" : NULL);
 	node_text(n, "subject", m->subject);

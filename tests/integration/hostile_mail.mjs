@@ -102,13 +102,14 @@ async function save(visitor, page, few) {
 }
 
 async function check(page, want, what) {
-  const { subject, text, no, ambiguous, html, cut } = want;
+  const { subject, text, no, ambiguous, html, cut, more } = want;
   if (subject !== undefined) assert.equal(page.find('h1').text, subject, what);
   if (text !== undefined) assert.ok(page.text.includes(text), `${what}: ${JSON.stringify(page.text.slice(0, 3000))}`);
   if (no !== undefined) assert.ok(!page.text.includes(no), what);
   assert.equal(/mail programs read differently/.test(page.text), Boolean(ambiguous), `${what}: ambiguous`);
   if (html) assert.match(page.text, /written in HTML/, what);
   assert.equal(/The text goes on\./.test(page.text), Boolean(cut), `${what}: cut`);
+  assert.equal(/has more in it than is listed/.test(page.text), Boolean(more), `${what}: more`);
 }
 
 async function checkFiles(visitor, page, want, what) {
