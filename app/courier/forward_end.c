@@ -11,6 +11,8 @@
 #include "courier/forward_trip.h"
 #include "courier/retry.h"
 
+#define PROGRESS_S 2 /* to the next try of one that some have got */
+
 static enum forward_state
 state_of(const struct smtp_rcpt *r, bool over)
 {
@@ -164,6 +166,9 @@ trip_settle(struct trip *t)
 		    .reply = t->rcpt[i].reply};
 		count[t->result[i].state]++;
 	}
+	/* Some servers take so many recipients at a time and no more. */
+	if (count[FORWARD_TAKEN] > 0)
+		end.due = now + PROGRESS_S * CLOCK_SECOND;
 	log_line(LOG_LEVEL_INFO, t->id, "message forwarded",
 	    "taken=%u refused=%u waiting=%u tries=%d reply=%s",
 	    count[FORWARD_TAKEN], count[FORWARD_REFUSED], count[FORWARD_WAITS],

@@ -153,6 +153,14 @@ test('several members are one copy and one mail; each has an answer of its own',
   await gone(sent.id);
 });
 
+test('a server that takes one recipient a mail: the others follow at once', async () => {
+  own.say = (verb, mail) => (verb === 'RCPT' && mail.rcpts.length === 1 ? '452 4.5.3 Too many' : undefined);
+  const sent = await send({ to: [alice, admin] });
+  const mails = await taken(sent.mid, 2);
+  assert.deepEqual(mails.map((m) => m.rcpts), [[alice], [admin]]);
+  await gone(sent.id);
+});
+
 test('it comes back: a loop is refused', async () => {
   const sent = await send();
   const [mail] = await taken(sent.mid);
