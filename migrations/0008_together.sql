@@ -71,6 +71,9 @@ GRANT SELECT (tenant_id, notice_id, message_id, slot, created) ON notice TO rest
 GRANT SELECT (tenant_id, message_id) ON duplicate TO restante_definer;
 GRANT SELECT (tenant_id, account_id, version) ON account_key TO restante_definer;
 
+-- Of a notice without a link, which is an account's, event_list() tells that it was queued.
+GRANT SELECT (link_hash) ON notice TO restante_ctl;
+
 RESET ROLE;
 DROP FUNCTION reader_order();
 
@@ -82,6 +85,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
 	SELECT 'messages without all their chunks', count(*) FROM message m
 		WHERE m.created >= since AND m.chunks <> (SELECT count(*) FROM chunk c
 			WHERE c.tenant_id = m.tenant_id AND c.message_id = m.message_id AND c.part = 0)
+		-- What is handed on alone has no reader here, and no content.
+		AND EXISTS (SELECT FROM reader r
+			WHERE r.tenant_id = m.tenant_id AND r.message_id = m.message_id)
 	UNION ALL
 	SELECT 'readers without their message', count(*) FROM reader r
 		WHERE r.created >= since AND NOT EXISTS (SELECT FROM message m

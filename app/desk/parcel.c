@@ -474,16 +474,19 @@ event_gather(struct work *w, const struct id *message, uint32_t slot,
 	return 0;
 }
 
+/*
+ * That the message was accepted its own row says, and that an account's notice was queued
+ * that notice's (event_list()).
+ */
 static int
 events_gather(struct work *w, struct err *e)
 {
 	const struct bundle *b = w->b;
 	size_t i;
 
-	if (event_gather(w, &b->message.id, 0, EVENT_ACCEPTED, e) == -1)
-		return -1;
 	for (i = 0; i < b->n_mail; i++)
 		if (b->mail[i].kind == OUTBOX_NOTICE &&
+		    b->mail[i].item_kind != SEAL_I_NOTICE_ACCOUNT &&
 		    event_gather(w, &b->message.id, b->mail[i].slot,
 			EVENT_NOTICE_QUEUED, e) == -1)
 			return -1;

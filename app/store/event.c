@@ -16,9 +16,19 @@ static const struct sql statements[] = {
     [S_ROWS] = {"event_rows", "uUIIT",
 	"INSERT INTO event (tenant_id, message_id, slot, kind, detail)"
 	" SELECT $1, t.* FROM unnest($2, $3, $4, $5) AS t"},
+    /* Two that are not written: the message's row says the one, an account's notice the other. */
     [S_LIST] = {"event_list", "uu",
-	"SELECT message_id, slot, kind, at, detail FROM event"
-	" WHERE tenant_id = $1 AND message_id = $2 ORDER BY at, event_id"},
+	"WITH told AS (SELECT message_id, slot, kind, at, detail, event_id FROM event"
+	"  WHERE tenant_id = $1 AND message_id = $2)"
+	" SELECT message_id, slot, kind, at, detail FROM (SELECT * FROM told"
+	"  UNION ALL SELECT m.message_id, 0, 1::smallint, m.created, '', 0"
+	"   FROM message m WHERE m.tenant_id = $1 AND m.message_id = $2"
+	"   AND NOT EXISTS (SELECT FROM told t WHERE t.kind = 1)"
+	"  UNION ALL SELECT n.message_id, n.slot, 2::smallint, n.created, '', 0"
+	"   FROM notice n WHERE n.tenant_id = $1 AND n.message_id = $2"
+	"   AND n.link_hash IS NULL"
+	"   AND NOT EXISTS (SELECT FROM told t WHERE t.kind = 2 AND t.slot = n.slot)) e"
+	" ORDER BY at, event_id"},
 };
 const struct sql_table sql_event = SQL_TABLE(statements);
 

@@ -215,7 +215,10 @@ struct event {
 /* at is the transaction's time */
 int event_add(struct db *db, const struct id *tenant, const struct event *ev,
     struct err *e) __attribute__((warn_unused_result));
-/* by time; *out: free() */
+/*
+ * By time; *out: free(). That a message was accepted, and the notice to an account queued,
+ * is told by their rows: whoever removes those adds these events first.
+ */
 int event_list(struct db *db, const struct id *tenant, const struct id *message,
     struct event **out, size_t *n, struct err *e)
     __attribute__((warn_unused_result));

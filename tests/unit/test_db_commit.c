@@ -214,6 +214,53 @@ none_is_refused_for_another(void **state)
 	drop(&known, 1);
 }
 
+/* What rows tell themselves is told among the events, once. */
+static void
+rows_tell_what_is_not_written(void **state)
+{
+	struct db *db = cluster_db("restante_ctl");
+	struct waiting w[1];
+	struct bundle *b = &w[0].item.bundle;
+	struct event *list, queued;
+	struct err e;
+	size_t n;
+
+	(void)state;
+	fill(&w[0], &tenant_a, "TELLS0", 1);
+	b->n_event = 0;
+	buf_free(&b->notice[0].link_wrap); /* an account's */
+	bring(&w[0]);
+	assert_int_equal(w[0].item.result, 0);
+	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
+	assert_int_equal(
+	    event_list(db, &tenant_a, &b->message.id, &list, &n, &e), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(list[0].kind, EVENT_ACCEPTED);
+	assert_true(list[0].at == b->message.created);
+	assert_int_equal(list[1].kind, EVENT_NOTICE_QUEUED);
+	assert_int_equal(list[1].slot, 1);
+	free(list);
+	db_rollback(db);
+	db_close(db);
+	/* As earlier versions wrote it: not told twice. */
+	db = cluster_db("restante_intake");
+	queued = (struct event){
+	    .message = b->message.id, .slot = 1, .kind = EVENT_NOTICE_QUEUED};
+	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
+	assert_int_equal(event_add(db, &tenant_a, &queued, &e), 0);
+	assert_int_equal(db_commit(db, &e), 0);
+	db_close(db);
+	db = cluster_db("restante_portal");
+	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
+	assert_int_equal(
+	    event_list(db, &tenant_a, &b->message.id, &list, &n, &e), 0);
+	assert_int_equal(n, 2);
+	free(list);
+	db_rollback(db);
+	db_close(db);
+	drop(w, 1);
+}
+
 /* Half a message is found; the control of orphans(). */
 static void
 orphans_are_found(void **state)
@@ -270,6 +317,7 @@ main(void)
 	    cmocka_unit_test(one_that_is_alone_is_written_at_once),
 	    cmocka_unit_test(what_waits_is_written_together),
 	    cmocka_unit_test(none_is_refused_for_another),
+	    cmocka_unit_test(rows_tell_what_is_not_written),
 	    cmocka_unit_test(orphans_are_found),
 	};
 
