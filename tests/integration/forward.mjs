@@ -416,6 +416,12 @@ test('intake and portal cannot read copies, the courier reads nothing else', asy
   await fs.rm(path.join(dir, 'other.key'), { force: true });
 });
 
+test('the store is whole: no half of a message, no copy without its mail', async () => {
+  assert.deepEqual(await inst.rows('SELECT what, n FROM orphans(now() - interval \'1 day\') WHERE n > 0'), []);
+  assert.deepEqual(await inst.rows(`SELECT forward_id FROM forward f WHERE NOT EXISTS (SELECT FROM outbox o
+    WHERE o.tenant_id = f.tenant_id AND o.outbox_id = f.forward_id AND o.state = 1)`), []);
+});
+
 test('control: a courier that does not verify sends it to the wrong server', async () => {
   await must('make', ['-s', `B=${bin}`, 'skip-verify']);
   const programs = path.join(dir, 'programs');
