@@ -21,7 +21,8 @@ export async function kills(check, { kills: n, messages, senders, seconds, width
       const readers = await moreReaders(inst, 6);
       const done = await storm(inst, readers, { kills: n, messages, senders, seconds, tell });
       const { taken, log } = done.senders;
-      tell?.(`${JSON.stringify(done.count)}; ${JSON.stringify(log.codes)}; ${log.lost} connections lost, ${log.unreached} not made`);
+      tell?.(`killed ${JSON.stringify(done.count)}; longest without a 250 after each, ms ${JSON.stringify(done.gaps)}; answers ${
+        JSON.stringify(log.codes)}; ${log.lost} connections lost, ${log.unreached} not made`);
       await ready(inst);
       const began = Date.now();
       const { text, opened } = await wrong(inst, readers, done.senders, { width, tell });

@@ -3,15 +3,16 @@
 import https from 'node:https';
 import { signIn, messageIds } from './road.mjs';
 import { knownAgain, onlyTrace } from './letters.mjs';
+import { sleep } from './process.mjs';
 
 const hostOf = (address) => (address.endsWith('@globex.example') ? 'globex.localhost' : 'acme.localhost');
 
-/** One reader's requests over kept connections: path to { status, body }. */
-function reading(inst, visitor, agent) {
+/** One reader's requests over kept connections from an address of its own: path to { status, body }. */
+function reading(inst, visitor, agent, from) {
   const cookie = [...visitor.cookies].map((pair) => pair.join('=')).join('; ');
   const host = visitor.host;
   const once = (path) => new Promise((resolve, reject) => {
-    const request = https.request({ host: inst.host, port: inst.ports.HTTPS_PORT, servername: host, ca: inst.ca, agent, path,
+    const request = https.request({ host: inst.host, port: inst.ports.HTTPS_PORT, servername: host, ca: inst.ca, agent, path, localAddress: from,
       headers: { host: `${host}:${inst.ports.HTTPS_PORT}`, cookie } }, (response) => {
       const parts = [];
       response.on('data', (d) => parts.push(d)).on('error', reject);
@@ -19,8 +20,14 @@ function reading(inst, visitor, agent) {
     });
     request.on('error', (error) => { error.reused = request.reusedSocket; reject(error); }).end();
   });
-  // A kept connection that was just closed is asked again, as browsers do.
-  return (path) => once(path).catch((error) => { if (error.reused) return once(path); throw error; });
+  return async (path) => {
+    for (let tries = 1; ; tries++) {
+      // A kept connection that was just closed is asked again, as browsers do; who is told to come later comes later.
+      const said = await once(path).catch((error) => { if (!error.reused || tries > 3) throw error; });
+      if (said && (![429, 503].includes(said.status) || tries > 50)) return said;
+      await sleep(said ? 200 : 0);
+    }
+  };
 }
 
 /** Ids in the reader's inbox, page after page. */
@@ -36,10 +43,10 @@ async function listed(get) {
   return ids;
 }
 
-async function openAll(inst, reader, each, width) {
+async function openAll(inst, reader, each, { width, from }) {
   const visitor = await signIn(inst, hostOf(reader), reader);
   const agent = new https.Agent({ keepAlive: true, maxSockets: width });
-  const get = reading(inst, visitor, agent);
+  const get = reading(inst, visitor, agent, from);
   const ids = await listed(get);
   const queue = [...ids];
   const worker = async () => {
@@ -70,8 +77,8 @@ export async function whatBecame(inst, { letters, taken }, readers, { width = 4,
     if (ids.has(token)) return faults.doubled.push(`${token}: ${ids.get(token)}, ${id}`);
     return ids.set(token, id);
   };
-  await Promise.all(readers.map(async (reader) => {
-    const ids = new Set(await openAll(inst, reader, look(reader), width));
+  await Promise.all(readers.map(async (reader, i) => {
+    const ids = new Set(await openAll(inst, reader, look(reader), { width, from: `127.0.3.${i + 1}` }));
     const stored = await inst.rows(`SELECT message_id FROM reader WHERE address_key = '${reader}' AND role = 2`);
     faults.unlisted.push(...stored.filter(([id]) => !ids.has(id)).map(([id]) => `${id} of ${reader}`));
   }));

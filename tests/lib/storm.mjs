@@ -61,13 +61,14 @@ export const ready = (inst, timeout = 60000) => until(
 
 /**
  * Kills one process after another while `senders` send, about `messages` in all between
- * the first kill and the last, for `seconds` at most. Gives { senders, count (by part),
- * worst: the longest time without a 250 after one kill, ms, seconds it took }.
+ * the first kill and the last, for `seconds` at most. Gives { senders, kills, count (by
+ * part), worst: the longest time without a 250, ms, after: the kill it followed, gaps: the
+ * longest by part, seconds it took }.
  */
 export async function storm(inst, readers, { kills, messages, senders: width, seconds = Infinity, which = Object.keys(parts), tell }) {
   const began = Date.now();
   const senders = new Senders(inst, { senders: width, members: readers.slice(0, 2), to: () => someOf(readers) });
-  const result = { senders, kills: 0, count: Object.fromEntries(which.map((part) => [part, 0])), worst: 0 };
+  const result = { senders, kills: 0, count: Object.fromEntries(which.map((part) => [part, 0])), worst: 0, gaps: {} };
   const spent = () => (Date.now() - began) / 1000;
   await until(() => senders.taken.size >= Math.min(100, messages / 10), { timeout: 60000, what: 'mail is taken' });
   while (result.kills < kills && spent() < seconds) {
@@ -97,8 +98,10 @@ export async function storm(inst, readers, { kills, messages, senders: width, se
 
 function note(result, senders, tell) {
   const gap = senders.takeGap();
+  if (!result.last) return;
   if (gap > result.worst) Object.assign(result, { worst: gap, after: result.last });
-  if (gap > 15000) tell?.(`${gap} ms without a 250 after ${result.last}`);
+  result.gaps[result.last] = Math.max(gap, result.gaps[result.last] ?? 0);
+  if (gap > 10000) tell?.(`${gap} ms without a 250 after ${result.last}`);
 }
 
 const stuck = ({ last }, { log }) => `no mail is taken any more after ${last}: ${log.why} ${JSON.stringify(log.later)}`;
