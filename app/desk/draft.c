@@ -28,8 +28,8 @@ struct desk_draft {
 	struct buf first; /* sealed chunk 0 */
 	struct place *place;
 	size_t n_place, cap_place;
-	struct seal_hash *all, *body;
-	uint8_t all_digest[32], body_digest[32];
+	struct seal_hash *head, *body;
+	uint8_t head_digest[32], body_digest[32];
 	unsigned
 	    blank; /* how much of CR LF CR LF was just seen; 4: in the body */
 	uint64_t trace;
@@ -117,14 +117,14 @@ desk_draft_new(const char *spool_dir, const struct id *tenant, struct err *e)
 	f->tenant = *tenant;
 	f->id = id_new();
 	f->dek = secret_new(SECRET_KEY_LEN);
-	f->all = seal_hash_new(SEAL_BLAKE2B);
+	f->head = seal_hash_new(SEAL_BLAKE2B);
 	f->body = seal_hash_new(SEAL_BLAKE2B);
 	if (f->dek != NULL) {
 		secret_random(secret_data(f->dek), SECRET_KEY_LEN);
 		f->writer = seal_writer_new(
 		    secret_data(f->dek), tenant, &f->id, 0, draft_sink, f);
 	}
-	if (f->writer == NULL || f->all == NULL || f->body == NULL) {
+	if (f->writer == NULL || f->head == NULL || f->body == NULL) {
 		desk_draft_free(f);
 		err_set(e, ERR_UNAVAILABLE, "draft: memory");
 		return NULL;
@@ -141,8 +141,8 @@ desk_draft_free(struct desk_draft *f)
 		close(f->fd);
 	seal_writer_free(f->writer);
 	secret_free(f->dek);
-	if (f->all != NULL)
-		seal_hash_end(f->all, NULL);
+	if (f->head != NULL)
+		seal_hash_end(f->head, NULL);
 	if (f->body != NULL)
 		seal_hash_end(f->body, NULL);
 	buf_free(&f->first);
@@ -182,8 +182,9 @@ desk_draft_add(struct desk_draft *f, const void *p, size_t n, struct err *e)
 	if (seal_writer_size(f->writer) - f->trace + n > LIMIT_MESSAGE)
 		return err_set(
 		    e, ERR_TOO_BIG, "message over %zu bytes", LIMIT_MESSAGE);
-	seal_hash_add(f->all, p, n);
 	at = f->blank < 4 ? body_start(f, bytes, n) : 0;
+	if (at > 0)
+		seal_hash_add(f->head, p, at);
 	if (at < n)
 		seal_hash_add(f->body, bytes + at, n - at);
 	return seal_writer_add(f->writer, p, n, e);
@@ -247,15 +248,15 @@ draft_trace_size(const struct desk_draft *f)
 }
 
 void
-draft_digests(struct desk_draft *f, uint8_t body[32], uint8_t all[32])
+draft_digests(struct desk_draft *f, uint8_t head[32], uint8_t body[32])
 {
-	if (f->all != NULL) {
-		seal_hash_end(f->all, f->all_digest);
+	if (f->head != NULL) {
+		seal_hash_end(f->head, f->head_digest);
 		seal_hash_end(f->body, f->body_digest);
-		f->all = f->body = NULL;
+		f->head = f->body = NULL;
 	}
 	memcpy(body, f->body_digest, 32);
-	memcpy(all, f->all_digest, 32);
+	memcpy(head, f->head_digest, 32);
 }
 
 int

@@ -35,25 +35,26 @@ duplicate_digest(const struct desk_sender *s, const struct desk_envelope *env,
     struct err *e)
 {
 	static const uint8_t zero[SECRET_KEY_LEN];
-	uint8_t body[32], all[32], rcpts[32];
-	struct seal_field f[5];
+	uint8_t head[32], body[32], rcpts[32];
+	struct seal_field f[6];
 
 	if (recipients_digest(env, rcpts, e) == -1)
 		return -1;
-	draft_digests(draft, body, all);
+	draft_digests(draft, head, body);
 	f[0] = SEAL_FSTR(s->authenticated ? s->address : s->client);
 	f[1] = SEAL_FSTR(env->null_sender ? "" : env->from.key);
 	f[2] = SEAL_F(rcpts, sizeof(rcpts));
 	f[3] = SEAL_FSTR(message_id);
+	f[4] = SEAL_F(body, sizeof(body));
 	/* Without a Message-ID only the very same bytes are the same message. */
-	f[4] = *message_id != '\0' ? SEAL_F(body, sizeof(body)) :
-				     SEAL_F(all, sizeof(all));
-	seal_kdf(out, 32, zero, SEAL_L_DIGEST, f, 5);
+	f[5] = SEAL_F(head, *message_id != '\0' ? 0 : sizeof(head));
+	seal_kdf(out, 32, zero, SEAL_L_DIGEST, f, 6);
 	return 0;
 }
 
 /* A header block at its limit, and the empty line that shows its end. */
 #define HEAD_READ (LIMIT_HEADER_BLOCK + 2)
+#define HEAD_STEP ((size_t)16 * 1024)
 
 /* The client's header block, refused when it is too big or tells of a loop. */
 static int
@@ -62,15 +63,19 @@ head_check(const struct mail_source *src, uint64_t trace,
 {
 	uint64_t left = src->size - trace;
 	size_t got, n = 0, cap = left < HEAD_READ ? (size_t)left : HEAD_READ;
+	size_t want, from;
 	uint8_t *p;
 	int r = 0;
 
 	if ((p = malloc(cap + 1)) == NULL)
 		return err_set(e, ERR_UNAVAILABLE, "header: memory");
 	do {
-		r = src->read(src->arg, trace + n, p + n, cap - n, &got, e);
+		want = cap - n < HEAD_STEP ? cap - n : HEAD_STEP;
+		r = src->read(src->arg, trace + n, p + n, want, &got, e);
+		from = n < 3 ? 0 : n - 3;
 		n += got;
-	} while (r == 0 && got > 0 && n < cap);
+	} while (r == 0 && got > 0 && n < cap &&
+	    memmem(p + from, n - from, "\r\n\r\n", 4) == NULL);
 	if (r == 0) {
 		mail_head_read(p, n, head);
 		if (head->too_big)
