@@ -67,7 +67,7 @@ CREATE TABLE partner (
 	domain		text NOT NULL CHECK (domain = lower(domain) AND length(domain) BETWEEN 1 AND 255),
 	tls_in		boolean NOT NULL DEFAULT true,
 	pin		bytea CHECK (octet_length(pin) = 32),
-	tls_out		boolean NOT NULL DEFAULT true,
+	tls_out		boolean NOT NULL DEFAULT false,
 	created		timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (tenant_id, domain),
 	CHECK (pin IS NULL OR tls_in)
@@ -77,7 +77,7 @@ COMMENT ON COLUMN partner.tenant_id IS 'Whose.';
 COMMENT ON COLUMN partner.domain IS 'The partner''s, lower case, in its ASCII form; no subdomain of it.';
 COMMENT ON COLUMN partner.tls_in IS 'Mail that claims to be from there is taken over TLS alone.';
 COMMENT ON COLUMN partner.pin IS 'And only with the certificate, or under the authority, of this SHA-256; null: any client.';
-COMMENT ON COLUMN partner.tls_out IS 'Mail to there goes over verified TLS, or not at all.';
+COMMENT ON COLUMN partner.tls_out IS 'Mail to there asks for verified TLS all the way (REQUIRETLS), or fails.';
 COMMENT ON COLUMN partner.created IS 'When it was added.';
 
 CREATE TABLE mail_alias (

@@ -15,6 +15,7 @@
 #include "courier/forward.h"
 #include "courier/retry.h"
 #include "desk/intake.h"
+#include "store/directory.h"
 
 #define SLOW_MS      10000 /* a session longer than this: fewer mails next time */
 #define RECORD_TRIES 15    /* to write an outcome down, two seconds apart */
@@ -24,7 +25,8 @@
 struct job {
 	struct outbox row;
 	struct rendered mail;
-	bool ready;                      /* made and to be sent */
+	bool ready;   /* made and to be sent */
+	bool tls_out; /* to a partner: over verified TLS all the way */
 	char original[SEAL_ITEM_SECRET]; /* Message-ID of what it tells of */
 	unsigned notify;                 /* what was asked of its recipient */
 	bool told;                       /* the sender was told of the delay */
@@ -136,6 +138,40 @@ make(struct lane *l, struct job *j, const struct outbox_facts *facts,
 	return r;
 }
 
+static int
+partner_ask(struct lane *l, struct job *j, struct err *e)
+{
+	struct mailbox to;
+	int r;
+
+	if (!j->ready || mailbox_typed(j->mail.to, &to, e) == -1)
+		return 0;
+	r = partner_promised(l->db, &j->row.tenant, to.domain, e);
+	j->tls_out = r == 1;
+	return r == -1 ? -1 : 0;
+}
+
+/* Of n jobs of one tenant: which go to partners who were promised TLS? */
+static void
+partners_ask(struct lane *l, struct job *jobs, size_t n)
+{
+	const struct id *tenant = &jobs[0].row.tenant;
+	struct err e = {0};
+	int r = db_begin(l->db, tenant, &e);
+
+	if (r == 0 && (r = partner_promised(l->db, tenant, "", &e)) == 1) {
+		r = 0;
+		for (size_t i = 0; i < n && r == 0; i++)
+			r = partner_ask(l, &jobs[i], &e);
+	}
+	db_rollback(l->db);
+	for (size_t i = 0; i < n && r == -1; i++)
+		if (jobs[i].ready) {
+			jobs[i].ready = false;
+			jobs[i].fault = e;
+		}
+}
+
 /* Mails of n jobs of one tenant. */
 static void
 make_all(struct lane *l, struct job *jobs, size_t n)
@@ -150,6 +186,7 @@ make_all(struct lane *l, struct job *jobs, size_t n)
 		else
 			jobs[i].ready = make(l, &jobs[i], &facts[i],
 					    &jobs[i].fault) == 0;
+	partners_ask(l, jobs, n);
 }
 
 /* ---- writing down ---- */
@@ -253,6 +290,13 @@ try_later(struct lane *l, struct job *j, bool unreached, const char *reply)
 static void
 settle(struct lane *l, struct job *j, const struct smtp_mail *m)
 {
+	/* What the other server does not offer today is not waited for. */
+	if (m->lacks != 0) {
+		log_line(LOG_LEVEL_WARN, j->id, "mail refused", "reply=%s",
+		    m->reply);
+		record_failed(l, j, m->reply);
+		return;
+	}
 	switch (m->outcome) {
 	case SMTP_TAKEN:
 		log_line(LOG_LEVEL_INFO, j->id, "mail taken",
@@ -335,6 +379,20 @@ record_sent(struct lane *l, struct job *jobs, size_t n)
 
 /* ---- a batch ---- */
 
+/* Those that need more of the other server have a session each. */
+static void
+send_all(struct lane *l, struct smtp_mail *mails, size_t n)
+{
+	size_t i, k;
+
+	for (i = 0; i < n; i += k) {
+		for (k = 0; i + k < n && mails[i + k].need == 0; k++)
+			continue;
+		k = k > 0 ? k : 1;
+		smtp_out_send(l->smtp, &mails[i], k);
+	}
+}
+
 static void
 send_ready(struct lane *l, struct job *jobs, size_t n)
 {
@@ -350,10 +408,10 @@ send_ready(struct lane *l, struct job *jobs, size_t n)
 		    .to = jobs[i].mail.to,
 		    .data = (const char *)jobs[i].mail.mail.data,
 		    .len = jobs[i].mail.mail.len,
+		    .need = jobs[i].tls_out ? SMTP_REQUIRETLS : 0,
 		};
 	}
-	if (count > 0)
-		smtp_out_send(l->smtp, mails, count);
+	send_all(l, mails, count);
 	took = clock_mono_ms() - took;
 	l->batch = took > SLOW_MS ? 1 : LANE_BATCH;
 	count = 0;

@@ -294,7 +294,10 @@ session_run(
 	o->guard = (struct guard){0};
 	o->connected = o->verified = o->asked = false;
 	o->trouble = NULL;
-	o->alone = n == 1 && turns[0].mail->to == NULL ? turns[0].mail : NULL;
+	o->alone = n == 1 &&
+		(turns[0].mail->to == NULL || turns[0].mail->need != 0) ?
+	    turns[0].mail :
+	    NULL;
 	o->ehlo_len = 0;
 	o->ehlo[0] = '\0';
 	for (size_t i = 0; fine && i < n; i++)

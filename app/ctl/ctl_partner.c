@@ -33,10 +33,10 @@ ctl_partner_add(struct ctl *c, int argc, char **argv)
 	struct scope s = {.c = c};
 	struct partner p = {0};
 	const char *domain = NULL, *pin = NULL;
-	bool clear_in = false, clear_out = false;
+	bool clear_in = false;
 	const struct ctl_option options[] = {{"--tenant", &s.slug, NULL},
 	    {"--domain", &domain, NULL}, {"--pin", &pin, NULL},
-	    {"--clear-in", NULL, &clear_in}, {"--clear-out", NULL, &clear_out},
+	    {"--clear-in", NULL, &clear_in}, {"--tls-out", NULL, &p.tls_out},
 	    {NULL, NULL, NULL}};
 	int rc;
 
@@ -47,7 +47,6 @@ ctl_partner_add(struct ctl *c, int argc, char **argv)
 	if (scope_domain(&s, domain, p.domain) != 0)
 		return CTL_USAGE;
 	p.tls_in = !clear_in;
-	p.tls_out = !clear_out;
 	p.pinned = pin != NULL;
 	if (pin != NULL && clear_in)
 		return ctl_usage(c, "--pin needs TLS: not with --clear-in");

@@ -54,9 +54,9 @@ static const struct ctl_command commands[] = {
     {"relay", "remove", "--tenant SLUG ID [--json]", "take one away",
 	ctl_relay_remove},
     {"partner", "add",
-	"--tenant SLUG --domain DOMAIN [--pin SHA256] [--clear-in] [--clear-out]\n"
+	"--tenant SLUG --domain DOMAIN [--pin SHA256] [--clear-in] [--tls-out]\n"
 	"           [--json]",
-	"a domain whose mail comes and goes over TLS alone", ctl_partner_add},
+	"a domain whose mail is taken over TLS alone", ctl_partner_add},
     {"partner", "list", "--tenant SLUG [--json]", "list them",
 	ctl_partner_list},
     {"partner", "remove", "--tenant SLUG --domain DOMAIN [--json]",

@@ -14,6 +14,7 @@ enum {
 	S_RELAY_REMOVE,
 	S_PARTNER_SET,
 	S_PARTNER_REMOVE,
+	S_PARTNER_PROMISED,
 	S_ALIAS_ADD,
 	S_ALIAS_REMOVE,
 	S_ALIAS_LIST,
@@ -37,6 +38,9 @@ static const struct sql statements[] = {
 	" SET tls_in = $3, pin = $4, tls_out = $5"},
     [S_PARTNER_REMOVE] = {"partner_remove", "ut",
 	"DELETE FROM partner WHERE tenant_id = $1 AND domain = $2"},
+    [S_PARTNER_PROMISED] = {"partner_promised", "ut",
+	"SELECT 1 FROM partner WHERE tenant_id = $1 AND tls_out"
+	" AND ($2 = '' OR domain = $2) LIMIT 1"},
     [S_ALIAS_ADD] = {"alias_add", "utu",
 	"INSERT INTO mail_alias (tenant_id, address_key, account_id)"
 	" VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"},
@@ -143,6 +147,23 @@ partner_remove(
 {
 	return change(
 	    db, S_PARTNER_REMOVE, tenant, NULL, domain, ERR_NOT_FOUND, e);
+}
+
+int
+partner_promised(
+    struct db *db, const struct id *tenant, const char *domain, struct err *e)
+{
+	struct sql_args a = {0};
+	PGresult *res;
+	int rc;
+
+	sql_id(&a, tenant);
+	sql_text(&a, domain);
+	if (sql_exec(db, &statements[S_PARTNER_PROMISED], &a, &res, e) == -1)
+		return -1;
+	rc = PQntuples(res) > 0;
+	PQclear(res);
+	return rc;
 }
 
 int

@@ -37,7 +37,8 @@ struct partner {
 	/* and only from who shows a certificate that is this, or that this one signed */
 	bool pinned;
 	uint8_t pin[DIRECTORY_PIN];
-	bool tls_out; /* mail to there goes over verified TLS, or not at all */
+	/* mail to there asks for verified TLS all the way (RFC 8689), or fails */
+	bool tls_out;
 	int64_t created;
 };
 
@@ -123,6 +124,9 @@ int relay_remove(struct db *db, const struct id *tenant, const struct id *relay,
 int partner_set(struct db *db, const struct id *tenant, const struct partner *p,
     struct err *e) __attribute__((warn_unused_result));
 int partner_remove(struct db *db, const struct id *tenant, const char *domain,
+    struct err *e) __attribute__((warn_unused_result));
+/* Is mail to that domain promised to go over TLS? "": to any. 1, 0, -1. */
+int partner_promised(struct db *db, const struct id *tenant, const char *domain,
     struct err *e) __attribute__((warn_unused_result));
 int alias_add(struct db *db, const struct id *tenant, const char *key,
     const struct id *account, struct err *e)

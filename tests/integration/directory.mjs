@@ -6,7 +6,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { startInstallation, scratch } from '../lib/installation.mjs';
 import { smtpConnect, compose } from '../lib/smtp.mjs';
-import { must, sleep } from '../lib/process.mjs';
+import { must, sleep, until } from '../lib/process.mjs';
 import { pickUp, signIn } from '../lib/road.mjs';
 
 const stranger = 'somebody@away.example';
@@ -355,6 +355,23 @@ test('from whom a tenant takes mail: anyone, known senders, partners', async () 
   await set('--inward', 'anyone');
   await sleep(150);
   assert.deepEqual(await table(), all);
+});
+
+test('mail to a partner who was promised TLS asks for it all the way, or fails', async () => {
+  const member = { secure: 'starttls', auth: 'alice@acme.example', from: 'alice@acme.example' };
+  const told = async (to) => {
+    const before = new Set((await inst.rows('SELECT message_id FROM message')).map(([id]) => id));
+    await send({ ...member, to });
+    const [id] = (await inst.rows('SELECT message_id FROM message ORDER BY created DESC LIMIT 1'))[0];
+    assert.ok(!before.has(id));
+    return until(async () => (await inst.rows(`SELECT kind FROM event WHERE message_id = '${id}' AND kind IN (3, 4)`))[0]?.[0],
+      { what: `the notice to ${to}`, timeout: 30000 });
+  };
+  await ctl('partner', 'add', '--tenant', 'acme', '--domain', 'strict.example', '--tls-out');
+  await ctl('partner', 'add', '--tenant', 'acme', '--domain', 'lenient.example');
+  assert.equal(await told('pat@Strict.example'), '4', 'the catcher does not offer REQUIRETLS');
+  assert.equal(await told('pat@lenient.example'), '3');
+  assert.equal(await told('pat@sub.strict.example'), '3');
 });
 
 test('what is written in the portal goes the same ways', async () => {
