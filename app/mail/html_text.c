@@ -298,6 +298,53 @@ squeeze_runs(struct buf *b)
 	b->len = to;
 }
 
+/* Bytes of the comment or declaration that begins at p, 0 when none does or ends. */
+static size_t
+declaration(const uint8_t *p, size_t n, bool *comment)
+{
+	const uint8_t *end;
+
+	*comment = n > 3 && memcmp(p, "<!--", 4) == 0;
+	if (*comment) {
+		end = memmem(p + 4, n - 4, "-->", 3);
+		return end != NULL ? (size_t)(end - p) + 3 : 0;
+	}
+	end = memchr(p, '>', n);
+	return end != NULL ? (size_t)(end - p) + 1 : 0;
+}
+
+/*
+ * Drops declarations in place: they hold no text, and the parser takes its time for each
+ * that it does not know.
+ */
+static void
+drop_declarations(struct buf *b)
+{
+	size_t to = 0, len;
+	bool comment;
+
+	for (size_t i = 0; i < b->len; i += len) {
+		const uint8_t *p = b->data + i;
+		const size_t n = b->len - i;
+
+		len = 1;
+		comment = true;
+		if (n > 2 && p[0] == '<' && p[1] == '!' &&
+		    (p[2] == '-' ||
+			((p[2] | 0x20) >= 'a' && (p[2] | 0x20) <= 'z')) &&
+		    (len = declaration(p, n, &comment)) == 0) {
+			/* Nothing behind it ends either. */
+			len = n;
+			comment = true;
+		}
+		if (comment) {
+			memmove(b->data + to, p, len);
+			to += len;
+		}
+	}
+	b->len = to;
+}
+
 static int
 parse(const struct buf *html, struct writer *w)
 {
@@ -336,6 +383,7 @@ mail_html_text(const void *html, size_t n, const char *charset, struct buf *out,
 	r = charset_show(&shown, charset, html, n);
 	if (r == 0) {
 		squeeze_runs(&shown);
+		drop_declarations(&shown);
 		r = parse(&shown, &w);
 	}
 	/* Character references may have made what text_show() took out. */

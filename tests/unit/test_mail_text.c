@@ -267,6 +267,32 @@ hostile_html_takes_linear_time(void **state)
 }
 
 static void
+declarations_hold_no_text(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"<!DOCTYPE html><p>x", "x"},
+	    {"a<!ENTITY x \"y\">b<!x>c", "abc"},
+	    {"a<!-- <!x> -->b<!-- <!x -->c", "abc"},
+	    {"a<!-- <!x> b", "a"},
+	    {"a<!x b", "a<!x b"},
+	    {"a <!", "a"},
+	    {"", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf out = BUF_INIT;
+
+		assert_int_equal(mail_html_text(cases[i][0],
+				     strlen(cases[i][0]), "", &out, NULL),
+		    0);
+		if (strcmp(buf_cstr(&out), cases[i][1]) != 0)
+			fail_msg("%s: [%s]", cases[i][0], buf_cstr(&out));
+		buf_free(&out);
+	}
+}
+
+static void
 pictures_inside_the_page_hide_no_text(void **state)
 {
 	struct buf in = BUF_INIT, out = BUF_INIT;
@@ -292,6 +318,7 @@ main(void)
 	    cmocka_unit_test(text_at_the_limit_and_past_it),
 	    cmocka_unit_test(hostile_html_takes_linear_time),
 	    cmocka_unit_test(pictures_inside_the_page_hide_no_text),
+	    cmocka_unit_test(declarations_hold_no_text),
 	};
 
 	mail_init();
