@@ -118,7 +118,7 @@ desk_draft_new(const char *spool_dir, const struct id *tenant, struct err *e)
 	f->id = id_new();
 	f->dek = secret_new(SECRET_KEY_LEN);
 	f->head = seal_hash_new(SEAL_BLAKE2B);
-	f->body = seal_hash_new(SEAL_BLAKE2B);
+	f->body = seal_hash_new(SEAL_SHA256);
 	if (f->dek != NULL) {
 		secret_random(secret_data(f->dek), SECRET_KEY_LEN);
 		f->writer = seal_writer_new(

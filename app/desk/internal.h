@@ -84,7 +84,7 @@ uint32_t draft_chunks(const struct desk_draft *f);
 const uint8_t *draft_header(const struct desk_draft *f);
 uint64_t draft_trace_size(
     const struct desk_draft *f); /* clear bytes of our own trace */
-/* BLAKE2b of the client's header with the line behind it, and of its body; no more comes. */
+/* Digests of the client's header with the line behind it, and of its body; no more comes. */
 void draft_digests(struct desk_draft *f, uint8_t head[32], uint8_t body[32]);
 /* One sealed chunk. */
 int draft_chunk(struct desk_draft *f, uint32_t seq, struct buf *out,
