@@ -35,6 +35,7 @@ struct keyd {
 	time_t timeout_s; /* of the next connection */
 	uint32_t seq;
 	bool asked;         /* keyd_duplicate_ask() was sent */
+	bool late;          /* the last answer did not come in time */
 	struct secret *mem; /* a struct talk */
 };
 
@@ -175,6 +176,7 @@ was_answered(struct keyd *k, struct talk *t)
 	do {
 		n = recv(k->fd, t->in, PROTO_SIZE, MSG_TRUNC);
 	} while (n == -1 && errno == EINTR);
+	k->late = n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK);
 	return n == PROTO_SIZE;
 }
 
@@ -230,7 +232,8 @@ call(struct keyd *k, enum proto_verb verb, int *wait_s, struct err *e)
 		    proto_verb_name(verb));
 	}
 	o = exchange(k, t);
-	if (o == NOT_SENT || (o == CUT_OFF && may_repeat(verb))) {
+	/* One that hangs is not waited for again: that would take as long. */
+	if (o == NOT_SENT || (o == CUT_OFF && !k->late && may_repeat(verb))) {
 		hang_up(k);
 		o = exchange(k, t);
 	}
@@ -596,7 +599,12 @@ keyd_duplicate_take(struct keyd *k, const struct id *tenant,
 		finish(k);
 		return 0;
 	}
-	/* Not heard, or not sent: as if it had not been tried. */
 	hang_up(k);
+	if (asked && k->late) {
+		finish(k);
+		return err_set(e, ERR_UNAVAILABLE, "keyd: %s: no answer",
+		    proto_verb_name(PROTO_DUPLICATE_TAGS));
+	}
+	/* Cut off, or not sent: as if it had not been tried. */
 	return keyd_duplicate_tags(k, tenant, digest, tags, e);
 }
