@@ -98,7 +98,7 @@ CREATE TABLE dsn (
 	envid		text NOT NULL DEFAULT '',
 	PRIMARY KEY (tenant_id, message_id, slot)
 );
-COMMENT ON TABLE dsn IS 'What a sender asked to be told of a recipient who is sent a notice; no row where nothing was asked.';
+COMMENT ON TABLE dsn IS 'What a sender asked to be told of a recipient who is sent a notice, where something was asked; and recipients who were handed a message by mail alone, for its sender to see.';
 COMMENT ON COLUMN dsn.tenant_id IS 'Whose.';
 COMMENT ON COLUMN dsn.message_id IS 'Of which message.';
 COMMENT ON COLUMN dsn.slot IS 'Which recipient.';
@@ -118,8 +118,7 @@ CREATE TABLE report (
 	status		text NOT NULL,
 	diagnostic	text NOT NULL DEFAULT '' CHECK (length(diagnostic) < 200),
 	remote		text NOT NULL DEFAULT '',
-	PRIMARY KEY (tenant_id, outbox_id, n),
-	FOREIGN KEY (tenant_id, outbox_id) REFERENCES outbox ON DELETE CASCADE
+	PRIMARY KEY (tenant_id, outbox_id, n)
 );
 COMMENT ON TABLE report IS 'What a delivery status mail says, a row a recipient; they go with the mail.';
 COMMENT ON COLUMN report.tenant_id IS 'Whose.';
@@ -149,10 +148,11 @@ $$;
 
 GRANT INSERT ON forward, forward_chunk, forward_rcpt, dsn, report
 	TO restante_intake, restante_portal;
+GRANT SELECT (tenant_id, message_id, slot, given) ON dsn TO restante_portal;
 GRANT SELECT, DELETE ON forward TO restante_courier;
 GRANT SELECT ON forward_chunk, dsn TO restante_courier;
 GRANT SELECT, UPDATE (state) ON forward_rcpt TO restante_courier;
-GRANT SELECT, INSERT ON report TO restante_courier;
+GRANT SELECT, INSERT, DELETE ON report TO restante_courier;
 GRANT INSERT, UPDATE (told) ON outbox TO restante_courier;
 GRANT SELECT (tenant_id, forward_id, message_id, size) ON forward TO restante_ctl;
 GRANT SELECT (tenant_id, forward_id, slot, address, state) ON forward_rcpt TO restante_ctl;

@@ -15,7 +15,10 @@ envid_of(const struct parcel *p)
 	return p->env != NULL && p->env->envid != NULL ? p->env->envid : "";
 }
 
-/* What is remembered of one who is sent a notice; nothing where nothing was said. */
+/*
+ * What is remembered of one who is sent a notice, where something was said; and of one who
+ * is handed the message by mail alone, whom its sender could not see otherwise.
+ */
 static int
 asked_keep(const struct parcel *p, size_t i, struct bundle *b, struct err *e)
 {
@@ -24,7 +27,8 @@ asked_keep(const struct parcel *p, size_t i, struct bundle *b, struct err *e)
 	struct dsn *q;
 
 	asked_of(p, i, &asked);
-	if (asked.notify == 0 && *asked.orcpt == '\0' && *envid_of(p) == '\0' &&
+	if (!r->forward_only && asked.notify == 0 && *asked.orcpt == '\0' &&
+	    *envid_of(p) == '\0' &&
 	    strcmp(asked.given, r->mailbox.address) == 0)
 		return 0;
 	if ((q = bundle_dsn(b)) == NULL)
@@ -106,7 +110,8 @@ dsn_gather(
 	if (*p->from == '\0')
 		return 0;
 	for (size_t i = 0; i < p->n_rcpt && r == 0; i++)
-		if (p->rcpt[i].way == POLICY_OUTWARD)
+		if (p->rcpt[i].way == POLICY_OUTWARD ||
+		    (p->rcpt[i].forward_only && p->proved))
 			r = asked_keep(p, i, b, e);
 	/* To an address beyond ASCII no mail of ours can go. */
 	if (p->env == NULL || p->automatic || !text_is_ascii(p->from) ||

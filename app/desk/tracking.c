@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "desk/internal.h"
+#include "store/report.h"
 
 #define FILES_SHOWN \
 	(sizeof(((struct desk_person *)0)->file) / sizeof(struct desk_step))
@@ -16,6 +17,8 @@ struct tracking {
 	const struct desk_track *t;
 	struct event *event;
 	size_t n;
+	struct dsn *mailed; /* with those who have no slot here */
+	size_t n_mailed;
 };
 
 static int
@@ -24,7 +27,14 @@ events_read(struct desk *d, void *arg, struct err *e)
 	struct tracking *k = arg;
 	const struct desk_message *m = &k->t->message;
 
-	return event_list(d->db, &m->tenant, &m->row.id, &k->event, &k->n, e);
+	if (event_list(d->db, &m->tenant, &m->row.id, &k->event, &k->n, e) ==
+	    -1)
+		return -1;
+	for (size_t i = 0; i < k->n; i++)
+		if (k->event[i].kind == EVENT_FORWARD_QUEUED)
+			return dsn_list(d->db, &m->tenant, &m->row.id,
+			    &k->mailed, &k->n_mailed, e);
+	return 0;
 }
 
 /* Keeps the first of its kind. */
@@ -109,24 +119,44 @@ event_apply(
 	}
 }
 
+static bool
+has_slot(const struct desk_message *m, uint32_t slot)
+{
+	for (size_t i = 0; i < m->n_people; i++)
+		if (m->people[i].slot == slot)
+			return true;
+	return false;
+}
+
+static void
+person_fill(struct desk_track *t, const struct tracking *k, const char *address,
+    uint32_t slot)
+{
+	struct desk_person *p = &t->person[t->n++];
+
+	text_cut(p->address, sizeof(p->address), address);
+	for (size_t i = 0; i < k->n; i++)
+		if (k->event[i].slot == slot)
+			event_apply(p, t->message.manifest, &k->event[i]);
+}
+
 static int
 people_fill(struct desk_track *t, const struct tracking *k, struct err *e)
 {
 	const struct desk_message *m = &t->message;
-	struct desk_person *p;
-	size_t i, j;
+	size_t i;
 
-	if ((t->person = calloc(m->n_people + 1, sizeof(*t->person))) == NULL)
+	t->person = calloc(m->n_people + k->n_mailed + 1, sizeof(*t->person));
+	if (t->person == NULL)
 		return err_set(e, ERR_UNAVAILABLE, "tracking: memory");
-	for (i = 0; i < m->n_people; i++) {
-		if (m->people[i].role != READER_RECIPIENT)
-			continue;
-		p = &t->person[t->n++];
-		memcpy(p->address, m->people[i].address, sizeof(p->address));
-		for (j = 0; j < k->n; j++)
-			if (k->event[j].slot == m->people[i].slot)
-				event_apply(p, m->manifest, &k->event[j]);
-	}
+	for (i = 0; i < m->n_people; i++)
+		if (m->people[i].role == READER_RECIPIENT)
+			person_fill(
+			    t, k, m->people[i].address, m->people[i].slot);
+	for (i = 0; i < k->n_mailed; i++)
+		if (!has_slot(m, k->mailed[i].slot))
+			person_fill(
+			    t, k, k->mailed[i].given, k->mailed[i].slot);
 	for (i = 0; i < m->manifest->n_parts; i++)
 		t->files += m->manifest->parts[i].attached;
 	return 0;
@@ -147,6 +177,7 @@ desk_track(struct desk *d, const struct desk_visit *v, const struct id *id,
 	else if ((r = desk_within(d, &v->tenant.id, events_read, &k, e)) == 0)
 		r = people_fill(out, &k, e);
 	free(k.event);
+	free(k.mailed);
 	if (r == -1)
 		desk_track_clear(out);
 	return r;

@@ -8,12 +8,15 @@
 #include "base/text.h"
 #include "store/sql.h"
 
-enum { S_ASKED, S_FACTS, S_MAIL, S_ADD, S_LIST };
+enum { S_ASKED, S_ASKED_LIST, S_FACTS, S_MAIL, S_ADD, S_LIST };
 
 static const struct sql statements[] = {
     [S_ASKED] = {"dsn_add", "uuititt",
 	"INSERT INTO dsn (tenant_id, message_id, slot, given, notify, orcpt, envid)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7)"},
+    [S_ASKED_LIST] = {"dsn_list", "uu",
+	"SELECT slot, given FROM dsn WHERE tenant_id = $1 AND message_id = $2"
+	" ORDER BY slot"},
     [S_FACTS] = {"dsn_facts", "uui",
 	"SELECT m.sender, coalesce(q.given, r.address), coalesce(q.notify, 0::smallint),"
 	" coalesce(q.orcpt, ''), coalesce(q.envid, ''), EXISTS (SELECT FROM tenant_domain d"
@@ -49,6 +52,42 @@ dsn_add(
 	sql_text(&a, d->orcpt);
 	sql_text(&a, d->envid);
 	return sql_queue(db, &statements[S_ASKED], &a, e);
+}
+
+int
+dsn_list(struct db *db, const struct id *tenant, const struct id *message,
+    struct dsn **out, size_t *n, struct err *e)
+{
+	const struct sql *s = &statements[S_ASKED_LIST];
+	struct sql_args a = {0};
+	struct dsn *list;
+	struct sql_row r;
+	PGresult *res;
+	int i, rc = 0;
+
+	*out = NULL;
+	*n = 0;
+	sql_id(&a, tenant);
+	sql_id(&a, message);
+	if (sql_exec(db, s, &a, &res, e) == -1)
+		return -1;
+	list = calloc((size_t)PQntuples(res) + 1, sizeof(*list));
+	if (list == NULL)
+		rc = err_set(e, ERR_UNAVAILABLE, "dsn_list: memory");
+	for (i = 0; rc == 0 && i < PQntuples(res); i++) {
+		r = sql_row_at(res, i);
+		list[i].slot = (uint32_t)sql_get_int(&r);
+		sql_get_text(&r, list[i].given, sizeof(list[i].given));
+		rc = sql_row_end(&r, s, e);
+	}
+	PQclear(res);
+	if (rc == -1) {
+		free(list);
+		return -1;
+	}
+	*out = list;
+	*n = (size_t)i;
+	return 0;
 }
 
 int

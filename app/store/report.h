@@ -13,7 +13,10 @@
 #define REPORT_STATUS 12
 #define REPORT_DETAIL 200
 
-/* Of one recipient who is sent a notice; there is none where nothing was asked. */
+/*
+ * Of one recipient who is sent a notice, where something was asked; and of one who was
+ * handed the message by mail alone, for the sender to see.
+ */
 struct dsn {
 	struct id message;
 	uint32_t slot;
@@ -24,6 +27,11 @@ struct dsn {
 };
 int dsn_add(struct db *db, const struct id *tenant, const struct dsn *d,
     struct err *e) __attribute__((warn_unused_result));
+
+/* Those of one message, by slot; slot and given alone. *out: free() */
+int dsn_list(struct db *db, const struct id *tenant, const struct id *message,
+    struct dsn **out, size_t *n, struct err *e)
+    __attribute__((warn_unused_result));
 
 /* What is known of a notice's recipient when its sender may have to be told: 1, 0, -1. */
 struct dsn_facts {

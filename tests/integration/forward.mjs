@@ -180,6 +180,8 @@ test('a letter written in the portal is handed on; with an uploaded file it stay
   const mail = await until(() => own.mails.find((m) => m.body.includes(word)), { what: 'the letter at the own server' });
   assert.match(mail.header, /^X-Restante-Transport: portal$/m);
   assert.equal(mail.subject, '[secure] Written here');
+  const track = writer.path;
+  await until(async () => /admin@acme\.example[\s\S]*<time|admin@acme\.example[\s\S]*\d\d:\d\d UTC/.test((await writer.go(track)).text), { what: 'the writer sees it handed on' });
   const file = randomBytes(1000);
   const { path: at, id, headers } = await createUpload(writer, { length: file.length, name: 'figures.bin' });
   const put = await writer.go(at, { method: 'PATCH', follow: false, body: file, headers: { ...headers, 'upload-offset': '0' } });

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "desk/internal.h"
+#include "store/report.h"
 
 /* ---- the message that is asked about ---- */
 
@@ -67,6 +68,24 @@ desk_within(struct desk *d, const struct id *tenant,
 	r = fn(d, arg, e);
 	in_transaction--;
 	return r;
+}
+
+/* Whom the message was handed to by mail alone, and one who has a slot here too. */
+int
+dsn_list(struct db *db, const struct id *tenant, const struct id *message,
+    struct dsn **out, size_t *n, struct err *e)
+{
+	(void)db;
+	(void)tenant;
+	(void)message;
+	(void)e;
+	assert_int_equal(in_transaction, 1);
+	*out = calloc(2, sizeof(**out));
+	assert_non_null(*out);
+	(*out)[0] = (struct dsn){.slot = 2, .given = "dan@there.example"};
+	(*out)[1] = (struct dsn){.slot = 3, .given = "eve@here.example"};
+	*n = 2;
+	return 0;
 }
 
 int
@@ -141,6 +160,25 @@ recipients_alone_have_rows(void **state)
 }
 
 /* Each kind, and the one step it makes; in the order of struct desk_person. */
+static void
+who_was_handed_it_by_mail_has_a_row_too(void **state)
+{
+	static const struct event ev[] = {
+	    {.kind = EVENT_FORWARD_QUEUED, .slot = 3, .at = 1},
+	    {.kind = EVENT_FORWARD_TAKEN, .slot = 3, .at = 2}};
+	struct desk_track t;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(track(ev, 2, &t, &e), 0);
+	assert_int_equal(t.n, 3);
+	assert_string_equal(t.person[1].address, "dan@there.example");
+	assert_string_equal(t.person[2].address, "eve@here.example");
+	assert_int_equal(t.person[2].notice.at, 2);
+	assert_int_equal(t.person[1].notice.at, 0);
+	desk_track_clear(&t);
+}
+
 static void
 each_event_makes_its_step(void **state)
 {
@@ -324,6 +362,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(recipients_alone_have_rows, fresh),
+	    cmocka_unit_test_setup(
+		who_was_handed_it_by_mail_has_a_row_too, fresh),
 	    cmocka_unit_test_setup(each_event_makes_its_step, fresh),
 	    cmocka_unit_test_setup(the_first_of_its_kind_stays, fresh),
 	    cmocka_unit_test_setup(files_go_by_name_each_once, fresh),
