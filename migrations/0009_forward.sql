@@ -118,7 +118,8 @@ CREATE TABLE report (
 	status		text NOT NULL,
 	diagnostic	text NOT NULL DEFAULT '' CHECK (length(diagnostic) < 200),
 	remote		text NOT NULL DEFAULT '',
-	PRIMARY KEY (tenant_id, outbox_id, n)
+	PRIMARY KEY (tenant_id, outbox_id, n),
+	FOREIGN KEY (tenant_id, outbox_id) REFERENCES outbox ON DELETE CASCADE
 );
 COMMENT ON TABLE report IS 'What a delivery status mail says, a row a recipient; they go with the mail.';
 COMMENT ON COLUMN report.tenant_id IS 'Whose.';
@@ -152,7 +153,7 @@ GRANT SELECT (tenant_id, message_id, slot, given) ON dsn TO restante_portal;
 GRANT SELECT, DELETE ON forward TO restante_courier;
 GRANT SELECT ON forward_chunk, dsn TO restante_courier;
 GRANT SELECT, UPDATE (state) ON forward_rcpt TO restante_courier;
-GRANT SELECT, INSERT, DELETE ON report TO restante_courier;
+GRANT SELECT, INSERT ON report TO restante_courier;
 GRANT INSERT, UPDATE (told) ON outbox TO restante_courier;
 GRANT SELECT (tenant_id, forward_id, message_id, size) ON forward TO restante_ctl;
 GRANT SELECT (tenant_id, forward_id, slot, address, state) ON forward_rcpt TO restante_ctl;
