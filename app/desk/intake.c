@@ -5,12 +5,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/log.h"
 #include "base/text.h"
 #include "desk/directory.h"
 #include "desk/connection.h"
 #include "desk/internal.h"
+#include "mail/fields.h"
 
 static int
 recipients_digest(
@@ -31,8 +33,8 @@ recipients_digest(
 /* The digest by which a repeated message is known: client, envelope, Message-ID, body. */
 static int
 duplicate_digest(const struct desk_sender *s, const struct desk_envelope *env,
-    struct desk_draft *draft, const char *message_id, uint8_t out[32],
-    struct err *e)
+    struct desk_draft *draft, const char *message_id, const uint8_t said[32],
+    uint8_t out[32], struct err *e)
 {
 	static const uint8_t zero[SECRET_KEY_LEN];
 	uint8_t head[32], body[32], rcpts[32];
@@ -47,8 +49,51 @@ duplicate_digest(const struct desk_sender *s, const struct desk_envelope *env,
 	f[3] = SEAL_FSTR(message_id);
 	f[4] = SEAL_F(body, sizeof(body));
 	/* Without a Message-ID only the very same bytes are the same message. */
-	f[5] = SEAL_F(head, *message_id != '\0' ? 0 : sizeof(head));
+	f[5] = SEAL_F(*message_id != '\0' ? said : head, sizeof(head));
 	seal_kdf(out, 32, zero, SEAL_L_DIGEST, f, 6);
+	return 0;
+}
+
+/* What servers add on the way, or a client writes anew each time it sends a message. */
+static bool
+is_of_the_way(const struct field *f)
+{
+	static const char *const way[] = {"Received", "Return-Path",
+	    "Delivered-To", "Date", "DKIM-Signature", "Authentication-Results"};
+	size_t i;
+
+	for (i = 0; i < sizeof(way) / sizeof(way[0]); i++)
+		if (field_is(f, way[i]))
+			return true;
+	return f->name_len > 2 && strncasecmp(f->name, "X-", 2) == 0;
+}
+
+/* Of a header what says which message it is. */
+static int
+said_digest(const void *p, size_t n, uint8_t out[32], struct err *e)
+{
+	const uint8_t *end = memmem(p, n, "\r\n\r\n", 4);
+	struct seal_hash *h = seal_hash_new(SEAL_BLAKE2B);
+	struct fields fields;
+	struct field f;
+
+	if (h == NULL)
+		return err_set(e, ERR_UNAVAILABLE, "header: memory");
+	if (end != NULL)
+		n = (size_t)(end + 2 - (const uint8_t *)p);
+	fields_init(&fields, p, n);
+	while (fields_next(&fields, &f)) {
+		if (is_of_the_way(&f))
+			continue;
+		seal_hash_add(h, f.name, f.name_len);
+		seal_hash_add(h, ":", 1);
+		seal_hash_add(h, f.value, f.value_len);
+		seal_hash_add(h, "\n", 1);
+	}
+	/* A line that is no field, and what stands behind it: not the body. */
+	if (end != NULL)
+		seal_hash_add(h, fields.p, fields.left);
+	seal_hash_end(h, out);
 	return 0;
 }
 
@@ -59,7 +104,7 @@ duplicate_digest(const struct desk_sender *s, const struct desk_envelope *env,
 /* The client's header block, refused when it is too big or tells of a loop. */
 static int
 head_check(const struct mail_source *src, uint64_t trace,
-    struct mail_head *head, struct err *e)
+    struct mail_head *head, uint8_t said[32], struct err *e)
 {
 	uint64_t left = src->size - trace;
 	size_t got, n = 0, cap = left < HEAD_READ ? (size_t)left : HEAD_READ;
@@ -83,6 +128,8 @@ head_check(const struct mail_source *src, uint64_t trace,
 			    LIMIT_HEADER_BLOCK);
 		else if (head->received > LIMIT_RECEIVED)
 			r = err_set(e, ERR_BAD_INPUT, "too many hops: a loop");
+		else
+			r = said_digest(p, n, said, e);
 	}
 	secret_wipe(p, cap);
 	free(p);
@@ -106,12 +153,13 @@ source_parse(struct intake *in, const struct mail_source *src, struct err *e)
 {
 	const struct id *tenant = &in->env->tenant;
 	struct err why = {0};
-	uint8_t digest[32];
+	uint8_t digest[32], said[32];
 	int parsed;
 
-	if (head_check(src, draft_trace_size(in->draft), &in->head, e) == -1 ||
+	if (head_check(src, draft_trace_size(in->draft), &in->head, said, e) ==
+		-1 ||
 	    duplicate_digest(in->client, in->env, in->draft,
-		in->head.message_id, digest, e) == -1)
+		in->head.message_id, said, digest, e) == -1)
 		return -1;
 	keyd_duplicate_ask(in->d->keyd, tenant, digest);
 	parsed = mail_parse(src, &in->manifest, e);
