@@ -305,6 +305,8 @@ outbox_sent_all(struct db *db, struct outbox *const *o,
 	}
 	r = db_begin(db, &o[0]->tenant, e);
 	if (r == 0)
+		r = db_relax(db, e);
+	if (r == 0)
 		r = sql_queue_rows(
 		    db, &statements[S_SENT_ALL], &o[0]->tenant, &rows, e);
 	sql_rows_clear(&rows);

@@ -88,7 +88,11 @@ int outbox_facts(struct db *db, struct outbox *const *o, size_t n,
 /* secret destroyed */
 int outbox_sent(struct db *db, const struct outbox *o, const char *reply,
     struct err *e) __attribute__((warn_unused_result));
-/* The same of n rows of one tenant, of whose senders none is told, in one transaction. */
+/*
+ * The same of n rows of one tenant, of whose senders none is told, in one transaction that
+ * does not wait for the disk: mail that was just accepted goes first. A server that crashes
+ * within that moment has them sent again, as the same mails.
+ */
 int outbox_sent_all(struct db *db, struct outbox *const *o,
     const char *const *reply, size_t n, struct err *e)
     __attribute__((warn_unused_result));
