@@ -407,6 +407,62 @@ test_idle_threads(void **state)
 	assert_true(pool_spare_threads() >= 1);
 }
 
+/* ---- jobs that others end ---- */
+
+#define KEPT 10
+
+static struct pool *keeper;
+static struct work *left[KEPT];
+static atomic_int n_left;
+
+/* Leaves its job; whoever comes last ends those of all. */
+static void
+run_kept(void *arg, void *ctx)
+{
+	struct work *w = arg;
+	int n;
+
+	run(arg, ctx);
+	pool_keep();
+	n = atomic_fetch_add(&n_left, 1);
+	left[n] = w;
+	if (n < KEPT - 1)
+		return;
+	for (n = 0; n < KEPT; n++)
+		pool_end(keeper, &left[n]->job);
+}
+
+static void
+test_kept_jobs(void **state)
+{
+	struct work w[KEPT], plain;
+	struct err e;
+	int i;
+
+	(void)state;
+	keeper = start(1, 100, NULL, &e);
+	assert_non_null(keeper);
+	for (i = 0; i < KEPT; i++) {
+		prepare(&w[i], NULL);
+		w[i].job.run = run_kept;
+	}
+	for (i = 0; i < KEPT - 1; i++)
+		assert_int_equal(pool_submit(keeper, &w[i].job), 0);
+	/* They hold no thread, and have not ended. */
+	prepare(&plain, NULL);
+	assert_int_equal(pool_submit(keeper, &plain.job), 0);
+	while (plain.dones == 0)
+		pool_reap(keeper);
+	assert_int_equal(pool_pending(keeper), KEPT - 1);
+	for (i = 0; i < KEPT - 1; i++)
+		assert_true(w[i].runs == 1 && w[i].dones == 0);
+	assert_int_equal(pool_submit(keeper, &w[KEPT - 1].job), 0);
+	settle(keeper);
+	for (i = 0; i < KEPT; i++)
+		assert_true(w[i].runs == 1 && w[i].dones == 1);
+	pool_free(keeper);
+}
+
 int
 main(void)
 {
@@ -420,6 +476,7 @@ main(void)
 	    cmocka_unit_test(test_limits),
 	    cmocka_unit_test(test_crowd),
 	    cmocka_unit_test(test_idle_threads),
+	    cmocka_unit_test(test_kept_jobs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
