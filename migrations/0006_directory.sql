@@ -144,7 +144,7 @@ GRANT UPDATE (inward_policy, inward_way, inward_server, inward_port, subject_tag
 	recipients_known, recipients_trusted, harvest) ON tenant TO restante_ctl;
 GRANT INSERT, DELETE ON relay, mail_alias, mail_list, mail_list_entry TO restante_ctl;
 GRANT INSERT, UPDATE (tls_in, pin, tls_out), DELETE ON partner TO restante_ctl;
-GRANT SELECT (tenant_id, address_key, role) ON reader TO restante_definer;
+GRANT SELECT (tenant_id, address_key, role, account_id) ON reader TO restante_definer;
 GRANT SELECT (tenant_id, address_key) ON account TO restante_definer;
 
 -- As in 0003: across tenants, owned by the role that may.
@@ -158,7 +158,7 @@ BEGIN
 	RETURN EXISTS (SELECT FROM account a WHERE a.tenant_id = current_tenant()
 			AND a.address_key = wanted)
 		OR EXISTS (SELECT FROM reader r WHERE r.tenant_id = current_tenant()
-			AND r.address_key = wanted AND r.role = 2);
+			AND r.address_key = wanted AND r.role = 2 AND r.account_id IS NULL);
 END
 $$;
 COMMENT ON FUNCTION sender_known(text) IS 'Has this address an account with the transaction''s tenant, or was it sent a message?';

@@ -140,6 +140,31 @@ addresses(void **state)
 	db_close(db);
 }
 
+/* However many readers there are: by its index, not row by row. */
+static void
+a_sender_is_looked_up(void **state)
+{
+	PGconn *c = cluster_raw("postgres", "restante");
+	char tenant[ID_TEXT_LEN], set[200];
+
+	(void)state;
+	id_format(&tenant_a, tenant);
+	snprintf(set, sizeof(set),
+	    "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off;"
+	    " SET LOCAL restante.tenant = '%s'",
+	    tenant);
+	assert_string_equal(cluster_try(c, set), "00000");
+	assert_int_equal(
+	    cluster_number(
+		c, "SELECT sender_known('zoe@away.example')::integer"),
+	    0);
+	assert_int_equal(cluster_number(c,
+			     "SELECT pg_stat_get_xact_numscans("
+			     "'reader_address'::regclass)"),
+	    1);
+	PQfinish(c);
+}
+
 static int
 entry(void *arg, const struct address_row *r, struct err *err)
 {
@@ -248,6 +273,7 @@ main(void)
 	    cmocka_unit_test(whose_domain),
 	    cmocka_unit_test(rules),
 	    cmocka_unit_test(addresses),
+	    cmocka_unit_test(a_sender_is_looked_up),
 	    cmocka_unit_test(lists),
 	    cmocka_unit_test(relays_and_partners),
 	    cmocka_unit_test(too_wide),
