@@ -200,8 +200,8 @@ end_repeated(struct commit_item *item, const struct id *first)
 }
 
 /*
- * Tells those that repeat what is written already; what is left of items comes in order,
- * those with one tag behind each other. -1: nobody was told.
+ * Tells those that repeat what is written already; what is left of items comes in the
+ * order of bundle_write(). -1: nobody was told.
  */
 static int
 known_end(struct desk *d, struct commit_item **items, size_t *n, struct err *e)
@@ -227,23 +227,27 @@ known_end(struct desk *d, struct commit_item **items, size_t *n, struct err *e)
 	return 0;
 }
 
-static bool
-is_same(const struct bundle *a, const struct bundle *b)
+/* The one of the first n that this one repeats, or NULL. */
+static const struct commit_item *
+twin_of(
+    const struct commit_item *item, struct commit_item *const *items, size_t n)
 {
-	return a->has_tags && b->has_tags && id_equal(&a->tenant, &b->tenant) &&
-	    memcmp(a->tags[0], b->tags[0], sizeof(a->tags[0])) == 0;
+	for (size_t i = 0; i < n; i++)
+		if (bundle_same(&items[i]->bundle, &item->bundle))
+			return items[i];
+	return NULL;
 }
 
 /* Of several with one tag the first is written; the others wait in twins, with its id. */
 static size_t
 twins_part(struct commit_item **items, size_t *n, struct commit_item **twins)
 {
+	const struct commit_item *twin;
 	size_t i, left = 0, n_twins = 0;
 
 	for (i = 0; i < *n; i++)
-		if (left > 0 &&
-		    is_same(&items[left - 1]->bundle, &items[i]->bundle)) {
-			items[i]->first = items[left - 1]->bundle.message.id;
+		if ((twin = twin_of(items[i], items, left)) != NULL) {
+			items[i]->first = twin->bundle.message.id;
 			twins[n_twins++] = items[i];
 		} else {
 			items[left++] = items[i];

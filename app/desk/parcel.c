@@ -13,6 +13,9 @@
 #include "desk/internal.h"
 #include "store/upload.h"
 
+/* Longer than anything waits for its transaction after it was given its tags. */
+#define TURN (10 * CLOCK_MINUTE)
+
 /* One reader while it is being sealed for. */
 struct sealing {
 	struct reader_row row;
@@ -538,6 +541,7 @@ parcel_gather(
 		memcpy(b->tags, p->tags, sizeof(b->tags));
 	_Static_assert(KEYD_TAGS == BUNDLE_TAGS, "tags");
 	r = gather(&w, e);
+	b->turn = b->message.created % CLOCK_DAY < TURN;
 	if (w.r != NULL)
 		secret_wipe(w.r, w.n * sizeof(*w.r));
 	free(w.r);

@@ -100,6 +100,47 @@ in_order(const void *a, const void *b)
 	return r != 0 ? r : memcmp((*x)->tags[0], (*y)->tags[0], 32);
 }
 
+static bool
+has_tag(const struct bundle *b, const uint8_t tag[32])
+{
+	for (size_t i = 0; i < BUNDLE_TAGS; i++)
+		if (memcmp(b->tags[i], tag, 32) == 0)
+			return true;
+	return false;
+}
+
+bool
+bundle_same(const struct bundle *a, const struct bundle *b)
+{
+	return a->has_tags && b->has_tags && id_equal(&a->tenant, &b->tenant) &&
+	    (has_tag(a, b->tags[0]) || has_tag(b, a->tags[0]));
+}
+
+/* One statement does not see its own rows: two of it are compared here. */
+static int
+tags_write(struct db *db, struct bundle **b, size_t n, struct err *e)
+{
+	struct sql_rows rows = {0};
+	const struct id *id;
+	size_t i, j;
+	int r = 0;
+
+	for (i = 0; i < n && r == 0; i++) {
+		for (j = 0; j < i && r == 0; j++)
+			if (bundle_same(b[i], b[j]))
+				r = err_set(e, ERR_CONFLICT, "duplicate");
+		id = &b[i]->message.id;
+		if (b[i]->has_tags)
+			duplicate_put(&rows, b[i]->tags[0], BUNDLE_TAGS, id);
+		if (b[i]->has_tags && b[i]->turn)
+			duplicate_put(&rows, b[i]->tags[1], 1, id);
+	}
+	if (r == 0)
+		r = duplicate_rows_add(db, &b[0]->tenant, &rows, e);
+	sql_rows_clear(&rows);
+	return r;
+}
+
 static int
 chunks_write(struct db *db, struct bundle **b, size_t n, struct err *e)
 {
@@ -200,23 +241,18 @@ static int
 tenant_write(struct db *db, struct bundle **b, size_t n, struct err *e)
 {
 	const struct id *tenant = &b[0]->tenant;
-	struct sql_rows messages = {0}, tags = {0};
+	struct sql_rows messages = {0};
 	size_t i;
 	int r = -1;
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++)
 		message_put(&messages, &b[i]->message);
-		if (b[i]->has_tags)
-			duplicate_put(&tags, b[i]->tags[0], BUNDLE_TAGS,
-			    &b[i]->message.id);
-	}
 	/* Tags first: what is refused for them costs no more than them. */
-	if (duplicate_rows_add(db, tenant, &tags, e) == 0 &&
+	if (tags_write(db, b, n, e) == 0 &&
 	    message_rows_add(db, tenant, &messages, e) == 0 &&
 	    vectors_write(db, b, n, e) == 0 && others_write(db, b, n, e) == 0)
 		r = chunks_write(db, b, n, e);
 	sql_rows_clear(&messages);
-	sql_rows_clear(&tags);
 	return r;
 }
 

@@ -30,6 +30,8 @@ struct bundle {
 	/* Tags it is known by; the first is stored, any that is known refuses it. */
 	bool has_tags;
 	uint8_t tags[BUNDLE_TAGS][32];
+	/* The day began just now: the second is stored too, for who has yesterday's alone. */
+	bool turn;
 	/* One sealed chunk of its content; asked for each while it is written. */
 	int (*chunk)(void *arg, uint32_t seq, struct buf *out, struct err *e);
 	void *chunk_arg;
@@ -51,6 +53,9 @@ struct outbox *bundle_mail(struct bundle *b);
 struct event *bundle_event(struct bundle *b);
 struct dsn *bundle_dsn(struct bundle *b);
 void bundle_clear(struct bundle *b);
+
+/* Is one of them the other again, though the key of tags changed between them? */
+bool bundle_same(const struct bundle *a, const struct bundle *b);
 
 /*
  * Within a transaction of b[0]'s tenant, n at least 1: queues all of them and leaves it

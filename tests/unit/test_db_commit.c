@@ -11,10 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/secret.h"
 #include "db_cluster.h"
 #include "desk/internal.h"
+#include "store/sql.h"
 
 #define LINE    20
 #define WRITERS 2 /* as many as write at once */
@@ -214,6 +216,86 @@ none_is_refused_for_another(void **state)
 	drop(&known, 1);
 }
 
+/* Tags of a day and of the next: the older one stands behind the newer. */
+static void
+next_day(struct bundle *later, const struct bundle *b)
+{
+	memcpy(later->tags[1], b->tags[0], 32);
+	later->turn = true;
+}
+
+static void
+midnight_makes_no_other_message(void **state)
+{
+	struct waiting w[4];
+	size_t i, stored = 0;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		fill(&w[i], &tenant_a, "MIDNIT", i);
+	next_day(&w[1].item.bundle, &w[0].item.bundle);
+	bring_together(w, 4);
+	for (i = 0; i < 2; i++) {
+		if (w[i].item.result == 0) {
+			stored++;
+			continue;
+		}
+		assert_int_equal(w[i].item.err.code, ERR_CONFLICT);
+		assert_true(id_equal(
+		    &w[i].item.first, &w[1 - i].item.bundle.message.id));
+		assert_int_equal(cluster_rows(&w[i].item.bundle), 0);
+	}
+	assert_int_equal(stored, 1);
+	assert_int_equal(w[2].item.result, 0);
+	assert_int_equal(w[3].item.result, 0);
+	drop(w, 4);
+}
+
+static void
+until_one_waits(void)
+{
+	PGconn *c = cluster_raw("postgres", "restante");
+	int i;
+
+	for (i = 0; i < 1000 &&
+	     cluster_number(
+		 c, "SELECT count(*) FROM pg_locks WHERE NOT granted") == 0;
+	     i++)
+		usleep(10000);
+	assert_true(i < 1000);
+	PQfinish(c);
+}
+
+/* The first is being written by another process, under the key of the day before. */
+static void
+midnight_waits_for_who_is_writing(void **state)
+{
+	struct db *db = cluster_db("restante_intake");
+	struct waiting first, again;
+	struct bundle *b = &first.item.bundle;
+	pthread_t thread;
+	struct err e;
+
+	(void)state;
+	fill(&first, &tenant_a, "MIDONE", 1);
+	fill(&again, &tenant_a, "MIDTWO", 2);
+	next_day(&again.item.bundle, b);
+	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
+	assert_int_equal(bundle_write(db, &b, 1, &e), 0);
+	assert_int_equal(sql_flush(db, &e), 0);
+	assert_int_equal(pthread_create(&thread, NULL, bring, &again), 0);
+	until_one_waits();
+	assert_int_equal(db_commit(db, &e), 0);
+	db_close(db);
+	pthread_join(thread, NULL);
+	assert_int_equal(again.item.result, -1);
+	assert_int_equal(again.item.err.code, ERR_CONFLICT);
+	assert_true(id_equal(&again.item.first, &b->message.id));
+	assert_int_equal(cluster_rows(&again.item.bundle), 0);
+	drop(&first, 1);
+	drop(&again, 1);
+}
+
 /* What rows tell themselves is told among the events, once. */
 static void
 rows_tell_what_is_not_written(void **state)
@@ -317,6 +399,8 @@ main(void)
 	    cmocka_unit_test(one_that_is_alone_is_written_at_once),
 	    cmocka_unit_test(what_waits_is_written_together),
 	    cmocka_unit_test(none_is_refused_for_another),
+	    cmocka_unit_test(midnight_makes_no_other_message),
+	    cmocka_unit_test(midnight_waits_for_who_is_writing),
 	    cmocka_unit_test(rows_tell_what_is_not_written),
 	    cmocka_unit_test(orphans_are_found),
 	};
