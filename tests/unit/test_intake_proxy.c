@@ -126,10 +126,9 @@ test_pieces(void **state)
 static void
 test_none(void **state)
 {
-	static const char *const texts[] = {"PROXY TCP4 192.0.2.7 127.0.0.1 "
-					    "1025 25\r\n",
-	    "EHLO x\r\n", "\x16\x03\x01\x02\x00\x01\x00", "\r\n\r\n\r",
-	    "\r\nQUIT\r\n"};
+	static const char *const texts[] = {
+	    "PROXY TCP4 192.0.2.7 127.0.0.1 1025 25\r\n", "EHLO x\r\n",
+	    "\x16\x03\x01\x02\x00\x01\x00", "\r\n\r\n\r", "\r\nQUIT\r\n"};
 	uint8_t p[64];
 
 	(void)state;
