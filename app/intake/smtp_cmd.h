@@ -98,8 +98,10 @@ struct smtp_session {
 	bool greeted; /* by EHLO or HELO */
 	bool front;   /* may say XCLIENT */
 	bool told;    /* and said what the client's name is */
-	bool behind;  /* more came with the command being answered */
-	bool waits;   /* its answer has not left, and nothing may come before */
+	bool
+	    put_off; /* MAIL or RCPT was answered 4yz, and no other verb came */
+	bool behind; /* more came with the command being answered */
+	bool waits;  /* its answer has not left, and nothing may come before */
 	struct smtp_chunk chunk;
 	struct smtp_line line;
 	struct smtp_txn *txn;
@@ -133,6 +135,10 @@ void smtp_state_set(struct smtp_session *s, enum smtp_state state);
 /* Replies. A refusal counts towards LIMIT_SMTP_ERRORS, and may turn into 421. */
 enum smtp_next smtp_say(struct smtp_session *s, enum smtp_reply r);
 enum smtp_next smtp_refuse(struct smtp_session *s, enum smtp_reply r);
+/* The same of a command out of place: it does not count when ours is the blame. */
+enum smtp_next smtp_refuse_place(struct smtp_session *s, enum smtp_reply r);
+/* 4yz to MAIL or RCPT. */
+enum smtp_next smtp_put_off(struct smtp_session *s, enum smtp_reply r);
 /* By the error of the job just done; logs it. */
 enum smtp_next smtp_refuse_err(
     struct smtp_session *s, enum smtp_asked asked, const struct err *e);

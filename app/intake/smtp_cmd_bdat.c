@@ -29,7 +29,7 @@ chunk_end(struct smtp_session *s)
 
 	if (chunk->why != SMTP_REPLY_NONE) {
 		smtp_state_set(s, chunk->before);
-		return smtp_refuse(s, chunk->why);
+		return smtp_refuse_place(s, chunk->why);
 	}
 	if (chunk->last) {
 		smtp_chunk_end(&s->txn->data);

@@ -10,7 +10,7 @@ smtp_cmd_data(struct smtp_session *s, const struct smtp_command *c)
 
 	(void)c;
 	if (s->state == SMTP_STATE_MAIL)
-		return smtp_refuse(s,
+		return smtp_refuse_place(s,
 		    s->txn->refused ? SMTP_REPLY_NONE_VALID :
 				      SMTP_REPLY_NO_RECIPIENT);
 	if (s->txn->env.body == DESK_BODY_BINARY)

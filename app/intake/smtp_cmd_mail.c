@@ -89,10 +89,10 @@ smtp_cmd_mail(struct smtp_session *s, const struct smtp_command *c)
 		return smtp_refuse(s, why);
 	if (smtp_sender(s) == NULL ||
 	    (s->txn = calloc(1, sizeof(*s->txn))) == NULL)
-		return smtp_say(s, SMTP_REPLY_LATER);
+		return smtp_put_off(s, SMTP_REPLY_LATER);
 	if (fill(&s->txn->env, c) == -1) {
 		smtp_txn_end(s);
-		return smtp_say(s, SMTP_REPLY_LATER);
+		return smtp_put_off(s, SMTP_REPLY_LATER);
 	}
 	s->job.result = 0;
 	if (s->set->backend->mail_now(s->sender, &s->txn->env) == 1)

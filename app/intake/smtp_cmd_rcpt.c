@@ -36,7 +36,7 @@ refused(struct smtp_session *s)
 	s->txn->to.orcpt = NULL;
 	s->txn->refused = true;
 	if (s->txn->silent)
-		return smtp_say(s, SMTP_REPLY_SILENT);
+		return smtp_put_off(s, SMTP_REPLY_SILENT);
 	return smtp_refuse_err(s, SMTP_ASKED_RCPT, &s->job.err);
 }
 
@@ -80,7 +80,7 @@ smtp_cmd_rcpt(struct smtp_session *s, const struct smtp_command *c)
 		return smtp_refuse(s, SMTP_REPLY_PATH_TO);
 	to->notify = c->notify;
 	if (c->orcpt[0] != '\0' && (to->orcpt = strdup(c->orcpt)) == NULL)
-		return smtp_say(s, SMTP_REPLY_LATER);
+		return smtp_put_off(s, SMTP_REPLY_LATER);
 	smtp_brake(s);
 	s->job.result = 0;
 	if (s->txn->silent ||

@@ -130,6 +130,19 @@ smtp_refuse(struct smtp_session *s, enum smtp_reply r)
 }
 
 enum smtp_next
+smtp_refuse_place(struct smtp_session *s, enum smtp_reply r)
+{
+	return s->put_off ? smtp_say(s, r) : smtp_refuse(s, r);
+}
+
+enum smtp_next
+smtp_put_off(struct smtp_session *s, enum smtp_reply r)
+{
+	s->put_off = true;
+	return smtp_say(s, r);
+}
+
+enum smtp_next
 smtp_refuse_err(
     struct smtp_session *s, enum smtp_asked asked, const struct err *e)
 {
@@ -138,6 +151,8 @@ smtp_refuse_err(
 	const char *code = smtp_reply_err_code(asked, e->code);
 
 	log_err(s->id, events[asked], e);
+	if (asked == SMTP_ASKED_MAIL || asked == SMTP_ASKED_RCPT)
+		s->put_off |= code[0] == '4';
 	if (asked != SMTP_ASKED_DATA && too_many(s, code))
 		return smtp_close(s, "4.7.0", "Too many errors");
 	if (smtp_reply_err(s->out, asked, e->code) == -1)
@@ -223,7 +238,7 @@ wrong_order(struct smtp_session *s, enum smtp_verb verb)
 	if (s->state == SMTP_STATE_CHUNKS)
 		return smtp_refuse(s, SMTP_REPLY_CHUNKED);
 	if (verb == SMTP_VERB_RCPT || verb == SMTP_VERB_DATA)
-		return smtp_refuse(s, SMTP_REPLY_ORDER);
+		return smtp_refuse_place(s, SMTP_REPLY_ORDER);
 	return smtp_refuse(s, SMTP_REPLY_IN_MAIL);
 }
 
@@ -245,6 +260,9 @@ command(struct smtp_session *s, const char *line, size_t n)
 	smtp_syntax_parse(line, n, &c);
 	row = &table[c.verb];
 	smtp_trace_command(s, &c);
+	if (c.verb != SMTP_VERB_RCPT && c.verb != SMTP_VERB_DATA &&
+	    c.verb != SMTP_VERB_BDAT)
+		s->put_off = false;
 	if (row->fn == NULL)
 		return smtp_refuse(s,
 		    c.fault != SMTP_REPLY_NONE ? c.fault : SMTP_REPLY_NOT_HERE);

@@ -669,6 +669,29 @@ test_errors(void **state)
 	smtp_session_free(s);
 }
 
+/* What a client sent in one packet with a command we put off is not its fault. */
+static void
+test_what_follows_4yz_does_not_count(void **state)
+{
+	struct smtp_session *s = session(false, HELLO);
+
+	(void)state;
+	for (int i = 0; i < LIMIT_SMTP_ERRORS; i++) {
+		say(s, "MAIL FROM:<down@y.example>\r\n" TO TO "DATA\r\n",
+		    "451 4.3.0, 503 5.5.1, 503 5.5.1, 503 5.5.1, ");
+		say(s, "MAIL FROM:<down@y.example>\r\n" TO "BDAT 2 LAST\r\nab",
+		    "451 4.3.0, 503 5.5.1, 503 5.5.1, ");
+		say(s, FROM "RCPT TO:<down@acme.example>\r\nDATA\r\n",
+		    S_MAIL "451 4.3.0, 554 5.5.1, ");
+		say(s, "RSET\r\n", "250 2.0.0, ");
+	}
+	/* Nor does it excuse what comes later. */
+	for (int i = 0; i < LIMIT_SMTP_ERRORS; i++)
+		say(s, TO, "503 5.5.1, ");
+	expect(s, TO, strlen(TO), "421 4.7.0, ", SMTP_CLOSE);
+	smtp_session_free(s);
+}
+
 static void
 test_errors_of_every_kind_count(void **state)
 {
@@ -737,6 +760,7 @@ main(void)
 	    cmocka_unit_test(test_auth_response_length),
 	    cmocka_unit_test(test_auth_field_length),
 	    cmocka_unit_test(test_errors),
+	    cmocka_unit_test(test_what_follows_4yz_does_not_count),
 	    cmocka_unit_test(test_errors_of_every_kind_count),
 	    cmocka_unit_test(test_a_message_clears_the_errors),
 	    cmocka_unit_test(test_recipients),
