@@ -51,15 +51,13 @@ asked_keep(const struct parcel *p, size_t i, struct bundle *b, struct err *e)
 static enum mail_action
 action_now(const struct parcel *p, uint32_t given)
 {
-	if (p->env->given[given].list)
+	const struct desk_given *g = &p->env->given[given];
+	const struct desk_rcpt *r;
+
+	if (g->list)
 		return MAIL_EXPANDED;
-	for (size_t i = 0; i < p->n_rcpt; i++)
-		if (p->rcpt[i].given == given)
-			return p->rcpt[i].way == POLICY_INWARD &&
-				!p->rcpt[i].forward ?
-			    MAIL_DELIVERED :
-			    0;
-	return 0;
+	r = &p->rcpt[g->reader];
+	return r->way == POLICY_INWARD && !r->forward ? MAIL_DELIVERED : 0;
 }
 
 static void

@@ -51,6 +51,7 @@ struct desk_given {
 	unsigned notify; /* enum desk_notify */
 	char *orcpt; /* "rfc822;alice@acme.example", decoded; NULL for none */
 	bool list;   /* it stood for a list: expanded (RFC 3461 5.2.7.3) */
+	uint32_t reader; /* else: who it came to, an index of the envelope's */
 };
 
 /* One reader: what a RCPT came to, after aliases and lists. */
@@ -58,7 +59,8 @@ struct desk_rcpt {
 	struct mailbox mailbox;
 	enum policy_way way;
 	struct id account; /* zero when there is none */
-	uint32_t given;    /* the RCPT, an index of the envelope's */
+	/* The RCPT, an index of the envelope's; of several the one that asked for most. */
+	uint32_t given;
 	bool forward; /* opened, tagged, handed to the tenant's own server */
 	bool forward_only; /* and not kept in the portal's inbox */
 };

@@ -36,6 +36,7 @@ struct route {
 	struct policy_recipient pr;
 	const struct rules *rules; /* of the tenant whose domain it is */
 	struct address_row row;    /* what the address is there */
+	uint32_t reader;           /* who was named last, in env */
 };
 
 /* ---- what an address stands for ---- */
@@ -188,13 +189,15 @@ facts_find(struct route *t, struct err *e)
 /* ---- the envelope ---- */
 
 static bool
-envelope_has(const struct desk_envelope *env, const char *key)
+envelope_has(const struct desk_envelope *env, const char *key, uint32_t *at_out)
 {
 	size_t i;
 
 	for (i = 0; i < env->n_rcpt; i++)
-		if (strcmp(env->rcpt[i].mailbox.key, key) == 0)
+		if (strcmp(env->rcpt[i].mailbox.key, key) == 0) {
+			*at_out = (uint32_t)i;
 			return true;
+		}
 	return false;
 }
 
@@ -205,7 +208,7 @@ rcpt_add(struct route *t, const struct mailbox *box, enum policy_way way,
 	struct desk_envelope *env = t->env;
 	struct desk_rcpt *r;
 
-	if (envelope_has(env, box->key))
+	if (envelope_has(env, box->key, &t->reader))
 		return 0;
 	if (env->n_rcpt >= LIMIT_RECIPIENTS)
 		return err_set(e, ERR_TOO_MANY, "more than %d recipients",
@@ -217,6 +220,7 @@ rcpt_add(struct route *t, const struct mailbox *box, enum policy_way way,
 			    e, ERR_UNAVAILABLE, "recipients: memory");
 		env->rcpt = r;
 	}
+	t->reader = (uint32_t)env->n_rcpt;
 	r = &env->rcpt[env->n_rcpt++];
 	memset(r, 0, sizeof(*r));
 	r->mailbox = *box;
@@ -318,6 +322,31 @@ given_add(struct desk_envelope *env, struct desk_given *given, struct err *e)
 	return 0;
 }
 
+/* How much is to be told of it: nothing, what is told unasked, or what was asked for. */
+static int
+asks(const struct desk_given *g)
+{
+	if (g->notify & DESK_NOTIFY_NEVER)
+		return 0;
+	return g->notify == 0 ? 1 : 2;
+}
+
+/* A reader who was named already, by a list or another address, is told of as the last one. */
+static void
+given_prefer(struct desk_envelope *env)
+{
+	const uint32_t at = (uint32_t)env->n_given - 1;
+	const struct desk_given *g = &env->given[at], *before;
+	struct desk_rcpt *r;
+
+	if (g->list)
+		return;
+	r = &env->rcpt[g->reader];
+	before = &env->given[r->given];
+	if (before->list || asks(before) < asks(g))
+		r->given = at;
+}
+
 /* Named a second time: what was asked for first stays. */
 static bool
 given_has(const struct desk_envelope *env, struct desk_given *given)
@@ -391,10 +420,16 @@ route_take(struct route *t, struct desk_given *given, struct err *e)
 		return -1;
 	given->list = way == POLICY_INWARD && t->pr.target == POLICY_LIST;
 	if (readers_add(t, way, e) == -1 || t->q->unsure ||
-	    rate_take(t, &tenant, e) == -1 || given_add(env, given, e) == -1) {
+	    rate_take(t, &tenant, e) == -1) {
 		env->n_rcpt = before;
 		return -1;
 	}
+	given->reader = t->reader;
+	if (given_add(env, given, e) == -1) {
+		env->n_rcpt = before;
+		return -1;
+	}
+	given_prefer(env);
 	env->tenant = tenant;
 	env->sender_class = class_of(t);
 	return 0;

@@ -104,6 +104,20 @@ test('several recipients, asked for one by one, are one mail', async () => {
   assert.equal((await told(other, { sent: half })).recipients.length, 1);
 });
 
+test('one reader by two names: each is told of, as it was asked for', async () => {
+  await inst.ctlJson('alias', 'add', '--tenant', 'acme', '--address', 'info@acme.example', '--member', alice);
+  await sleep(2200);
+  for (const [first, second] of [[alice, 'info@acme.example'], ['info@acme.example', alice]]) {
+    const from = somebody();
+    const sent = await send({ from, to: [[first, ' NOTIFY=NEVER'], [second, ' NOTIFY=SUCCESS']] });
+    assert.deepEqual((await told(from, { sent })).recipients.map((r) => r['final-recipient']), [`rfc822;${second}`]);
+    const other = somebody();
+    const both = await send({ from: other, to: [first, second], rcpt: ' NOTIFY=SUCCESS' });
+    assert.deepEqual((await told(other, { sent: both })).recipients.map((r) => r['final-recipient']).sort(),
+      [`rfc822;${alice}`, 'rfc822;info@acme.example']);
+  }
+});
+
 test('a list is expanded, and who is on it stays unsaid', async () => {
   const list = (...options) => inst.ctlJson('list', ...options, '--tenant', 'acme', '--list', 'staff@acme.example');
   await list('add', '--open');
@@ -115,6 +129,16 @@ test('a list is expanded, and who is on it stays unsaid', async () => {
   assert.deepEqual(report.recipients, [{ 'final-recipient': 'rfc822;staff@acme.example', action: 'expanded', status: '2.0.0' }]);
   await ended(sent.id);
   assert.equal(reportsTo(from).length, 1);
+});
+
+test('who is on a list and named as well is told of by that name', async () => {
+  const to = somebody(), word = (...options) => inst.ctlJson('list', ...options, '--tenant', 'acme', '--list', 'away@acme.example');
+  await word('add');
+  await word('join', '--address', to);
+  await sleep(2200);
+  const sent = await send({ from: alice, auth: alice, to: [['away@acme.example', ' NOTIFY=NEVER'], [to, ' NOTIFY=SUCCESS']] });
+  const report = await told(alice, { sent });
+  assert.deepEqual(report.recipients.map((r) => [r['final-recipient'], r.action]), [[`rfc822;${to}`, 'relayed']]);
 });
 
 test('somebody outside: relayed when their server has the notice, and not before', async () => {
