@@ -304,8 +304,11 @@ static enum link_turn
 turn(struct link *l)
 {
 	/* Replies of one packet leave together, with that of a job if it comes. */
-	if (l->at == LINK_JOB || l->at == LINK_HELD || l->at == LINK_LAST)
+	if (l->at == LINK_JOB || l->at == LINK_LAST)
 		return LINK_STOP;
+	/* Of many that are held back each leaves in its time: no client waits for all. */
+	if (l->at == LINK_HELD)
+		return flush(l) == -1 ? LINK_END : LINK_STOP;
 	if (l->at == LINK_TALK && l->session != NULL &&
 	    smtp_session_waits(l->session))
 		look_again(l);

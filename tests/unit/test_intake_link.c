@@ -397,6 +397,53 @@ test_drain(void **state)
 	assert_false(link_busy(&front));
 }
 
+static unsigned
+brake_hard(const struct desk_sender *s, const struct desk_envelope *env,
+    bool *silent_out)
+{
+	(void)s;
+	(void)env;
+	*silent_out = false;
+	return 60000;
+}
+
+static void
+hold_ends(struct wire *w)
+{
+	assert_int_equal(w->link->at, LINK_HELD);
+	w->link->since = 0;
+	link_tick(&front);
+}
+
+/* Answers that are held back leave one by one, and to nobody who has gone. */
+static void
+test_held(void **state)
+{
+	struct smtp_backend braked = fake_backend;
+	struct wire w;
+
+	(void)state;
+	fake.now = 1;
+	braked.brake = brake_hard;
+	front.smtp.backend = &braked;
+	open_wire(&w, "203.0.113.9");
+	talk(&w, NULL, "220 ");
+	talk(&w, "EHLO x\r\n", "250-");
+	say(&w,
+	    "MAIL FROM:<a@b.example>\r\n"
+	    "RCPT TO:<alice@acme.example>\r\nRCPT TO:<bob@acme.example>\r\n"
+	    "RCPT TO:<carol@acme.example>\r\nNOOP\r\n");
+	turn_loop(&w);
+	assert_string_equal(hear(&w), "");
+	hold_ends(&w);
+	assert_string_equal(hear(&w), "250 2.1.0 Sender is fine\r\n");
+	hold_ends(&w);
+	assert_string_equal(hear(&w), "250 2.1.5 Recipient is fine\r\n");
+	assert_int_equal(close(w.client), 0);
+	hold_ends(&w);
+	assert_true(w.closed);
+}
+
 /* A client that is gone leaves its job to end by itself. */
 static void
 test_gone(void **state)
@@ -432,6 +479,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_deadlines, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_slow, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_drain, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_held, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_gone, setup, teardown),
 	};
 
