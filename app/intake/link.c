@@ -301,6 +301,17 @@ look_again(struct link *l)
 }
 
 static enum link_turn
+last(struct link *l)
+{
+	l->at = LINK_LAST;
+	l->since = clock_mono_ms();
+	link_wait_not(l);
+	end_tls(l);
+	l->f->linger(l->socket);
+	return LINK_GONE;
+}
+
+static enum link_turn
 turn(struct link *l)
 {
 	/* Replies of one packet leave together, with that of a job if it comes. */
@@ -317,14 +328,8 @@ turn(struct link *l)
 	/* Nothing is read from a client that does not take its replies. */
 	if (link_unsent(l))
 		return LINK_STOP;
-	if (l->over) {
-		l->at = LINK_LAST;
-		l->since = clock_mono_ms();
-		link_wait_not(l);
-		end_tls(l);
-		l->f->linger(l->socket);
-		return LINK_GONE;
-	}
+	if (l->over)
+		return last(l);
 	if (l->wants_tls)
 		return link_start_tls(l);
 	switch (l->at) {
