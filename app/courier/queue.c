@@ -38,6 +38,11 @@ struct source {
 	struct db *db;
 	int64_t
 	    look_ms; /* not before this, unless there was more than could be taken */
+	/*
+	 * The next look is soon, though nothing was there: the bell that was heard is not
+	 * rung again for what is committed right after it (desk/commit.c).
+	 */
+	bool again;
 };
 
 struct worker {
@@ -116,9 +121,13 @@ fetch(struct worker *w, struct err *e)
 		return -1;
 	if (!w->lane.codes && !w->lane.forwards && w->lane.n < w->lane.batch)
 		q->look_ms = clock_mono_ms() + GATHER_MS;
-	if (w->lane.n > 0)
+	if (w->lane.n > 0) {
+		q->again = false;
 		return 0;
-	return db_wait_courier(q->db, w->lane.codes, w->stop, QUEUE_POLL_MS, e);
+	}
+	q->again = !q->again && !w->lane.codes;
+	return db_wait_courier(q->db, w->lane.codes, w->stop,
+	    q->again ? GATHER_MS : QUEUE_POLL_MS, e);
 }
 
 static void *

@@ -161,6 +161,28 @@ test('a server that takes one recipient a mail: the others follow at once', asyn
   await gone(sent.id);
 });
 
+test('what comes right after another is not left until the courier looks by itself', async () => {
+  const median = (list) => list.sort((a, b) => a - b)[list.length >> 1];
+  const trip = async (pair) => {
+    await sleep(250);
+    const both = [send()];
+    if (pair) {
+      await sleep(8);
+      both.push(send());
+    }
+    const sent = await Promise.all(both), since = Date.now();
+    for (const one of sent) await taken(one.mid);
+    return Date.now() - since;
+  };
+  const alone = [], pairs = [];
+  for (let i = 0; i < 7; i++) {
+    alone.push(await trip(false));
+    pairs.push(await trip(true));
+  }
+  // It looks every two seconds where no bell is heard.
+  assert.ok(median(pairs) - median(alone) < 900, `${alone} ms alone, ${pairs} ms in pairs`);
+});
+
 test('it comes back: a loop is refused', async () => {
   const sent = await send();
   const [mail] = await taken(sent.mid);
