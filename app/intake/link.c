@@ -301,25 +301,11 @@ look_again(struct link *l)
 }
 
 static enum link_turn
-last(struct link *l)
-{
-	l->at = LINK_LAST;
-	l->since = clock_mono_ms();
-	link_wait_not(l);
-	end_tls(l);
-	l->f->linger(l->socket);
-	return LINK_GONE;
-}
-
-static enum link_turn
 turn(struct link *l)
 {
 	/* Replies of one packet leave together, with that of a job if it comes. */
-	if (l->at == LINK_JOB || l->at == LINK_LAST)
+	if (l->at == LINK_JOB || l->at == LINK_HELD || l->at == LINK_LAST)
 		return LINK_STOP;
-	/* Of many that are held back each leaves in its time: no client waits for all. */
-	if (l->at == LINK_HELD)
-		return flush(l) == -1 ? LINK_END : LINK_STOP;
 	if (l->at == LINK_TALK && l->session != NULL &&
 	    smtp_session_waits(l->session))
 		look_again(l);
@@ -328,8 +314,14 @@ turn(struct link *l)
 	/* Nothing is read from a client that does not take its replies. */
 	if (link_unsent(l))
 		return LINK_STOP;
-	if (l->over)
-		return last(l);
+	if (l->over) {
+		l->at = LINK_LAST;
+		l->since = clock_mono_ms();
+		link_wait_not(l);
+		end_tls(l);
+		l->f->linger(l->socket);
+		return LINK_GONE;
+	}
 	if (l->wants_tls)
 		return link_start_tls(l);
 	switch (l->at) {
