@@ -4,4 +4,4 @@ import { test } from 'node:test';
 import { troubles } from '../lib/trouble.mjs';
 
 test('one thing at a time goes wrong', (t) => troubles(
-  (name, fn) => t.test(name, async (one) => { one.diagnostic(await fn()); }), { seconds: 6, senders: 12 }));
+  (name, fn) => t.test(name, async (one) => { one.diagnostic(await fn()); }), { seconds: 3, senders: 12 }));
