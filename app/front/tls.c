@@ -363,11 +363,22 @@ tls_new(bool alpn, int ticket_period, struct err *e)
 		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_timeout(ctx, 2 * (long)ticket_period);
-	/* Without one a handshake has as many round trips: one is enough. */
-	(void)SSL_CTX_set_num_tickets(ctx, 1);
+	/*
+	 * Without one a handshake of TLS 1.3 has as many round trips: one is enough. A
+	 * browser's goes with the first answer, by tls_ticket().
+	 */
+	(void)SSL_CTX_set_num_tickets(ctx, alpn ? 0 : 1);
 	SSL_CTX_set_cert_cb(ctx, choose_certificate, NULL);
 	SSL_CTX_set_tlsext_servername_callback(ctx, note_name);
 	if (alpn)
 		SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
 	return ctx;
+}
+
+void
+tls_ticket(SSL *ssl)
+{
+	/* Not possible is not wrong: the next handshake is a full one. */
+	if (SSL_version(ssl) == TLS1_3_VERSION)
+		(void)SSL_new_session_ticket(ssl);
 }

@@ -13,7 +13,10 @@
 #include "base/err.h"
 #include "front/book.h"
 
-/* The context; it serves nothing before tls_use(). alpn: only "http/1.1". */
+/*
+ * The context; it serves nothing before tls_use(). alpn: only "http/1.1", and tickets of
+ * TLS 1.3 by tls_ticket() alone.
+ */
 SSL_CTX *tls_new(bool alpn, int ticket_period, struct err *e)
     __attribute__((warn_unused_result));
 
@@ -24,6 +27,11 @@ SSL_CTX *tls_new(bool alpn, int ticket_period, struct err *e)
  */
 int tls_use(const struct book *b, struct err *e)
     __attribute__((warn_unused_result));
+/*
+ * A ticket goes with what is written next: to who asks something, while handshakes that
+ * nobody means cost no more than they must.
+ */
+void tls_ticket(SSL *ssl);
 /* How many names are served. */
 size_t tls_names(void);
 

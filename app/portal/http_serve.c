@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "front/tls.h"
 #include "portal/http_log.h"
 #include "portal/plain.h"
 #include "portal/portal.h"
@@ -294,6 +295,8 @@ conn_begin(struct conn *k, const struct http_head *h, int status)
 		return -1;
 	k->x = x;
 	x->owner = k;
+	if (!k->asked && k->io.ssl != NULL)
+		tls_ticket(k->io.ssl);
 	k->asked = true;
 	k->close = false;
 	fill_tls(k, x);

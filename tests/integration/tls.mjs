@@ -10,7 +10,7 @@ import path from 'node:path';
 import tls from 'node:tls';
 import { freePorts, startInstallation } from '../lib/installation.mjs';
 import { compose, sendMail, smtpConnect } from '../lib/smtp.mjs';
-import { alive, descendants, must, top, until } from '../lib/process.mjs';
+import { alive, descendants, must, sleep, top, until } from '../lib/process.mjs';
 import { request } from '../lib/web.mjs';
 import { messageIds, signIn } from '../lib/road.mjs';
 
@@ -107,6 +107,22 @@ test('a ticket opens under the key before, is renewed, and no longer under the o
   assert.equal(later.reused, true);
   await nextKey(keyName((await nextKey(keyName(first.ticket))).ticket));
   assert.equal((await shake('acme.localhost', { ...old, session: first.session })).reused, false);
+});
+
+test('of TLS 1.3 a ticket comes with the first answer, and none with a handshake alone', async () => {
+  const { socket } = await shake('acme.localhost', { keep: true });
+  const sessions = [];
+  socket.on('session', (session) => sessions.push(session));
+  await sleep(300);
+  assert.equal(sessions.length, 0);
+  for (let i = 0; i < 2; i++) {
+    socket.write('GET /robots.txt HTTP/1.1\r\nHost: acme.localhost\r\n\r\n');
+    const [bytes] = await once(socket, 'data');
+    assert.match(bytes.toString('latin1'), /^HTTP\/1\.1 200 /);
+  }
+  assert.equal(sessions.length, 1);
+  socket.destroy();
+  assert.equal((await shake('acme.localhost', { session: sessions[0] })).reused, true);
 });
 
 test('a new host serves after SIGHUP; connections and transfers that run go on', async () => {
