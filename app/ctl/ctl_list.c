@@ -184,16 +184,10 @@ int
 ctl_list_list(struct ctl *c, int argc, char **argv)
 {
 	struct scope s = {.c = c};
-	const struct ctl_option options[] = {
-	    {"--tenant", &s.slug, NULL}, {NULL, NULL, NULL}};
 	json_t *rows;
 	int rc;
 
-	if (ctl_args(c, argc, argv, options, NULL, 0) != 0)
-		return CTL_USAGE;
-	if (s.slug == NULL)
-		return ctl_usage(c, "--tenant is needed");
-	if ((rc = scope_begin(&s)) != 0)
+	if ((rc = scope_alone(&s, argc, argv)) != 0)
 		return rc;
 	rows = json_array();
 	if (!c->json)

@@ -150,18 +150,12 @@ int
 ctl_relay_list(struct ctl *c, int argc, char **argv)
 {
 	struct scope s = {.c = c};
-	const struct ctl_option options[] = {
-	    {"--tenant", &s.slug, NULL}, {NULL, NULL, NULL}};
 	struct rules rules = {0};
 	json_t *rows;
 	size_t i;
 	int rc;
 
-	if (ctl_args(c, argc, argv, options, NULL, 0) != 0)
-		return CTL_USAGE;
-	if (s.slug == NULL)
-		return ctl_usage(c, "--tenant is needed");
-	if ((rc = scope_begin(&s)) != 0)
+	if ((rc = scope_alone(&s, argc, argv)) != 0)
 		return rc;
 	rc = rules_get(c->db, &s.tenant.id, &rules, &s.e);
 	db_rollback(c->db);

@@ -21,6 +21,19 @@ scope_begin(struct scope *s)
 }
 
 int
+scope_alone(struct scope *s, int argc, char **argv)
+{
+	const struct ctl_option options[] = {
+	    {"--tenant", &s->slug, NULL}, {NULL, NULL, NULL}};
+
+	if (ctl_args(s->c, argc, argv, options, NULL, 0) != 0)
+		return CTL_USAGE;
+	if (s->slug == NULL)
+		return ctl_usage(s->c, "--tenant is needed");
+	return scope_begin(s);
+}
+
+int
 scope_end(struct scope *s, int result)
 {
 	if (result != 0) {

@@ -19,6 +19,9 @@ struct scope {
 
 /* Finds the tenant and begins its transaction: 0, or the exit status after its sentence. */
 int scope_begin(struct scope *s) __attribute__((warn_unused_result));
+/* The same for a command that is told --tenant and nothing else. */
+int scope_alone(struct scope *s, int argc, char **argv)
+    __attribute__((warn_unused_result));
 /* Ends it: commits what went well (0); the result of both. */
 int scope_end(struct scope *s, int result) __attribute__((warn_unused_result));
 

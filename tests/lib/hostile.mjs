@@ -135,7 +135,7 @@ export const hostileMail = [
   ['several people in From', message(['From: "A" <a@x.example>, "B" <b@x.example>', 'Sender: c@x.example'], 'x'), {}],
   ['no From', bytes('Subject: from nobody\r\nTo: x@y.example\r\n\r\nx\r\n'), { subject: 'from nobody', text: 'alice@acme.example' }],
   ['From that is garbage', bytes('From: <<<@@@,;"(\r\nSubject: garbled\r\n\r\nx\r\n'), { subject: 'garbled' }],
-  ['From that shows another address', bytes('From: "ceo@bank.example" <mallory@evil.example>\r\n\r\nx\r\n'), { text: 'alice@acme.example', no: 'bank.example' }],
+  ['From that shows another address', bytes('From: "director@bank.example" <mallory@evil.example>\r\n\r\nx\r\n'), { text: 'alice@acme.example', no: 'bank.example' }],
   ['a name that is markup', bytes(`From: "${script}" <m@evil.example>\r\nTo: "${script}" <n@evil.example>\r\n\r\nx\r\n`), {}],
   ['a name of 20000 characters', bytes(`From: ${'N'.repeat(20000)} <m@evil.example>\r\n\r\nx\r\n`), {}],
   ['5000 people in To', message([`To: ${Array.from({ length: 5000 }, (_, i) => `p${i}@x.example`).join(',\r\n ')}`], 'x'), { text: 'p0@x.example' }],
