@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/hang.h"
 #include "base/metrics.h"
 #include "base/text.h"
 #include "keyd/proto.h"
@@ -21,6 +22,8 @@
 /* keyd answers in microseconds; this is for one that hangs. */
 #define TIMEOUT_S 5
 #define PING_S    1
+
+static struct hang server;
 
 struct talk {
 	uint8_t out[PROTO_SIZE];
@@ -156,15 +159,21 @@ out:
 enum outcome { ANSWERED, NOT_SENT, CUT_OFF };
 
 static bool
+is_timeout(int error)
+{
+	return error == EAGAIN || error == EWOULDBLOCK;
+}
+
+static bool
 was_sent(struct keyd *k, const struct talk *t)
 {
-	ssize_t n;
+	ssize_t n = -1;
 
-	if (k->fd == -1 && dial(k) == -1)
-		return false;
-	do {
-		n = send(k->fd, t->out, PROTO_SIZE, MSG_NOSIGNAL);
-	} while (n == -1 && errno == EINTR);
+	if (k->fd != -1 || dial(k) == 0)
+		do {
+			n = send(k->fd, t->out, PROTO_SIZE, MSG_NOSIGNAL);
+		} while (n == -1 && errno == EINTR);
+	k->late = n == -1 && is_timeout(errno);
 	return n == PROTO_SIZE;
 }
 
@@ -176,7 +185,7 @@ was_answered(struct keyd *k, struct talk *t)
 	do {
 		n = recv(k->fd, t->in, PROTO_SIZE, MSG_TRUNC);
 	} while (n == -1 && errno == EINTR);
-	k->late = n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK);
+	k->late = n == -1 && is_timeout(errno);
 	return n == PROTO_SIZE;
 }
 
@@ -194,6 +203,26 @@ may_repeat(enum proto_verb verb)
 {
 	return verb != PROTO_CODE_CHECK && verb != PROTO_REGISTRATION_CHECK &&
 	    verb != PROTO_CODE_MAKE && verb != PROTO_PASSWORD_MAC;
+}
+
+/* One that hangs is not waited for again, by nobody: that would take as long. */
+static enum outcome
+exchange_now(struct keyd *k, struct talk *t, enum proto_verb verb)
+{
+	const enum hang_turn turn = hang_turn(&server);
+	enum outcome o;
+
+	if (turn == HANG_IS)
+		return NOT_SENT;
+	o = exchange(k, t);
+	if (!k->late && (o == NOT_SENT || (o == CUT_OFF && may_repeat(verb)))) {
+		hang_up(k);
+		o = exchange(k, t);
+	}
+	/* A ping is less patient than others. */
+	if (!k->late || turn == HANG_TRY || k->timeout_s == TIMEOUT_S)
+		hang_set(&server, k->late);
+	return o;
 }
 
 static int
@@ -231,12 +260,7 @@ call(struct keyd *k, enum proto_verb verb, int *wait_s, struct err *e)
 		return err_set(e, ERR_BAD_INPUT, "keyd: %s: field too long",
 		    proto_verb_name(verb));
 	}
-	o = exchange(k, t);
-	/* One that hangs is not waited for again: that would take as long. */
-	if (o == NOT_SENT || (o == CUT_OFF && !k->late && may_repeat(verb))) {
-		hang_up(k);
-		o = exchange(k, t);
-	}
+	o = exchange_now(k, t, verb);
 	if (o != ANSWERED) {
 		hang_up(k);
 		finish(k);
@@ -581,8 +605,8 @@ keyd_duplicate_ask(
 
 	q->tags.tenant = *tenant;
 	memcpy(q->tags.digest, digest, 32);
-	k->asked = proto_write_request(t->out, &h, &t->q) == 0 &&
-	    was_sent(k, t);
+	k->asked = !hang_is(&server) &&
+	    proto_write_request(t->out, &h, &t->q) == 0 && was_sent(k, t);
 }
 
 int
@@ -601,6 +625,7 @@ keyd_duplicate_take(struct keyd *k, const struct id *tenant,
 	}
 	hang_up(k);
 	if (asked && k->late) {
+		hang_set(&server, true);
 		finish(k);
 		return err_set(e, ERR_UNAVAILABLE, "keyd: %s: no answer",
 		    proto_verb_name(PROTO_DUPLICATE_TAGS));
