@@ -10,10 +10,17 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hang.h"
 #include "base/metrics.h"
 
 /* The server ends a statement after 30 s; past this it is taken for dead. */
 #define ANSWER_MS 40000
+/* How often one who waits looks whether it is in vain; and a try that took so long was. */
+#define LOOK_MS      500
+#define VAIN_MS      2000
+#define SEND_AT_ONCE ((size_t)16 * 1024)
+
+static struct hang server;
 
 static void
 quiet(void *arg, const PGresult *res)
@@ -56,8 +63,23 @@ is_alive(struct db *db)
 	return PQstatus(db->conn) == CONNECTION_OK;
 }
 
-int
-pipe_connect(struct db *db, struct err *e)
+/* Nobody was answered there for a while: that is known to all at once. */
+static bool
+in_vain(struct db *db, int64_t waited)
+{
+	const char *const keys[] = {"dbname", "connect_timeout", NULL};
+	const char *const values[] = {db->conninfo, "3", NULL};
+	int64_t began = clock_mono_ms();
+
+	if (hang_ask(&server, waited) &&
+	    PQpingParams(keys, values, 1) == PQPING_NO_RESPONSE &&
+	    clock_mono_ms() - began >= VAIN_MS)
+		hang_set(&server, true);
+	return hang_is(&server);
+}
+
+static int
+connect_anew(struct db *db, struct err *e)
 {
 	/*
 	 * Every question has its index, and plans are kept as long as the
@@ -77,18 +99,39 @@ pipe_connect(struct db *db, struct err *e)
 	    " -c plan_cache_mode=force_generic_plan",
 	    NULL};
 
-	if (db->conn != NULL && is_alive(db))
-		return 0;
+	int64_t began = clock_mono_ms();
+
 	pipe_disconnect(db);
 	db->conn = PQconnectdbParams(keys, values, 1);
 	if (db->conn == NULL || PQstatus(db->conn) != CONNECTION_OK ||
+	    PQsetnonblocking(db->conn, 1) == -1 ||
 	    PQenterPipelineMode(db->conn) != 1) {
+		hang_set(&server, clock_mono_ms() - began >= VAIN_MS);
 		no_connection(db->conn, e);
 		pipe_disconnect(db);
 		return -1;
 	}
+	hang_set(&server, false);
 	PQsetNoticeReceiver(db->conn, quiet, NULL);
 	return 0;
+}
+
+int
+pipe_connect(struct db *db, struct err *e)
+{
+	switch (hang_turn(&server)) {
+	case HANG_NOT:
+		if (db->conn != NULL && is_alive(db))
+			return 0;
+		break;
+	case HANG_TRY:
+		break;
+	case HANG_IS:
+		metrics_add(METRIC_ERRORS, METRIC_DATABASE, 0, 1);
+		return err_set(
+		    e, ERR_UNAVAILABLE, "the database does not answer");
+	}
+	return connect_anew(db, e);
 }
 
 static enum err_code
@@ -172,6 +215,62 @@ signature(const struct sql *s, Oid *types, int *formats)
 	return n;
 }
 
+/*
+ * Until the server has read something, or said something, which is taken: 0. -1: it did
+ * not in time, counted from began.
+ */
+static int
+wait_for_it(struct db *db, bool unsent, int64_t began)
+{
+	const int64_t waited = clock_mono_ms() - began;
+	struct pollfd p = {.fd = PQsocket(db->conn),
+	    .events = (short)(POLLIN | (unsent ? POLLOUT : 0))};
+	int n;
+
+	if (waited >= ANSWER_MS)
+		return -1;
+	n = poll(&p, 1, LOOK_MS);
+	if ((n == -1 && errno != EINTR) || (n == 0 && in_vain(db, waited)))
+		return -1;
+	if (n > 0 && (p.revents & ~POLLOUT) != 0 &&
+	    PQconsumeInput(db->conn) == 0)
+		return -1;
+	return 0;
+}
+
+/* The next result within the deadline; *out NULL: that statement has no more. */
+static int
+result(struct db *db, PGresult **out)
+{
+	int64_t began = clock_mono_ms();
+	int unsent;
+
+	while (PQisBusy(db->conn))
+		if ((unsent = PQflush(db->conn)) == -1 ||
+		    wait_for_it(db, unsent == 1, began) == -1)
+			return -1;
+	*out = PQgetResult(db->conn);
+	return 0;
+}
+
+/* What is large is sent before more of it comes: not kept in memory. */
+static int
+send_on(struct db *db, const struct sql_args *a)
+{
+	int64_t began = clock_mono_ms();
+	size_t n = 0;
+	int i, unsent;
+
+	for (i = 0; i < a->n; i++)
+		n += (size_t)a->len[i];
+	if (n < SEND_AT_ONCE)
+		return 0;
+	while ((unsent = PQflush(db->conn)) == 1)
+		if (wait_for_it(db, true, began) == -1)
+			return -1;
+	return unsent;
+}
+
 int
 pipe_send(
     struct db *db, const struct sql *s, const struct sql_args *a, struct err *e)
@@ -198,32 +297,13 @@ pipe_send(
 	if (PQsendQueryPrepared(
 		db->conn, s->name, n, a->value, a->len, formats, 1) == 1) {
 		db->pending[db->n_pending++] = (struct pipe_pending){s, false};
-		return 0;
+		if (send_on(db, a) == 0)
+			return 0;
 	}
 lost:
 	no_connection(db->conn, e);
 	pipe_disconnect(db);
 	return -1;
-}
-
-/* The next result within the deadline; *out NULL: that statement has no more. */
-static int
-result(struct db *db, PGresult **out)
-{
-	int64_t end = clock_mono_ms() + ANSWER_MS, left;
-	struct pollfd p = {.fd = PQsocket(db->conn), .events = POLLIN};
-
-	while (PQisBusy(db->conn)) {
-		left = end - clock_mono_ms();
-		if (left <= 0)
-			return -1;
-		if (poll(&p, 1, (int)left) == -1 && errno != EINTR)
-			return -1;
-		if (PQconsumeInput(db->conn) == 0)
-			return -1;
-	}
-	*out = PQgetResult(db->conn);
-	return 0;
 }
 
 enum answer { ANSWER_OK, ANSWER_ERROR, ANSWER_LOST };
