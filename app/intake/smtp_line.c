@@ -19,19 +19,57 @@ to_newline(const struct smtp_line *l, const uint8_t *p, size_t n, bool *lf_out,
 	return lf == NULL ? n : (size_t)(lf - p) + 1;
 }
 
-static void
-drain(struct smtp_line *l, bool answered)
+/* *begun: letters of the word that the piece began with; one more: it is another word. */
+static bool
+hides(unsigned *begun, const uint8_t *p, size_t n)
 {
+	static const char word[] = "bdat";
+	const unsigned len = sizeof(word) - 1;
+
+	for (size_t i = 0; i < n && *begun != len; i++) {
+		if (p[i] == '\r' || p[i] == '\n')
+			*begun = 0;
+		else if (*begun == 0 && (p[i] <= ' ' || p[i] == 0x7f))
+			continue;
+		else if (*begun < len && (p[i] | 0x20) == word[*begun])
+			++*begun;
+		else
+			*begun = len + 1;
+	}
+	return *begun == len;
+}
+
+bool
+smtp_line_hides(const void *p, size_t n)
+{
+	unsigned begun = 0;
+
+	return hides(&begun, p, n);
+}
+
+/* From the line that is there in part, and goes on with p. */
+static enum smtp_line_got
+drain(struct smtp_line *l, const uint8_t *p, size_t n, enum smtp_line_got got)
+{
+	l->begun = 0;
+	if (hides(&l->begun, l->part.data, l->part.len) ||
+	    hides(&l->begun, p, n))
+		got = SMTP_LINE_CHUNK;
 	buf_clear(&l->part);
 	l->draining = true;
-	l->answered = answered;
+	l->answered = got == SMTP_LINE_BARE;
+	return got;
 }
 
 static enum smtp_line_got
-drained(struct smtp_line *l)
+drained(struct smtp_line *l, const uint8_t *p, size_t n, bool end)
 {
 	bool answered = l->answered;
 
+	if (hides(&l->begun, p, n))
+		return SMTP_LINE_CHUNK;
+	if (!end)
+		return SMTP_LINE_MORE;
 	l->draining = false;
 	l->answered = false;
 	return answered ? SMTP_LINE_MORE : SMTP_LINE_LONG;
@@ -68,19 +106,20 @@ smtp_line_next(struct smtp_line *l, const uint8_t *p, size_t n, size_t *used,
 		take = to_newline(l, p + at, n - at, &lf, &crlf);
 		l->cr = !lf && p[at + take - 1] == '\r';
 		if (l->draining) {
-			got = crlf ? drained(l) : SMTP_LINE_MORE;
+			got = drained(l, p + at, take, crlf);
 		} else if (crlf) {
 			got = complete(l, p + at, take, line_out, len_out);
-			if (got == SMTP_LINE_LONG)
-				buf_clear(&l->part);
+			if (got == SMTP_LINE_LONG) {
+				got = drain(l, p + at, take, got);
+				l->draining = false;
+			}
 		} else if (lf) {
-			drain(l, true);
-			got = SMTP_LINE_BARE;
+			got = drain(l, p + at, take, SMTP_LINE_BARE);
 		} else {
+			got = SMTP_LINE_MORE;
 			if (l->part.len + take > LIMIT_SMTP_AUTH_LINE ||
 			    buf_add(&l->part, p + at, take) == -1)
-				drain(l, false);
-			got = SMTP_LINE_MORE;
+				got = drain(l, p + at, take, got);
 		}
 		at += take;
 		if (got != SMTP_LINE_MORE) {

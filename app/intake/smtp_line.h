@@ -21,6 +21,7 @@ struct smtp_line {
 	bool cr;         /* the last byte seen was CR */
 	bool draining;   /* answered or too long: skip to its end */
 	bool answered;
+	unsigned begun; /* smtp_line_hides(), of what is dropped */
 };
 
 enum smtp_line_got {
@@ -28,12 +29,22 @@ enum smtp_line_got {
 	/* *line_out, *len_out without CR LF; valid until the next call */
 	SMTP_LINE_FULL,
 	SMTP_LINE_LONG, /* one over LIMIT_SMTP_AUTH_LINE has ended; dropped */
-	SMTP_LINE_BARE /* a bare LF: answer now, the rest to CR LF is dropped */
+	SMTP_LINE_BARE, /* a bare LF: answer now, the rest to CR LF is dropped */
+	/*
+	 * In what was, or is, dropped somebody else may see BDAT: what follows cannot be told
+	 * apart from its octets.
+	 */
+	SMTP_LINE_CHUNK
 };
 
 /* Sets *used to the bytes taken. Memory out is SMTP_LINE_LONG. */
 enum smtp_line_got smtp_line_next(struct smtp_line *l, const uint8_t *p,
     size_t n, size_t *used, const char **line_out, size_t *len_out);
+/*
+ * Does a piece of it begin with BDAT, if a CR or an LF alone parted lines, and whatever
+ * stands in front of and behind a word counted as a space?
+ */
+bool smtp_line_hides(const void *p, size_t n);
 /* Wipes the copy, if any, of the line last given. */
 void smtp_line_done(struct smtp_line *l);
 void smtp_line_free(struct smtp_line *l);

@@ -304,6 +304,8 @@ line_in(
 		return auth ?
 		    smtp_auth_response(s, NULL, 0, SMTP_REPLY_BARE_LF) :
 		    smtp_refuse(s, SMTP_REPLY_BARE_LF);
+	case SMTP_LINE_CHUNK:
+		return smtp_end(s, SMTP_REPLY_CHUNK_SIZE);
 	}
 	return SMTP_MORE;
 }
@@ -424,7 +426,7 @@ smtp_renew(struct smtp_session *s, const struct smtp_told *told)
 {
 	char *secured = s->secured, *helo = s->told ? s->helo : NULL;
 
-	if (told->addr)
+	if (told->addr) {
 		memcpy(s->client, told->client, sizeof(s->client));
 	s->secured = NULL;
 	if (helo != NULL)

@@ -4,6 +4,7 @@
 #include "intake/smtp_syntax.h"
 
 #include "base/text.h"
+#include "intake/smtp_line.h"
 #include "intake/smtp_param.h"
 #include "intake/smtp_scan.h"
 
@@ -273,6 +274,11 @@ smtp_syntax_parse(const char *line, size_t n, struct smtp_command *c)
 		c->fault = parse_argument(&s, verbs[i].shape, c);
 	else
 		c->fault = SMTP_REPLY_UNKNOWN;
+	if (c->verb != SMTP_VERB_BDAT && c->fault != SMTP_REPLY_NONE &&
+	    smtp_line_hides(line, n)) {
+		c->verb = SMTP_VERB_BDAT;
+		c->fault = SMTP_REPLY_CHUNK_SIZE;
+	}
 }
 
 const char *

@@ -86,6 +86,7 @@ struct smtp_command {
  * malformed. Source routes are read over and dropped (RFC 5321 appendix C); white
  * space at the end and behind the colon of MAIL and RCPT is forgiven. A line is graphic
  * ASCII and spaces; of MAIL, RCPT and VRFY it may be UTF-8, without control characters.
+ * A line that is malformed, and in which somebody else may see BDAT, is a malformed BDAT.
  */
 void smtp_syntax_parse(const char *line, size_t n, struct smtp_command *out);
 
