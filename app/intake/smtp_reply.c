@@ -70,7 +70,7 @@ static const struct words table[SMTP_REPLIES] = {
     [SMTP_REPLY_BINARY] = {"503 5.5.1", "BINARYMIME is sent by BDAT"},
     [SMTP_REPLY_AHEAD] = {"503 5.5.1",
 	"More was sent before this command was answered"},
-    [SMTP_REPLY_REQUIRE_TLS] = {"530 5.7.4",
+    [SMTP_REPLY_REQUIRE_TLS] = {"530 5.7.10",
 	"REQUIRETLS needs TLS: say STARTTLS first"},
     [SMTP_REPLY_FRONT_ONLY] = {"550 5.7.0", "Not from this address"},
     [SMTP_REPLY_LATER] = {"451 4.3.0",

@@ -53,7 +53,7 @@ test('in clear REQUIRETLS is 530, and what is malformed is 501', async () => {
   const session = await smtpConnect(inst, { secure: 'none' });
   assert.ok(!session.ehlo.lines.includes('REQUIRETLS'));
   await expect(session, [
-    [`MAIL FROM:<${outside}> REQUIRETLS`, '530 5.7.4'], [`MAIL FROM:<${outside}> RET=BODY`, '501 5.5.4'],
+    [`MAIL FROM:<${outside}> REQUIRETLS`, '530 5.7.10'], [`MAIL FROM:<${outside}> RET=BODY`, '501 5.5.4'],
     [`MAIL FROM:<${outside}> BODY=BINARYMIME`, '501 5.5.4'], ['MAIL FROM:<\u00fc@partner.example>', '553 5.6.7'],
     [`MAIL FROM:<${outside}>`, '250 2.1.0'], [`RCPT TO:<${alice}> NOTIFY=NEVER,DELAY`, '501 5.5.4'],
     [`RCPT TO:<${alice}> ORCPT=rfc822;a+0Db`, '501 5.5.4'], ['RCPT TO:<\u00fc@acme.example>', '553 5.6.7'],

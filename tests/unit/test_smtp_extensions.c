@@ -140,7 +140,7 @@ static const struct dialogue dialogues[] = {
 	      "MAIL FROM:<x@y.example> REQUIRETLS=1\r\n",
 	S_HELLO S_MAIL S_RCPT S_MESSAGE S_PARAM, 1, true},
     {"REQUIRETLS in clear", HELLO "MAIL FROM:<x@y.example> REQUIRETLS\r\n" FROM,
-	S_HELLO "530 5.7.4, " S_MAIL, 0, false},
+	S_HELLO "530 5.7.10, " S_MAIL, 0, false},
     /* RFC 3030 */
     {"BDAT, one chunk", HELLO FROM TO "BDAT 20 LAST\r\n" BODY FROM,
 	S_HELLO S_MAIL S_RCPT S_OK S_MAIL, 1, false},
