@@ -28,8 +28,8 @@ struct desk_sender {
 	char tls[80];                    /* "" in clear */
 	/* SHA-256 of the certificate it showed, in hexadecimal; "" without one */
 	char certificate[65];
-	/* The same of the last certificate it showed that signs, link by link, down to it. */
-	char authority[65];
+	/* The same of those it showed that sign, link by link, down to it; spaces between. */
+	char authorities[4 * 65];
 	char session[ID_REQUEST_LEN]; /* for the log */
 };
 

@@ -109,6 +109,16 @@ is_print(const char *hex, const uint8_t bytes[DIRECTORY_PIN])
 	return hex[0] != '\0' && text_equal_ci(hex, text);
 }
 
+/* One of several. */
+static bool
+names(const char *list, const uint8_t bytes[DIRECTORY_PIN])
+{
+	char text[DIRECTORY_PIN * 2 + 1];
+
+	text_hex(bytes, DIRECTORY_PIN, text);
+	return strstr(list, text) != NULL;
+}
+
 bool
 sender_is_relay(const struct rules *r, const struct desk_sender *s)
 {
@@ -131,7 +141,7 @@ bool
 sender_shows(const struct partner *p, const struct desk_sender *s)
 {
 	return is_print(s->certificate, p->pin) ||
-	    is_print(s->authority, p->pin);
+	    names(s->authorities, p->pin);
 }
 
 /* Whose domain the envelope sender is of, and whether this client is that tenant's. */

@@ -9,10 +9,11 @@
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 
+#include <string.h>
+
 #include "base/text.h"
 
-#define LIST_MAX  (32 * 1024) /* bytes of certificates that are read */
-#define CHAIN_MAX 4 /* certificates behind the client's that are looked at */
+#define LIST_MAX (32 * 1024) /* bytes of certificates that are read */
 
 /* OpenSSL's, in place of its own check of a chain. */
 static int
@@ -59,7 +60,7 @@ stands_on(X509 *leaf, STACK_OF(X509) * chain, X509 *anchor)
 	    X509_STORE_add_cert(store, anchor) == 1 &&
 	    X509_STORE_CTX_init(ctx, store, leaf, chain) == 1) {
 		X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_PARTIAL_CHAIN);
-		X509_STORE_CTX_set_depth(ctx, CHAIN_MAX);
+		X509_STORE_CTX_set_depth(ctx, SHOWN_CHAIN);
 		good = X509_verify_cert(ctx) == 1;
 	}
 	X509_STORE_CTX_free(ctx);
@@ -73,19 +74,22 @@ shown_read(SSL *ssl, struct shown *out)
 	X509 *leaf = SSL_get0_peer_certificate(ssl);
 	STACK_OF(X509) *chain = SSL_get_peer_cert_chain(ssl);
 	int n = chain != NULL ? sk_X509_num(chain) : 0;
+	size_t at = 0;
 
-	out->certificate[0] = out->authority[0] = '\0';
+	out->certificate[0] = out->authorities[0] = '\0';
 	if (leaf == NULL)
 		return;
 	fingerprint(leaf, out->certificate);
-	for (int i = n < CHAIN_MAX ? n - 1 : CHAIN_MAX - 1; i >= 0; i--) {
+	for (int i = 0; i < n && i < SHOWN_CHAIN; i++) {
 		X509 *anchor = sk_X509_value(chain, i);
 
-		if (X509_cmp(anchor, leaf) != 0 &&
-		    stands_on(leaf, chain, anchor)) {
-			fingerprint(anchor, out->authority);
-			break;
-		}
+		if (X509_cmp(anchor, leaf) == 0 ||
+		    !stands_on(leaf, chain, anchor))
+			continue;
+		if (at > 0)
+			out->authorities[at++] = ' ';
+		fingerprint(anchor, out->authorities + at);
+		at += strlen(out->authorities + at);
 	}
 	ERR_clear_error();
 }

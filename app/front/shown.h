@@ -7,16 +7,17 @@
 
 #include <openssl/ssl.h>
 
-#define SHOWN_LEN 65 /* SHA-256 in hexadecimal, and the NUL */
+#define SHOWN_LEN   65 /* SHA-256 in hexadecimal, and the NUL */
+#define SHOWN_CHAIN 4  /* certificates behind the client's that are looked at */
 
 /* "" where there is none. */
 struct shown {
 	char certificate[SHOWN_LEN];
 	/*
-	 * Of the last one shown that the certificate stands on: valid now, and each
-	 * link of the chain one that may sign.
+	 * With spaces between, of every one shown that the certificate stands on: valid now,
+	 * and each link of the chain down from it one that may sign.
 	 */
-	char authority[SHOWN_LEN];
+	char authorities[SHOWN_CHAIN * SHOWN_LEN];
 };
 
 /* From now on clients are asked; none is held against them. */

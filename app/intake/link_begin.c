@@ -145,7 +145,7 @@ tls_known(struct link *l)
 	smtp_session_tls(l->session, words);
 	if (shown.certificate[0] != '\0')
 		smtp_session_certificate(l->session, shown.certificate,
-		    shown.authority[0] != '\0' ? shown.authority : NULL);
+		    shown.authorities[0] != '\0' ? shown.authorities : NULL);
 }
 
 enum link_turn

@@ -30,7 +30,7 @@ void
 smtp_forget(struct smtp_session *s)
 {
 	char **texts[] = {
-	    &s->helo, &s->secured, &s->certificate, &s->authority};
+	    &s->helo, &s->secured, &s->certificate, &s->authorities};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		free(*texts[i]);
@@ -56,7 +56,7 @@ smtp_sender(struct smtp_session *s)
 	cut(who->helo, sizeof(who->helo), s->helo);
 	cut(who->tls, sizeof(who->tls), s->secured);
 	cut(who->certificate, sizeof(who->certificate), s->certificate);
-	cut(who->authority, sizeof(who->authority), s->authority);
+	cut(who->authorities, sizeof(who->authorities), s->authorities);
 	memcpy(who->session, s->id, sizeof(who->session));
 	s->sender = who;
 	return who;
@@ -85,12 +85,12 @@ smtp_secured(struct smtp_session *s, const char *what)
 
 void
 smtp_session_certificate(
-    struct smtp_session *s, const char *certificate, const char *authority)
+    struct smtp_session *s, const char *certificate, const char *authorities)
 {
 	if (certificate != NULL)
 		text_set(s, &s->certificate, certificate, strlen(certificate));
-	if (authority != NULL)
-		text_set(s, &s->authority, authority, strlen(authority));
+	if (authorities != NULL)
+		text_set(s, &s->authorities, authorities, strlen(authorities));
 	smtp_sender_drop(s);
 }
 

@@ -92,7 +92,7 @@ struct smtp_session {
 	char id[ID_REQUEST_LEN];
 	char client[SMTP_CLIENT_LEN];
 	/* What it called itself, its encryption, its certificates; NULL: none. */
-	char *helo, *secured, *certificate, *authority;
+	char *helo, *secured, *certificate, *authorities;
 	/* Of a session that waits between transactions: its member's, or NULL. */
 	struct desk_sender *sender;
 	bool greeted; /* by EHLO or HELO */

@@ -140,7 +140,7 @@ enum smtp_next smtp_session_feed(struct smtp_session *s, const void *p,
 void smtp_session_tls(struct smtp_session *s, const char *what);
 /* Behind it, where the client showed one: as desk_sender has them; NULL is none. */
 void smtp_session_certificate(
-    struct smtp_session *s, const char *certificate, const char *authority);
+    struct smtp_session *s, const char *certificate, const char *authorities);
 /*
  * true: the job goes on elsewhere. end(arg) is called when it is over, on any thread and
  * perhaps before this returns; s is not to be touched until then. end NULL: never so.

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "base/text.h"
 
 #define CHAIN 3
@@ -136,21 +137,22 @@ test_authority(void **state)
 		const char *name;
 		int leaf;
 		int chain[CHAIN];
-		int authority;
+		int authorities[CHAIN]; /* one more than their number */
 	} cases[] = {
-	    {"none", -1, {-1, -1, -1}, -1},
-	    {"alone", ALONE, {-1, -1, -1}, -1},
-	    {"alone, shown twice", ALONE, {ALONE, -1, -1}, -1},
-	    {"without what signed it", LEAF, {-1, -1, -1}, -1},
-	    {"with one", LEAF, {MIDDLE, -1, -1}, MIDDLE},
-	    {"with both", LEAF, {MIDDLE, ROOT, -1}, ROOT},
-	    {"with both in disorder", LEAF, {ROOT, MIDDLE, -1}, MIDDLE},
-	    {"with a gap", LEAF, {ROOT, -1, -1}, -1},
-	    {"somebody else's authority", ALONE, {ROOT, -1, -1}, -1},
-	    {"somebody else's behind its own", LEAF, {MIDDLE, LOOSE, -1},
-		MIDDLE},
-	    {"by a leaf", FALSE_LEAF, {LEAF, MIDDLE, ROOT}, -1},
-	    {"by an authority that is over", OF_OLD, {OLD_ROOT, -1, -1}, -1},
+	    {"none", -1, {-1, -1, -1}, {0}},
+	    {"alone", ALONE, {-1, -1, -1}, {0}},
+	    {"alone, shown twice", ALONE, {ALONE, -1, -1}, {0}},
+	    {"without what signed it", LEAF, {-1, -1, -1}, {0}},
+	    {"with one", LEAF, {MIDDLE, -1, -1}, {1 + MIDDLE}},
+	    {"with both", LEAF, {MIDDLE, ROOT, -1}, {1 + MIDDLE, 1 + ROOT}},
+	    {"with both in disorder", LEAF, {ROOT, MIDDLE, -1},
+		{1 + ROOT, 1 + MIDDLE}},
+	    {"with a gap", LEAF, {ROOT, -1, -1}, {0}},
+	    {"somebody else's authority", ALONE, {ROOT, -1, -1}, {0}},
+	    {"somebody else's behind its own", LEAF, {MIDDLE, LOOSE, ROOT},
+		{1 + MIDDLE, 1 + ROOT}},
+	    {"by a leaf", FALSE_LEAF, {LEAF, MIDDLE, ROOT}, {0}},
+	    {"by an authority that is over", OF_OLD, {OLD_ROOT, -1, -1}, {0}},
 	};
 	struct made made[MADE];
 	SSL_CTX *ctx;
@@ -166,8 +168,9 @@ test_authority(void **state)
 	made[OF_OLD] = make("of old", &made[OLD_ROOT], NULL, -2, 2);
 	ctx = server_context(&made[ALONE]);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const struct made *chain[CHAIN], *leaf = NULL, *by = NULL;
-		char certificate[SHOWN_LEN], authority[SHOWN_LEN];
+		const struct made *chain[CHAIN], *leaf = NULL;
+		char certificate[SHOWN_LEN], one[SHOWN_LEN];
+		struct buf want = BUF_INIT;
 		struct shown shown;
 		int tickets;
 
@@ -178,18 +181,21 @@ test_authority(void **state)
 			    NULL;
 		if (cases[i].leaf >= 0)
 			leaf = &made[cases[i].leaf];
-		if (cases[i].authority >= 0)
-			by = &made[cases[i].authority];
 		print(leaf, certificate);
-		print(by, authority);
+		for (int k = 0; k < CHAIN && cases[i].authorities[k] > 0; k++) {
+			print(&made[cases[i].authorities[k] - 1], one);
+			assert_int_equal(
+			    buf_addf(&want, "%s%s", k > 0 ? " " : "", one), 0);
+		}
 		for (int v = TLS1_2_VERSION; v <= TLS1_3_VERSION; v++) {
 			assert_int_equal(
 			    shake(ctx, v, leaf, chain, &shown, &tickets), 0);
 			assert_string_equal(shown.certificate, certificate);
-			assert_string_equal(shown.authority, authority);
+			assert_string_equal(shown.authorities, buf_cstr(&want));
 			if (v == TLS1_3_VERSION)
 				assert_int_equal(tickets, leaf == NULL);
 		}
+		buf_free(&want);
 	}
 	SSL_CTX_free(ctx);
 	for (int i = 0; i < MADE; i++)
