@@ -37,7 +37,10 @@
 #define LIMIT_SMTP_ERRORS    20 /* refused commands before 421 */
 
 /* Intake's connections; counts are of one process. */
-#define LIMIT_SMTP_SESSIONS      12000U
+#define LIMIT_SMTP_SESSIONS 12000U
+/* Of one client; of one whose other sessions proved to be a tenant's own. */
+#define LIMIT_SMTP_CLIENT        200U
+#define LIMIT_SMTP_TRUSTED       2000U
 #define LIMIT_SMTP_SHAKE_SECONDS 30   /* a TLS handshake */
 #define LIMIT_SMTP_IDLE_SECONDS  300  /* RFC 5321 4.5.3.2.7 */
 #define LIMIT_SMTP_DRAIN_SECONDS 30   /* to end a message, when we stop */

@@ -158,6 +158,15 @@ peer_hold(struct peers *p, const struct sockaddr *sa)
 }
 
 struct peer *
+peer_hold_text(struct peers *p, const char *text)
+{
+	uint8_t net[PEER_NET_LEN];
+
+	peer_network(text, net);
+	return hold(p, net);
+}
+
+struct peer *
 peer_hold_session(struct peers *p, uint64_t owner)
 {
 	uint8_t net[PEER_NET_LEN] = {1};

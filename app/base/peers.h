@@ -19,6 +19,7 @@ struct peers;
 struct peer {
 	uint64_t key;         /* for pool_job.owner; never 0 */
 	unsigned connections; /* all below are the caller's to count */
+	unsigned trusted;     /* of them, of who proved to be a tenant's own */
 	unsigned requests;    /* at work or waiting */
 	unsigned bodies;      /* being read, in units of portal/http_serve.c */
 	unsigned transfers;   /* files on their way */
@@ -37,6 +38,9 @@ void peers_free(struct peers *p); /* NULL is fine */
 
 /* The neighbour at that address, held until peer_drop(). NULL: memory. */
 struct peer *peer_hold(struct peers *p, const struct sockaddr *sa)
+    __attribute__((warn_unused_result));
+/* The same of an address as text, or of what stands for one. */
+struct peer *peer_hold_text(struct peers *p, const char *text)
     __attribute__((warn_unused_result));
 /* The same of a session, from wherever it asks, by portal_plan's owner. */
 struct peer *peer_hold_session(struct peers *p, uint64_t owner)

@@ -115,6 +115,12 @@ is_free(const struct meters *m, const char *client)
 	return false;
 }
 
+bool
+rates_free_client(const struct meters *m, const char *client)
+{
+	return m == NULL || is_free(m, client);
+}
+
 /* What is asked to be counted, once. */
 struct ask {
 	enum rate_of of;

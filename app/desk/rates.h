@@ -55,6 +55,9 @@ struct rates_at {
 	const struct rates *own;
 };
 
+/* Is it one of RESTANTE_RATE_FREE? */
+bool rates_free_client(const struct meters *m, const char *client);
+
 /* ---- rates: 0, or ERR_RATE with nothing taken ---- */
 
 /* A connection was made. */

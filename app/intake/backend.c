@@ -63,6 +63,12 @@ backend_admit(const struct desk_sender *s, struct err *e)
 	return rates_connect(desk_meters(self.shared), s, e);
 }
 
+static bool
+backend_roomy(const char *client)
+{
+	return rates_free_client(desk_meters(self.shared), client);
+}
+
 static unsigned
 backend_brake(const struct desk_sender *s, const struct desk_envelope *env,
     bool *silent_out)
@@ -128,6 +134,7 @@ static const struct smtp_backend backend = {
     .mail = backend_mail,
     .rcpt = backend_rcpt,
     .mail_now = backend_mail_now,
+    .roomy = backend_roomy,
     .rcpt_now = backend_rcpt_now,
     .begin = backend_begin,
     .trace = desk_draft_trace,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/secret.h"
 
 #define TURNS   8    /* of one link before others' */
@@ -25,6 +26,8 @@ link_front_init(struct link_front *f, const struct settings *set, struct err *e)
 	    fronts_read("RESTANTE_XCLIENT", set->xclient, &f->xclients, e) ==
 		-1)
 		return -1;
+	f->most = LIMIT_SMTP_CLIENT;
+	f->most_trusted = LIMIT_SMTP_TRUSTED;
 	if ((f->peers = peers_new()) == NULL)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
 	return 0;
@@ -86,7 +89,7 @@ link_free(struct link *l)
 	buf_free(&l->in);
 	buf_free(&l->out);
 	count_buffers(l);
-	peer_drop(l->f->peers, l->peer);
+	link_leave(l);
 	free(l);
 }
 
@@ -200,6 +203,8 @@ hold(struct link *l)
 void
 link_obey(struct link *l, enum smtp_next next)
 {
+	if (!link_known(l))
+		return;
 	switch (next) {
 	case SMTP_MORE:
 		if (l->f->draining && !smtp_session_busy(l->session))

@@ -47,6 +47,8 @@ struct link {
 	struct sockaddr *addr;        /* the owner's, until then */
 	enum link_at at;
 	enum metric_door door;
+	bool waived;    /* its peer may have any number of connections */
+	bool trusted;   /* counted as such with its peer */
 	bool wants_tls; /* as soon as the answer to STARTTLS has left */
 	bool over;      /* the last reply is on its way */
 	int64_t
@@ -86,6 +88,8 @@ struct link_front {
 	struct link_list line[LINES];
 	struct link_list held; /* in no order */
 	unsigned count;
+	unsigned most; /* of a peer, and of one that is trusted */
+	unsigned most_trusted;
 	bool draining;
 	int64_t looked; /* ms: the last look at who is slow */
 	int64_t stop;   /* ms: then who still is within a message is told 421 */
@@ -134,6 +138,13 @@ void link_resume(struct link *l);
 /* Whose connection it is, is known: its session. -1: memory. */
 int link_open(struct link *l, const struct sockaddr *addr)
     __attribute__((warn_unused_result));
+/* Its peer, if it has one, is rid of it. */
+void link_leave(struct link *l);
+/*
+ * Who the client is, as far as it was said by now, is counted. false: it has too many
+ * connections, and is told.
+ */
+bool link_known(struct link *l);
 /* What the session wants next. */
 void link_obey(struct link *l, enum smtp_next next);
 

@@ -29,6 +29,71 @@ client_name(const struct sockaddr *sa, char out[INET6_ADDRSTRLEN])
 		(void)snprintf(out, INET6_ADDRSTRLEN, "unknown");
 }
 
+/* ---- how many connections a client has ---- */
+
+void
+link_leave(struct link *l)
+{
+	if (l->peer == NULL)
+		return;
+	l->peer->connections--;
+	l->peer->trusted -= l->trusted;
+	l->trusted = false;
+	peer_drop(l->f->peers, l->peer);
+	l->peer = NULL;
+}
+
+static int
+join(struct link *l, const char *client)
+{
+	bool (*roomy)(const char *) = l->f->smtp.backend->roomy;
+
+	if ((l->peer = peer_hold_text(l->f->peers, client)) == NULL)
+		return -1;
+	l->peer->connections++;
+	l->waived = roomy != NULL && roomy(client);
+	return 0;
+}
+
+/* Those that proved nothing are counted by themselves. */
+static bool
+is_over(const struct link *l, unsigned times)
+{
+	const struct peer *p = l->peer;
+
+	return !l->waived &&
+	    (p->connections - p->trusted > l->f->most * times ||
+		p->connections > l->f->most_trusted * times);
+}
+
+static void
+crowd_out(struct link *l)
+{
+	(void)smtp_session_crowded(l->session, &l->out);
+	l->at = LINK_TALK;
+	l->over = true;
+	link_wait(l, LINE_TALK);
+	metrics_add(METRIC_TURNED_AWAY, METRIC_WHY_PEER, 0, 1);
+}
+
+bool
+link_known(struct link *l)
+{
+	if (l->over)
+		return true;
+	if (!l->trusted && smtp_session_trusted(l->session)) {
+		l->trusted = true;
+		l->peer->trusted++;
+	}
+	if (!smtp_session_renewed(l->session))
+		return true;
+	link_leave(l);
+	if (join(l, smtp_session_client(l->session)) == 0 && !is_over(l, 1))
+		return true;
+	crowd_out(l);
+	return false;
+}
+
 int
 link_open(struct link *l, const struct sockaddr *addr)
 {
@@ -36,14 +101,17 @@ link_open(struct link *l, const struct sockaddr *addr)
 	char client[INET6_ADDRSTRLEN];
 
 	client_name(addr, client);
-	if ((l->peer = peer_hold(f->peers, addr)) == NULL)
+	if (join(l, client) == -1)
 		return -1;
 	l->session = smtp_session_new(
 	    &f->smtp, client, l->door == METRIC_SMTPS);
 	if (l->session == NULL)
 		return -1;
-	if (fronts_have(&f->xclients, client))
+	/* Whom it speaks for is counted, once that is said. */
+	if (fronts_have(&f->xclients, client)) {
 		smtp_session_front(l->session);
+		l->waived = true;
+	}
 	return 0;
 }
 
@@ -88,6 +156,12 @@ begin(struct link *l, const struct sockaddr *addr)
 {
 	if (link_open(l, addr) == -1)
 		return LINK_END;
+	if (is_over(l, 1)) {
+		crowd_out(l);
+		/* Who is told keeps the place for a moment: not who goes on and on. */
+		return l->door == METRIC_SMTPS || is_over(l, 2) ? LINK_END :
+								  LINK_GO;
+	}
 	return l->door == METRIC_SMTPS ? link_start_tls(l) : greet(l);
 }
 

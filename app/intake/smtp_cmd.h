@@ -98,6 +98,7 @@ struct smtp_session {
 	bool greeted; /* by EHLO or HELO */
 	bool front;   /* may say XCLIENT */
 	bool told;    /* and said what the client's name is */
+	bool renewed; /* and said who the client is; nobody has asked yet */
 	bool
 	    put_off; /* MAIL or RCPT was answered 4yz, and no other verb came */
 	bool behind; /* more came with the command being answered */

@@ -428,6 +428,8 @@ smtp_renew(struct smtp_session *s, const struct smtp_told *told)
 
 	if (told->addr) {
 		memcpy(s->client, told->client, sizeof(s->client));
+		s->renewed = true;
+	}
 	s->secured = NULL;
 	if (helo != NULL)
 		s->helo = NULL;
@@ -452,6 +454,36 @@ smtp_session_early(struct smtp_session *s, struct buf *out)
 	(void)smtp_say(s, SMTP_REPLY_EARLY);
 	smtp_state_set(s, SMTP_STATE_CLOSED);
 	return leave(s, SMTP_CLOSE);
+}
+
+enum smtp_next
+smtp_session_crowded(struct smtp_session *s, struct buf *out)
+{
+	answer_into(s, out);
+	return leave(s,
+	    smtp_close(s, "4.7.0",
+		"Too many connections at once from your network, try again later"));
+}
+
+const char *
+smtp_session_client(const struct smtp_session *s)
+{
+	return s->client;
+}
+
+bool
+smtp_session_renewed(struct smtp_session *s)
+{
+	bool renewed = s->renewed;
+
+	s->renewed = false;
+	return renewed;
+}
+
+bool
+smtp_session_trusted(const struct smtp_session *s)
+{
+	return smtp_is_member(s) || (s->txn != NULL && s->txn->env.proved);
 }
 
 size_t

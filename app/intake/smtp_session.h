@@ -68,6 +68,8 @@ enum smtp_next { SMTP_MORE, SMTP_STARTTLS, SMTP_JOB, SMTP_WAIT, SMTP_CLOSE };
 struct smtp_backend {
 	/* On the loop: ERR_TOO_MANY: 421 in place of the banner. NULL: all may. */
 	int (*admit)(const struct desk_sender *s, struct err *e);
+	/* On the loop: may it have any number of connections? NULL: nobody may. */
+	bool (*roomy)(const char *client);
 	/*
 	 * On the loop, when MAIL and RCPT are to be answered: by how many milliseconds the
 	 * answer is held back; *silent_out: and nothing is told of any address. NULL: neither.
@@ -140,6 +142,13 @@ enum smtp_next smtp_session_feed(struct smtp_session *s, const void *p,
 void smtp_session_tls(struct smtp_session *s, const char *what);
 /* Behind it, where the client showed one: as desk_sender has them; NULL is none. */
 void smtp_session_certificate(
+/* Likewise, or later, to one who has too many connections: 421 and SMTP_CLOSE. */
+enum smtp_next smtp_session_crowded(struct smtp_session *s, struct buf *out);
+/* Whom it is for, as text; and has XCLIENT said somebody else since the last question? */
+const char *smtp_session_client(const struct smtp_session *s);
+bool smtp_session_renewed(struct smtp_session *s);
+/* Is it of a member, or of a server of a tenant's own, as far as it was said by now? */
+bool smtp_session_trusted(const struct smtp_session *s);
     struct smtp_session *s, const char *certificate, const char *authorities);
 /*
  * true: the job goes on elsewhere. end(arg) is called when it is over, on any thread and

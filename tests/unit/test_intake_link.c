@@ -444,6 +444,132 @@ test_held(void **state)
 	assert_true(w.closed);
 }
 
+/* ---- how many connections one client may have ---- */
+
+#define MOST 3
+
+static void
+open_told(struct wire *w, const char *from, const char *answer)
+{
+	open_wire(w, from);
+	talk(w, NULL, answer);
+}
+
+static bool
+is_roomy(const char *client)
+{
+	return strcmp(client, "203.0.113.50") == 0;
+}
+
+static void
+test_crowd(void **state)
+{
+	struct smtp_backend backend = fake_backend;
+	struct wire w[4 * MOST], other;
+
+	(void)state;
+	assert_int_equal(front.most, LIMIT_SMTP_CLIENT);
+	assert_int_equal(front.most_trusted, LIMIT_SMTP_TRUSTED);
+	backend.roomy = is_roomy;
+	front.smtp.backend = &backend;
+	front.most = MOST;
+	for (int i = 0; i < 2 * MOST; i++)
+		open_told(
+		    &w[i], "203.0.113.9", i < MOST ? "220 " : "421 4.7.0 ");
+	/* Who was told and stays fills no more places than that. */
+	open_told(&w[2 * MOST], "203.0.113.9", "");
+	assert_true(w[2 * MOST].closed);
+	open_told(&other, "203.0.113.10", "220 ");
+	hang_up(&other);
+	/* One goes, one may come. */
+	for (int i = MOST - 1; i <= 2 * MOST; i++)
+		hang_up(&w[i]);
+	open_told(&w[MOST - 1], "203.0.113.9", "220 ");
+	open_told(&w[MOST], "203.0.113.9", "421 4.7.0 ");
+	for (int i = 0; i <= MOST; i++)
+		hang_up(&w[i]);
+	/* Neither those the operator trusts with any number, nor front ends. */
+	for (int i = 0; i < 4 * MOST; i++)
+		open_told(&w[i], i % 2 == 0 ? "203.0.113.50" : "203.0.113.77",
+		    "220 ");
+	for (int i = 0; i < 4 * MOST; i++)
+		hang_up(&w[i]);
+}
+
+static int
+prove(void *ctx, const struct desk_sender *s, struct desk_envelope *env,
+    struct err *e)
+{
+	env->proved = strcmp(env->from.address, "gate@acme.example") == 0;
+	return fake_mail(ctx, s, env, e);
+}
+
+/* A session that proved to be a tenant's own has room beside the others. */
+static void
+test_crowd_trusted(void **state)
+{
+	struct smtp_backend backend = fake_backend;
+	struct wire w[2 * MOST], last;
+
+	(void)state;
+	backend.mail = prove;
+	front.smtp.backend = &backend;
+	front.most = MOST;
+	front.most_trusted = 2 * MOST;
+	for (int i = 0; i < 2 * MOST; i++) {
+		open_told(&w[i], "203.0.113.9", "220 ");
+		talk(&w[i], "EHLO x\r\n", "250-");
+		talk(&w[i], "MAIL FROM:<gate@acme.example>\r\n", "250 ");
+		talk(&w[i], "RSET\r\n", "250 ");
+	}
+	open_told(&last, "203.0.113.9", "421 4.7.0 ");
+	hang_up(&last);
+	for (int i = 0; i < 2 * MOST; i++)
+		hang_up(&w[i]);
+	/* What anybody may say proves nothing. */
+	for (int i = 0; i < MOST; i++) {
+		open_told(&w[i], "203.0.113.9", "220 ");
+		talk(&w[i], "EHLO x\r\n", "250-");
+		talk(&w[i], "MAIL FROM:<a@b.example>\r\n", "250 ");
+	}
+	open_told(&last, "203.0.113.9", "421 4.7.0 ");
+	hang_up(&last);
+	for (int i = 0; i < MOST; i++)
+		hang_up(&w[i]);
+}
+
+/* Of a front end's connections each is its client's. */
+static void
+test_crowd_xclient(void **state)
+{
+	struct wire w[MOST + 1], last;
+
+	(void)state;
+	front.most = MOST;
+	for (int i = 0; i <= MOST; i++) {
+		open_told(&w[i], "203.0.113.77", "220 ");
+		talk(&w[i], "XCLIENT ADDR=IPV6:2001:db8::1\r\n", "220 ");
+		if (i == MOST)
+			break;
+		talk(&w[i], "NOOP\r\n", "250 ");
+	}
+	assert_true(w[MOST].lingers);
+	hang_up(&w[MOST]);
+	open_told(&last, "203.0.113.77", "220 ");
+	/* The rest of that /64 is the same client, another one is not. */
+	talk(&last, "XCLIENT ADDR=IPV6:2001:db8:0:1::1\r\n", "220 ");
+	talk(&last, "NOOP\r\n", "250 ");
+	say(&last, "XCLIENT ADDR=IPV6:2001:db8::2\r\nNOOP\r\n");
+	turn_loop(&last);
+	assert_non_null(strstr(hear(&last), "\r\n421 4.7.0 "));
+	assert_true(last.lingers);
+	hang_up(&last);
+	for (int i = 0; i < MOST; i++)
+		hang_up(&w[i]);
+	/* Nobody is left to be counted. */
+	assert_int_equal(peers_count(front.peers), 0);
+}
+
 /* A client that is gone leaves its job to end by itself. */
 static void
 test_gone(void **state)
@@ -480,6 +606,11 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_slow, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_drain, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_held, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_crowd, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_crowd_trusted, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_crowd_xclient, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_gone, setup, teardown),
 	};
 
