@@ -128,6 +128,8 @@ struct ask {
 	int class;
 	const struct id *tenant; /* NULL: none */
 	const struct rates *own; /* NULL: none */
+	bool looks;              /* it is counted when the message is taken */
+	size_t have;             /* of it that wait for that */
 };
 
 static int
@@ -260,12 +262,13 @@ take(struct meters *m, const char *client, const struct ask *a, size_t n,
 		if (!counts[i])
 			continue;
 		key[i] = key_of(&a[i], net);
-		if (tally_look(m->tally[a[i].of][a[i].what], &key[i], now) >=
+		if (tally_look(m->tally[a[i].of][a[i].what], &key[i], now) +
+			a[i].have >=
 		    most)
 			rc = refuse(&a[i], most, e);
 	}
 	for (size_t i = 0; i < n && rc == 0 && count; i++)
-		if (counts[i])
+		if (counts[i] && !a[i].looks)
 			tally_add(
 			    m->tally[a[i].of][a[i].what], &key[i], 1, now);
 	pthread_mutex_unlock(&m->lock);
@@ -323,8 +326,8 @@ rates_mail(struct meters *m, const struct desk_sender *s,
 {
 	const int class = (int)at->class;
 	const struct ask a[] = {
-	    {RATE_CLIENT, RATE_MESSAGES, class, at->tenant, at->own},
-	    {RATE_TENANT, RATE_MESSAGES, class, at->tenant, at->own},
+	    {RATE_CLIENT, RATE_MESSAGES, class, at->tenant, at->own, false, 0},
+	    {RATE_TENANT, RATE_MESSAGES, class, at->tenant, at->own, true, 0},
 	};
 
 	return m == NULL ? 0 : take(m, s->client, a, 2, false, e);
@@ -336,15 +339,51 @@ rates_recipient(struct meters *m, const struct desk_sender *s,
 {
 	const int class = (int)at->class;
 	const struct ask a[ASKS] = {
-	    {RATE_CLIENT, RATE_RECIPIENTS, class, at->tenant, at->own},
-	    {RATE_TENANT, RATE_RECIPIENTS, class, at->tenant, at->own},
-	    {RATE_CLIENT, RATE_MESSAGES, class, at->tenant, at->own},
-	    {RATE_TENANT, RATE_MESSAGES, class, at->tenant, at->own},
+	    {RATE_CLIENT, RATE_RECIPIENTS, class, at->tenant, at->own, false,
+		0},
+	    {RATE_TENANT, RATE_RECIPIENTS, class, at->tenant, at->own, true,
+		env->n_given},
+	    {RATE_CLIENT, RATE_MESSAGES, class, at->tenant, at->own, false, 0},
+	    {RATE_TENANT, RATE_MESSAGES, class, at->tenant, at->own, true, 0},
 	};
 
 	if (m == NULL)
 		return 0;
 	return take(m, s->client, a, env->n_given == 0 ? 4 : 2, true, e);
+}
+
+void
+rates_taken(struct meters *m, const struct desk_sender *s,
+    const struct desk_envelope *env)
+{
+	const int class = (int)env->sender_class;
+	const struct ask a[] = {
+	    {.of = RATE_TENANT,
+		.what = RATE_MESSAGES,
+		.class = class,
+		.tenant = &env->tenant,
+		.have = 1},
+	    {.of = RATE_TENANT,
+		.what = RATE_RECIPIENTS,
+		.class = class,
+		.tenant = &env->tenant,
+		.have = env->n_given},
+	};
+	uint8_t net[PEER_NET_LEN] = {0};
+	bool free_client = rates_free_client(m, s->client);
+	struct rate_key key;
+	uint64_t most;
+
+	if (m == NULL)
+		return;
+	pthread_mutex_lock(&m->lock);
+	for (size_t i = 0; i < sizeof(a) / sizeof(a[0]); i++) {
+		key = key_of(&a[i], net);
+		if (limit(m, &a[i], free_client, &most))
+			tally_add(m->tally[a[i].of][a[i].what], &key, a[i].have,
+			    m->now());
+	}
+	pthread_mutex_unlock(&m->lock);
 }
 
 /* ---- the brakes ---- */
@@ -360,7 +399,7 @@ rates_unknown(struct meters *m, const struct desk_sender *s,
     const struct desk_envelope *env, const struct rates_at *at)
 {
 	const struct ask a = {
-	    RATE_CLIENT, RATE_UNKNOWN, 0, at->tenant, at->own};
+	    RATE_CLIENT, RATE_UNKNOWN, 0, at->tenant, at->own, false, 0};
 	uint64_t most, part, used;
 
 	if (m == NULL || trusted(s, env) || at->class == POLICY_TRUSTED)

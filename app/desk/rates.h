@@ -72,12 +72,18 @@ int rates_mail(struct meters *m, const struct desk_sender *s,
     const struct rates_at *at, struct err *e)
     __attribute__((warn_unused_result));
 /*
- * Before a recipient is taken into the envelope: the first one counts as a message, too. e
- * NULL: it will be asked again when this says -1.
+ * Before a recipient is taken into the envelope: the first one counts as a message, too. It
+ * counts for the client; the tenant's own counts are looked at, and grow when the message
+ * is taken: who names recipients and sends nothing uses up nobody's but his own. e NULL:
+ * it will be asked again when this says -1.
  */
 int rates_recipient(struct meters *m, const struct desk_sender *s,
     const struct desk_envelope *env, const struct rates_at *at, struct err *e)
     __attribute__((warn_unused_result));
+
+/* It was taken, for all that were given. */
+void rates_taken(struct meters *m, const struct desk_sender *s,
+    const struct desk_envelope *env);
 
 /* ---- the brakes ---- */
 

@@ -83,6 +83,12 @@ backend_meet(
 	return rates_meet(desk_meters(self.shared), s, env, e);
 }
 
+static void
+backend_taken(const struct desk_sender *s, const struct desk_envelope *env)
+{
+	rates_taken(desk_meters(self.shared), s, env);
+}
+
 static int
 backend_mail_now(const struct desk_sender *s, struct desk_envelope *env)
 {
@@ -128,13 +134,14 @@ backend_drop(struct desk_draft *d)
 
 static const struct smtp_backend backend = {
     .admit = backend_admit,
+    .roomy = backend_roomy,
     .brake = backend_brake,
     .meet = backend_meet,
+    .taken = backend_taken,
     .auth = backend_auth,
     .mail = backend_mail,
     .rcpt = backend_rcpt,
     .mail_now = backend_mail_now,
-    .roomy = backend_roomy,
     .rcpt_now = backend_rcpt_now,
     .begin = backend_begin,
     .trace = desk_draft_trace,

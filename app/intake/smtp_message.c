@@ -167,3 +167,5 @@ smtp_message_end(struct smtp_session *s)
 		return smtp_refuse_err(s, SMTP_ASKED_DATA, &fault);
 	return smtp_say(s, why);
 }
+	if (s->set->backend->taken != NULL)
+		s->set->backend->taken(s->sender, &s->txn->env);

@@ -79,6 +79,9 @@ struct smtp_backend {
 	/* On the loop, at the first recipient of a session: ERR_RATE: 421. NULL: all may. */
 	int (*meet)(const struct desk_sender *s,
 	    const struct desk_envelope *env, struct err *e);
+	/* On the loop, when a message was taken. NULL: nobody counts. */
+	void (*taken)(
+	    const struct desk_sender *s, const struct desk_envelope *env);
 	int (*auth)(void *ctx, const char *user, const char *password,
 	    struct desk_sender *s, struct err *e);
 	int (*mail)(void *ctx, const struct desk_sender *s,
@@ -139,9 +142,6 @@ enum smtp_next smtp_session_feed(struct smtp_session *s, const void *p,
  * After the handshake (of implicit TLS too: then right after new): all that was said
  * before is forgotten (RFC 3207 4.2). what: "TLSv1.3 TLS_AES_256_GCM_SHA384".
  */
-void smtp_session_tls(struct smtp_session *s, const char *what);
-/* Behind it, where the client showed one: as desk_sender has them; NULL is none. */
-void smtp_session_certificate(
 /* Likewise, or later, to one who has too many connections: 421 and SMTP_CLOSE. */
 enum smtp_next smtp_session_crowded(struct smtp_session *s, struct buf *out);
 /* Whom it is for, as text; and has XCLIENT said somebody else since the last question? */
@@ -149,6 +149,9 @@ const char *smtp_session_client(const struct smtp_session *s);
 bool smtp_session_renewed(struct smtp_session *s);
 /* Is it of a member, or of a server of a tenant's own, as far as it was said by now? */
 bool smtp_session_trusted(const struct smtp_session *s);
+void smtp_session_tls(struct smtp_session *s, const char *what);
+/* Behind it, where the client showed one: as desk_sender has them; NULL is none. */
+void smtp_session_certificate(
     struct smtp_session *s, const char *certificate, const char *authorities);
 /*
  * true: the job goes on elsewhere. end(arg) is called when it is over, on any thread and

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/secret.h"
+#include "desk/meters.h"
 #include "desk/rates.h"
 #include "desk/tally.h"
 
@@ -236,12 +237,15 @@ message(struct meters *m, const char *client, const struct id *tenant,
     enum policy_class class, const struct rates *own)
 {
 	const struct desk_sender s = from(client);
-	const struct desk_envelope env = {.n_given = 0};
+	struct desk_envelope env = {.tenant = *tenant, .sender_class = class};
 	const struct rates_at at = {tenant, class, own};
 	struct err e = {0};
 	int rc = rates_recipient(m, &s, &env, &at, &e);
 
 	assert_true(rc == 0 || e.code == ERR_RATE);
+	env.n_given = 1;
+	if (rc == 0)
+		rates_taken(m, &s, &env);
 	return rc;
 }
 
@@ -412,6 +416,51 @@ usual_limits_and_free_clients(void **state)
 	rates_free(m);
 }
 
+/* Who names recipients and sends nothing takes of himself alone. */
+static void
+named_and_not_sent(void **state)
+{
+	const struct rates_at at = {&acme, POLICY_UNKNOWN, NULL};
+	struct meters *m = meters_new(NULL);
+	struct desk_envelope env = {
+	    .tenant = acme, .sender_class = POLICY_UNKNOWN};
+	struct rate_limit *row = calloc(2, sizeof(*row));
+	struct desk_sender s = from("192.0.2.1");
+	struct err e;
+
+	(void)state;
+	assert_non_null(row);
+	row[0] = (struct rate_limit){
+	    .of = RATE_TENANT, .what = RATE_MESSAGES, .most = 3};
+	row[1] = (struct rate_limit){
+	    .of = RATE_TENANT, .what = RATE_RECIPIENTS, .most = 5};
+	meters_limits(m, row, 2);
+	for (int i = 0; i < 100; i++) {
+		env.n_given = 0;
+		assert_int_equal(rates_recipient(m, &s, &env, &at, &e), 0);
+		env.n_given = 4;
+		assert_int_equal(rates_recipient(m, &s, &env, &at, &e), 0);
+		/* What is in the envelope is to have room, too. */
+		env.n_given = 5;
+		assert_int_equal(rates_recipient(m, &s, &env, &at, &e), -1);
+	}
+	s = from("192.0.2.2");
+	env.n_given = 3;
+	rates_taken(m, &s, &env);
+	env.n_given = 1;
+	assert_int_equal(rates_recipient(m, &s, &env, &at, &e), 0);
+	env.n_given = 2;
+	assert_int_equal(rates_recipient(m, &s, &env, &at, &e), -1);
+	env.n_given = 1;
+	rates_taken(m, &s, &env);
+	assert_int_equal(rates_mail(m, &s, &at, &e), 0);
+	rates_taken(m, &s, &env);
+	assert_int_equal(rates_mail(m, &s, &at, &e), -1);
+	env.n_given = 0;
+	assert_int_equal(rates_recipient(m, &s, &env, &at, &e), -1);
+	rates_free(m);
+}
+
 static void
 malformed_networks(void **state)
 {
@@ -554,6 +603,7 @@ without_meters_all_is_allowed(void **state)
 	assert_int_equal(rates_meet(NULL, &s, &stranger, &e), 0);
 	assert_int_equal(rates_mail(NULL, &s, &at, &e), 0);
 	assert_int_equal(rates_recipient(NULL, &s, &stranger, &at, &e), 0);
+	rates_taken(NULL, &s, &stranger);
 	rates_unknown(NULL, &s, &stranger, &at);
 	assert_int_equal(rates_brake(NULL, &s, &stranger, &silent), 0);
 	assert_false(silent);
@@ -574,6 +624,7 @@ main(void)
 	    cmocka_unit_test(each_tenant_and_class_by_itself),
 	    cmocka_unit_test(recipients_and_what_is_refused_whole),
 	    cmocka_unit_test(usual_limits_and_free_clients),
+	    cmocka_unit_test(named_and_not_sent),
 	    cmocka_unit_test(malformed_networks),
 	    cmocka_unit_test(answers_wait_and_then_tell_nothing),
 	    cmocka_unit_test(the_tenants_own_are_not_braked),
