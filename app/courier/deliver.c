@@ -193,8 +193,8 @@ make_all(struct lane *l, struct job *jobs, size_t n)
 
 enum record { RECORD_SENT, RECORD_FAILED, RECORD_LATER };
 
-static void
-rest(long ms)
+void
+lane_rest(long ms)
 {
 	const struct timespec t = {ms / 1000, ms % 1000 * 1000000};
 
@@ -227,7 +227,7 @@ record(struct lane *l, const struct job *j, enum record what, int64_t due,
 		/* A try later comes by itself when the lease ends. */
 		if (what == RECORD_LATER)
 			break;
-		rest(2000);
+		lane_rest(2000);
 	}
 	if (r == -1)
 		log_err(j->id, "outcome not written down", &e);
@@ -244,7 +244,7 @@ record_telling(struct lane *l, struct job *j, enum record what, int64_t due,
 
 	for (int i = 0; i < TELL_TRIES && r == -1; i++) {
 		if (i > 0)
-			rest(2000);
+			lane_rest(2000);
 		r = dsn_of_notice(l, &j->row, a, reply, j->original, &tell, &e);
 	}
 	if (r == -1)

@@ -50,6 +50,8 @@ void lane_close(struct lane *l);
  */
 int lane_take(struct lane *l, struct db *db, struct err *e)
     __attribute__((warn_unused_result));
+/* Before something is tried again. */
+void lane_rest(long ms);
 /* Works through them. What cannot be written down comes back when its lease ends. */
 void lane_work(struct lane *l);
 

@@ -51,6 +51,7 @@ forwarding_free(struct forwarding *f)
 int
 forwarding_take(struct lane *l, struct db *db, struct err *e)
 {
+	l->forwarding->until_ms = clock_mono_ms() + FORWARD_SESSION_MS;
 	return forward_take(
 	    db, FORWARD_LEASE_S, l->row, FORWARD_BATCH, &l->n, e);
 }
@@ -143,6 +144,24 @@ next_block(struct trip *t, struct err *e)
 	return r;
 }
 
+/*
+ * Before the mail may end: is it still ours to send? After a fault of the database another
+ * may have it.
+ */
+static int
+still_ours(struct trip *t, struct err *e)
+{
+	int r;
+
+	if (db_begin(t->lane->db, &t->row->tenant, e) == -1)
+		return -1;
+	r = forward_ours(t->lane->db, t->row, e);
+	db_rollback(t->lane->db);
+	if (r == 0)
+		return err_set(e, ERR_UNAVAILABLE, "another has it by now");
+	return r == 1 ? 0 : -1;
+}
+
 static int
 read_piece(void *arg, bool again, const char **p, size_t *n)
 {
@@ -150,7 +169,8 @@ read_piece(void *arg, bool again, const char **p, size_t *n)
 
 	if (again)
 		t->next = 0;
-	if (next_block(t, &t->fault) == -1)
+	if (next_block(t, &t->fault) == -1 ||
+	    (t->block.len == 0 && still_ours(t, &t->fault) == -1))
 		return -1;
 	*p = (const char *)t->block.data;
 	*n = t->block.len;
@@ -234,6 +254,8 @@ trip_send(struct trip *t)
 		t->rcpt[i] = (struct smtp_rcpt){.to = t->f.rcpt[i].address,
 		    .notify = t->f.rcpt[i].notify,
 		    .orcpt = t->f.rcpt[i].orcpt};
+	smtp_out_until(
+	    t->lane->forwarding->smtp, t->lane->forwarding->until_ms);
 	smtp_out_send(t->lane->forwarding->smtp, &m, 1);
 	t->offered = m.offered;
 	t->lacks = m.lacks;

@@ -8,7 +8,10 @@
 
 #include "courier/deliver.h"
 
-/* How long taken copies are ours, and all of one session. */
+/*
+ * How long a taken copy is ours; and from its taking on, how long anything is said to the
+ * server: what comes after is time to write down what became of it.
+ */
 #define FORWARD_LEASE_S    900
 #define FORWARD_SESSION_MS 840000
 /* Of one turn: the lease is one session's. */

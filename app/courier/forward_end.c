@@ -11,7 +11,8 @@
 #include "courier/forward_trip.h"
 #include "courier/retry.h"
 
-#define PROGRESS_S 2 /* to the next try of one that some have got */
+#define PROGRESS_S   2  /* to the next try of one that some have got */
+#define RECORD_TRIES 20 /* to write an outcome down, two seconds apart */
 
 static enum forward_state
 state_of(const struct smtp_rcpt *r, bool over)
@@ -173,8 +174,11 @@ trip_settle(struct trip *t)
 	    "taken=%u refused=%u waiting=%u tries=%d reply=%s",
 	    count[FORWARD_TAKEN], count[FORWARD_REFUSED], count[FORWARD_WAITS],
 	    t->row->tries, end.reply);
-	for (int i = 0; i < 3 && r == -1; i++)
+	for (int i = 0; i < RECORD_TRIES && r == -1; i++) {
+		if (i > 0)
+			lane_rest(2000);
 		r = write_down(t, &end, &e);
+	}
 	if (r == -1)
 		log_err(t->id, "outcome not written down", &e);
 }

@@ -13,6 +13,7 @@ struct forwarding {
 	struct forward_route route; /* that smtp is for */
 	char place[280];            /* its host and port */
 	struct smtp_out *smtp;
+	int64_t until_ms; /* of what was taken: nothing is said after it */
 	struct {
 		struct id tenant;
 		int64_t until_ms;

@@ -27,7 +27,9 @@ struct smtp_out {
 	char host[256];
 	char port[6];
 	bool is_ip;
-	SSL_CTX *ctx; /* NULL without TLS */
+	SSL_CTX *ctx;   /* NULL without TLS */
+	int64_t until;  /* smtp_out_until(), 0: nothing was said */
+	int64_t end_by; /* of the smtp_out_send() under way */
 
 	/* Of the session under way. */
 	struct guard guard;

@@ -282,6 +282,12 @@ tell_why(const struct smtp_out *o, bool fine, char *why, size_t cap)
 		smtp_strerror(smtp_errno(), why, cap);
 }
 
+static int64_t
+sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* One session with one address; false when no connection came about. */
 static bool
 session_run(
@@ -303,8 +309,9 @@ session_run(
 	for (size_t i = 0; fine && i < n; i++)
 		fine = smtp_add(session, &turns[i]);
 	if (fine) {
-		dial_begin(clock_mono_ms() + o->setup.connect_ms,
-		    clock_mono_ms() + o->setup.session_ms);
+		dial_begin(
+		    sooner(clock_mono_ms() + o->setup.connect_ms, o->end_by),
+		    o->end_by);
 		fine = smtp_start_session(session) != 0;
 		if (dial_end())
 			o->trouble = "the session took too long";
@@ -334,12 +341,22 @@ spread(struct smtp_mail *m)
 }
 
 void
+smtp_out_until(struct smtp_out *o, int64_t end_by)
+{
+	o->until = end_by;
+}
+
+void
 smtp_out_send(struct smtp_out *o, struct smtp_mail *mails, size_t n)
 {
 	char server[ADDRESSES][280];
 	struct turn *turns = calloc(n ? n : 1, sizeof(*turns));
 	size_t ways, count = 0;
 
+	o->end_by = clock_mono_ms() + o->setup.session_ms;
+	if (o->until != 0)
+		o->end_by = sooner(o->end_by, o->until);
+	o->until = 0;
 	o->trouble = turns ? NULL : "memory";
 	for (size_t i = 0; i < n; i++) {
 		mails[i].outcome = SMTP_UNREACHED;

@@ -7,6 +7,7 @@
 #define COURIER_SMTP_OUT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "courier/reply.h"
@@ -71,7 +72,7 @@ struct smtp_out_setup {
 	const char *helo;
 	int connect_ms; /* 0: 10 s */
 	int answer_ms;  /* each answer; 0: 60 s */
-	int session_ms; /* all of one session; 0: 75 s */
+	int session_ms; /* all of smtp_out_send(); 0: 75 s */
 };
 
 struct smtp_out;
@@ -81,9 +82,11 @@ struct smtp_out *smtp_out_new(const struct smtp_out_setup *setup, struct err *e)
     __attribute__((warn_unused_result));
 void smtp_out_free(struct smtp_out *o); /* NULL is fine */
 
+/* The next smtp_out_send() ends by then (clock_mono_ms()), if that is sooner. */
+void smtp_out_until(struct smtp_out *o, int64_t end_by);
 /*
- * One session for n mails, in order; sets their outcome and reply. Takes at most about
- * session_ms.
+ * One session for n mails, in order; sets their outcome and reply. Past session_ms nothing
+ * is said any more.
  */
 void smtp_out_send(struct smtp_out *o, struct smtp_mail *mails, size_t n);
 

@@ -19,6 +19,7 @@ enum {
 	S_CHUNKS,
 	S_ROUTE,
 	S_TAKE,
+	S_OURS,
 	S_HELD,
 	S_RCPT_SET,
 	S_SENT,
@@ -53,10 +54,13 @@ static const struct sql statements[] = {
 	" WHERE tenant_id = $1 AND inward_server <> ''"},
     [S_TAKE] = {"forward_take", "ii",
 	"SELECT * FROM outbox_take_forward($1::integer, $2::integer)"},
-    [S_HELD] = {"forward_held", "uumtfi",
+    [S_OURS] = {"forward_ours", "uui",
+	"SELECT FROM outbox WHERE tenant_id = $1 AND outbox_id = $2 AND state = 1"
+	" AND tries = $3"},
+    [S_HELD] = {"forward_held", "uumtfif",
 	"UPDATE outbox SET due = coalesce($3, due), last_reply = $4, told = told OR $5,"
 	" holder = NULL WHERE tenant_id = $1 AND outbox_id = $2 AND state = 1"
-	" AND tries = $6"},
+	" AND (tries = $6 OR $7)"},
     [S_RCPT_SET] = {"forward_rcpt_set", "uuii",
 	"UPDATE forward_rcpt SET state = $4"
 	" WHERE tenant_id = $1 AND forward_id = $2 AND slot = $3"},
@@ -332,7 +336,32 @@ result_write(struct db *db, const struct outbox *o,
 	return event_add(db, &o->tenant, &ev, e);
 }
 
-/* The row is still this courier's: then it is changed. */
+int
+forward_ours(struct db *db, const struct outbox *o, struct err *e)
+{
+	struct sql_args a;
+	PGresult *res;
+	int n;
+
+	ids(&a, o);
+	sql_int(&a, o->tries);
+	if (sql_exec(db, &statements[S_OURS], &a, &res, e) == -1)
+		return -1;
+	n = PQntuples(res);
+	PQclear(res);
+	return n;
+}
+
+static bool
+all_taken(const struct forward_end *end)
+{
+	for (size_t i = 0; i < end->n; i++)
+		if (end->result[i].state != FORWARD_TAKEN)
+			return false;
+	return end->n > 0;
+}
+
+/* The row is still this courier's, or done with: then it is changed. */
 static int
 held(struct db *db, const struct outbox *o, const struct forward_end *end,
     int *changed, struct err *e)
@@ -346,6 +375,7 @@ held(struct db *db, const struct outbox *o, const struct forward_end *end,
 	sql_text(&a, cut);
 	sql_bool(&a, end->told);
 	sql_int(&a, o->tries);
+	sql_bool(&a, all_taken(end));
 	return sql_change(db, &statements[S_HELD], &a, changed, e);
 }
 

@@ -195,6 +195,17 @@ an_end_leaves_nothing(void **state)
 	db_close(db);
 }
 
+static int
+ours(struct db *db, const struct outbox *o)
+{
+	int r;
+
+	OK(db_begin(db, &tenant_a, &e));
+	r = forward_ours(db, o, &e);
+	db_rollback(db);
+	return r;
+}
+
 /* Who waits is tried again, and who was served is not. */
 static void
 some_wait(void **state)
@@ -218,10 +229,18 @@ some_wait(void **state)
 	assert_int_equal(f.n_rcpt, 1);
 	assert_int_equal(f.rcpt[0].slot, 3);
 	forward_clear(&f);
-	/* The end of a try that is over has no effect. */
-	ended(db, &o, FORWARD_TAKEN, FORWARD_TAKEN, NULL);
+	/* The end of a try that is over has no effect, */
+	assert_int_equal(ours(db, &o), 0);
+	assert_int_equal(ours(db, &again), 1);
+	ended(db, &o, FORWARD_WAITS, FORWARD_TAKEN, NULL);
+	ended(db, &o, FORWARD_TAKEN, FORWARD_REFUSED, NULL);
 	assert_int_equal(count("forward WHERE forward_id", &o), 1);
-	ended(db, &again, FORWARD_TAKEN, FORWARD_TAKEN, NULL);
+	assert_int_equal(ours(db, &again), 1);
+	/* unless all have got it: whoever has it then finds that out. */
+	ended(db, &o, FORWARD_TAKEN, FORWARD_TAKEN, NULL);
+	assert_int_equal(count("forward WHERE forward_id", &o), 0);
+	assert_int_equal(ours(db, &again), 0);
+	ended(db, &again, FORWARD_WAITS, FORWARD_WAITS, NULL);
 	assert_int_equal(count("forward WHERE forward_id", &o), 0);
 	outbox_clear(&o);
 	outbox_clear(&again);
