@@ -134,6 +134,8 @@ done(struct smtp_session *s)
 		return smtp_refuse_err(s, SMTP_ASKED_DATA, &s->job.err);
 	}
 	metrics_add(METRIC_MAILS, METRIC_MAIL_TAKEN, 0, 1);
+	if (s->set->backend->taken != NULL)
+		s->set->backend->taken(s->sender, &s->txn->env);
 	id_format(&message, text);
 	log_line(LOG_LEVEL_INFO, s->id, "message accepted",
 	    "message=%s size=%zu recipients=%zu", text, s->txn->size,
@@ -167,5 +169,3 @@ smtp_message_end(struct smtp_session *s)
 		return smtp_refuse_err(s, SMTP_ASKED_DATA, &fault);
 	return smtp_say(s, why);
 }
-	if (s->set->backend->taken != NULL)
-		s->set->backend->taken(s->sender, &s->txn->env);
