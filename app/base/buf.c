@@ -85,13 +85,32 @@ buf_addf(struct buf *b, const char *fmt, ...)
 	return 0;
 }
 
+/* The lowest n bytes of v. */
+static void
+put_be(uint8_t *out, uint64_t v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = (uint8_t)(v >> (8 * (n - 1 - i)));
+}
+
+void
+be32_put(uint8_t out[4], uint32_t v)
+{
+	put_be(out, v, 4);
+}
+
+void
+be64_put(uint8_t out[8], uint64_t v)
+{
+	put_be(out, v, 8);
+}
+
 static int
 buf_add_be(struct buf *b, uint64_t v, size_t n)
 {
 	uint8_t be[8];
 
-	for (size_t i = 0; i < n; i++)
-		be[i] = (uint8_t)(v >> (8 * (n - 1 - i)));
+	put_be(be, v, n);
 	return buf_add(b, be, n);
 }
 

@@ -33,6 +33,10 @@ int buf_add_u16(struct buf *b, uint16_t v) __attribute__((warn_unused_result));
 int buf_add_u32(struct buf *b, uint32_t v) __attribute__((warn_unused_result));
 int buf_add_u64(struct buf *b, uint64_t v) __attribute__((warn_unused_result));
 
+/* The same into bytes that are there already. */
+void be32_put(uint8_t out[4], uint32_t v);
+void be64_put(uint8_t out[8], uint64_t v);
+
 /* The contents as a C string (a NUL is kept behind them); "" when memory is out. */
 const char *buf_cstr(struct buf *b);
 

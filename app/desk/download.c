@@ -134,11 +134,9 @@ download_begin(struct desk *d, void *arg, struct err *e)
 static void
 tag_make(struct desk_download *dl, const uint8_t dek[SECRET_KEY_LEN])
 {
-	const uint32_t part = dl->file.part;
-	const uint8_t no[4] = {(uint8_t)(part >> 24), (uint8_t)(part >> 16),
-	    (uint8_t)(part >> 8), (uint8_t)part};
-	uint8_t tag[32];
+	uint8_t no[4], tag[32];
 
+	be32_put(no, dl->file.part);
 	seal_kdf(tag, sizeof(tag), dek, SEAL_L_DOWNLOAD_TAG,
 	    (const struct seal_field[]){SEAL_FID(&dl->tenant),
 		SEAL_FID(&dl->file.message), SEAL_F(no, sizeof(no)),

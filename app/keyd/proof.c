@@ -15,15 +15,6 @@
 #define NONCE_AT 72
 
 static void
-put_u64(uint8_t *p, uint64_t v)
-{
-	int i;
-
-	for (i = 0; i < 8; i++)
-		p[i] = (uint8_t)(v >> (56 - 8 * i));
-}
-
-static void
 mac_of(const struct keyd_keys *k, const uint8_t proof[KEYD_PROOF_LEN],
     uint8_t out[MAC_LEN])
 {
@@ -43,8 +34,8 @@ keyd_proof_make(const struct keyd_keys *k, enum keyd_method method,
 	out[4] = (uint8_t)method;
 	memcpy(out + 8, tenant->b, ID_LEN);
 	memcpy(out + 24, address, 32);
-	put_u64(out + 56, (uint64_t)now);
-	put_u64(out + 64, (uint64_t)(now + LIMIT_PROOF_HOURS * CLOCK_HOUR));
+	be64_put(out + 56, (uint64_t)now);
+	be64_put(out + 64, (uint64_t)(now + LIMIT_PROOF_HOURS * CLOCK_HOUR));
 	secret_random(out + NONCE_AT, MAC_AT - NONCE_AT);
 	mac_of(k, out, out + MAC_AT);
 }

@@ -27,15 +27,6 @@ struct keyd_slots {
 };
 
 static void
-put_u64(uint8_t *p, uint64_t v)
-{
-	int i;
-
-	for (i = 0; i < 8; i++)
-		p[i] = (uint8_t)(v >> (56 - 8 * i));
-}
-
-static void
 encode(uint64_t limit, uint8_t out[COPY_LEN])
 {
 	static const uint8_t zero[SECRET_KEY_LEN];
@@ -43,7 +34,7 @@ encode(uint64_t limit, uint8_t out[COPY_LEN])
 
 	memset(out, 0, COPY_LEN);
 	memcpy(out, "RKS1", 4);
-	put_u64(out + 8, limit);
+	be64_put(out + 8, limit);
 	seal_kdf(out + 16, CHECK_LEN, zero, SEAL_L_DIGEST, f, 2);
 }
 
@@ -180,7 +171,7 @@ derive(const struct keyd_slots *s, const uint8_t key[SECRET_KEY_LEN],
 
 	if (id == 0 || id >= s->next)
 		return err_set(e, ERR_NOT_FOUND, "slot was never given out");
-	put_u64(name, id);
+	be64_put(name, id);
 	seal_kdf(out, SECRET_KEY_LEN, key, label, &f, 1);
 	return 0;
 }

@@ -40,15 +40,10 @@ put(struct sql_args *a, const void *p, size_t n)
 static void
 put_u64(struct sql_args *a, uint64_t v)
 {
-	uint8_t *p;
-	int i;
-
 	if (a->n >= SQL_ARGS)
 		return;
-	p = a->fixed[a->n];
-	for (i = 7; i >= 0; i--, v >>= 8)
-		p[i] = (uint8_t)v;
-	put(a, p, 8);
+	be64_put(a->fixed[a->n], v);
+	put(a, a->fixed[a->n], 8);
 }
 
 void
@@ -118,15 +113,6 @@ sql_bool(struct sql_args *a, bool v)
 #define NULL_LEN   UINT32_MAX
 
 static void
-be32(uint8_t *p, uint32_t v)
-{
-	p[0] = (uint8_t)(v >> 24);
-	p[1] = (uint8_t)(v >> 16);
-	p[2] = (uint8_t)(v >> 8);
-	p[3] = (uint8_t)v;
-}
-
-static void
 put_element(struct sql_rows *r, const void *p, size_t n, bool null)
 {
 	static const uint8_t head[ARRAY_HEAD];
@@ -138,7 +124,7 @@ put_element(struct sql_rows *r, const void *p, size_t n, bool null)
 		return;
 	}
 	b = &r->col[r->at++];
-	be32(len, null ? NULL_LEN : (uint32_t)n);
+	be32_put(len, null ? NULL_LEN : (uint32_t)n);
 	if ((b->len == 0 && buf_add(b, head, sizeof(head)) == -1) ||
 	    buf_add(b, len, sizeof(len)) == -1 ||
 	    (!null && n > 0 && buf_add(b, p, n) == -1))
@@ -180,8 +166,7 @@ sql_put_int(struct sql_rows *r, int64_t v)
 {
 	uint8_t b[8];
 
-	be32(b, (uint32_t)((uint64_t)v >> 32));
-	be32(b + 4, (uint32_t)v);
+	be64_put(b, (uint64_t)v);
 	put_element(r, b, sizeof(b), false);
 }
 
@@ -235,11 +220,11 @@ sql_rows_put(
 		for (oid = 0, j = 0; j < sizeof(map) / sizeof(map[0]); j++)
 			if (map[j].letter == types[i])
 				oid = map[j].oid;
-		be32(r->col[i].data, 1);
-		be32(r->col[i].data + 4, 1); /* there may be nulls */
-		be32(r->col[i].data + 8, oid);
-		be32(r->col[i].data + 12, (uint32_t)r->n);
-		be32(r->col[i].data + 16, 1);
+		be32_put(r->col[i].data, 1);
+		be32_put(r->col[i].data + 4, 1); /* there may be nulls */
+		be32_put(r->col[i].data + 8, oid);
+		be32_put(r->col[i].data + 12, (uint32_t)r->n);
+		be32_put(r->col[i].data + 16, 1);
 		put(a, r->col[i].data, r->col[i].len);
 	}
 	return 0;
