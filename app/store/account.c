@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "store/fetch.h"
 #include "store/rows.h"
 
 enum {
@@ -83,30 +84,10 @@ row_account(struct sql_row *r, struct account *out)
 	out->last_login = sql_get_time(r);
 }
 
-static int
-account_row(const PGresult *res, int row, const struct sql *s,
-    struct account *out, struct err *e)
+static void
+account_row(struct sql_row *r, void *out)
 {
-	struct sql_row r = sql_row_at(res, row);
-
-	row_account(&r, out);
-	return sql_row_end(&r, s, e);
-}
-
-static int
-account_one(struct db *db, const struct sql *s, const struct sql_args *a,
-    struct account *out, struct err *e)
-{
-	PGresult *res;
-	int rc;
-
-	if (sql_exec(db, s, a, &res, e) == -1)
-		return -1;
-	rc = PQntuples(res) > 0;
-	if (rc == 1 && account_row(res, 0, s, out, e) == -1)
-		rc = -1;
-	PQclear(res);
-	return rc;
+	row_account(r, out);
 }
 
 int
@@ -117,7 +98,8 @@ account_find(struct db *db, const struct id *tenant, const char *key,
 
 	sql_id(&a, tenant);
 	sql_text(&a, key);
-	return account_one(db, &statements[S_FIND], &a, out, e);
+	return fetch_one(
+	    fetch(db, &statements[S_FIND], &a, e), account_row, out);
 }
 
 int
@@ -128,7 +110,8 @@ account_get(struct db *db, const struct id *tenant, const struct id *account,
 
 	sql_id(&a, tenant);
 	sql_id(&a, account);
-	return account_one(db, &statements[S_GET], &a, out, e);
+	return fetch_one(
+	    fetch(db, &statements[S_GET], &a, e), account_row, out);
 }
 
 int
@@ -178,19 +161,13 @@ account_list(struct db *db, const struct id *tenant,
 {
 	struct sql_args a = {0};
 	struct account acc;
-	PGresult *res;
-	int i, rc = 0;
+	struct fetch f;
 
 	sql_id(&a, tenant);
-	if (sql_exec(db, &statements[S_LIST], &a, &res, e) == -1)
-		return -1;
-	for (i = 0; i < PQntuples(res) && rc == 0; i++) {
-		rc = account_row(res, i, &statements[S_LIST], &acc, e);
-		if (rc == 0)
-			row(arg, &acc);
-	}
-	PQclear(res);
-	return rc;
+	f = fetch(db, &statements[S_LIST], &a, e);
+	while (fetch_next(&f, account_row, &acc))
+		row(arg, &acc);
+	return fetch_end(&f);
 }
 
 int
@@ -208,18 +185,16 @@ account_key_add(struct db *db, const struct id *tenant,
 	return sql_change_or(db, &statements[S_KEY_ADD], &a, ERR_CONFLICT, e);
 }
 
-static int
-key_row(const PGresult *res, int row, const struct sql *s,
-    struct account_key *out, struct err *e)
+static void
+key_row(struct sql_row *r, void *out)
 {
-	struct sql_row r = sql_row_at(res, row);
+	struct account_key *k = out;
 
-	sql_get_id(&r, &out->account);
-	out->version = (uint32_t)sql_get_int(&r);
-	sql_get_fixed(&r, out->pk, sizeof(out->pk));
-	sql_get_fixed(&r, out->cert, sizeof(out->cert));
-	sql_get_fixed(&r, out->sk_wrap, sizeof(out->sk_wrap));
-	return sql_row_end(&r, s, e);
+	sql_get_id(r, &k->account);
+	k->version = (uint32_t)sql_get_int(r);
+	sql_get_fixed(r, k->pk, sizeof(k->pk));
+	sql_get_fixed(r, k->cert, sizeof(k->cert));
+	sql_get_fixed(r, k->sk_wrap, sizeof(k->sk_wrap));
 }
 
 int
@@ -227,18 +202,11 @@ account_key_public(struct db *db, const struct id *tenant,
     const struct id *account, struct account_key *out, struct err *e)
 {
 	struct sql_args a = {0};
-	PGresult *res;
-	int rc;
 
 	sql_id(&a, tenant);
 	sql_id(&a, account);
-	if (sql_exec(db, &statements[S_KEY_PUBLIC], &a, &res, e) == -1)
-		return -1;
-	rc = PQntuples(res) > 0;
-	if (rc == 1 && key_row(res, 0, &statements[S_KEY_PUBLIC], out, e) == -1)
-		rc = -1;
-	PQclear(res);
-	return rc;
+	return fetch_one(
+	    fetch(db, &statements[S_KEY_PUBLIC], &a, e), key_row, out);
 }
 
 int
@@ -247,21 +215,12 @@ account_key_all(struct db *db, const struct id *tenant,
     struct err *e)
 {
 	struct sql_args a = {0};
-	PGresult *res;
-	int i, rc = 0;
 
-	*n = 0;
 	sql_id(&a, tenant);
 	sql_id(&a, account);
 	sql_int(&a, (int64_t)cap);
-	if (sql_exec(db, &statements[S_KEY_ALL], &a, &res, e) == -1)
-		return -1;
-	for (i = 0; i < PQntuples(res) && rc == 0; i++)
-		rc = key_row(res, i, &statements[S_KEY_ALL], &out[i], e);
-	if (rc == 0)
-		*n = (size_t)i;
-	PQclear(res);
-	return rc;
+	return fetch_into(fetch(db, &statements[S_KEY_ALL], &a, e), key_row,
+	    out, sizeof(*out), n);
 }
 
 int
@@ -295,34 +254,29 @@ unlocker_add(struct db *db, const struct id *tenant, const struct unlocker *u,
 	    db, &statements[S_UNLOCKER_ADD], &a, ERR_CONFLICT, e);
 }
 
+static void
+unlocker_row(struct sql_row *r, void *out)
+{
+	struct unlocker *u = out;
+
+	sql_get_id(r, &u->id);
+	sql_get_id(r, &u->account);
+	u->kind = (enum unlocker_kind)sql_get_int(r);
+	sql_get_fixed(r, u->salt, sizeof(u->salt));
+	sql_get_fixed(r, u->blob, sizeof(u->blob));
+}
+
 int
 unlocker_find(struct db *db, const struct id *tenant, const struct id *account,
     enum unlocker_kind kind, struct unlocker *out, struct err *e)
 {
-	const struct sql *s = &statements[S_UNLOCKER_FIND];
 	struct sql_args a = {0};
-	struct sql_row r;
-	PGresult *res;
-	int rc;
 
 	sql_id(&a, tenant);
 	sql_id(&a, account);
 	sql_int(&a, kind);
-	if (sql_exec(db, s, &a, &res, e) == -1)
-		return -1;
-	rc = PQntuples(res) > 0;
-	if (rc == 1) {
-		r = sql_row_at(res, 0);
-		sql_get_id(&r, &out->id);
-		sql_get_id(&r, &out->account);
-		out->kind = (enum unlocker_kind)sql_get_int(&r);
-		sql_get_fixed(&r, out->salt, sizeof(out->salt));
-		sql_get_fixed(&r, out->blob, sizeof(out->blob));
-		if (sql_row_end(&r, s, e) == -1)
-			rc = -1;
-	}
-	PQclear(res);
-	return rc;
+	return fetch_one(
+	    fetch(db, &statements[S_UNLOCKER_FIND], &a, e), unlocker_row, out);
 }
 
 int
@@ -339,32 +293,26 @@ smtp_token_add(struct db *db, const struct id *tenant,
 	return sql_change_or(db, &statements[S_TOKEN_ADD], &a, ERR_CONFLICT, e);
 }
 
+static void
+token_row(struct sql_row *r, void *out)
+{
+	struct smtp_token *t = out;
+
+	sql_get_id(r, &t->id);
+	sql_get_id(r, &t->account);
+	sql_get_text(r, t->label, sizeof(t->label));
+	sql_get_fixed(r, t->verifier, sizeof(t->verifier));
+}
+
 int
 smtp_token_all(struct db *db, const struct id *tenant, const struct id *account,
     struct smtp_token *out, size_t cap, size_t *n, struct err *e)
 {
-	const struct sql *s = &statements[S_TOKEN_ALL];
 	struct sql_args a = {0};
-	struct sql_row r;
-	PGresult *res;
-	int i, rc = 0;
 
-	*n = 0;
 	sql_id(&a, tenant);
 	sql_id(&a, account);
 	sql_int(&a, (int64_t)cap);
-	if (sql_exec(db, s, &a, &res, e) == -1)
-		return -1;
-	for (i = 0; i < PQntuples(res) && rc == 0; i++) {
-		r = sql_row_at(res, i);
-		sql_get_id(&r, &out[i].id);
-		sql_get_id(&r, &out[i].account);
-		sql_get_text(&r, out[i].label, sizeof(out[i].label));
-		sql_get_fixed(&r, out[i].verifier, sizeof(out[i].verifier));
-		rc = sql_row_end(&r, s, e);
-	}
-	if (rc == 0)
-		*n = (size_t)i;
-	PQclear(res);
-	return rc;
+	return fetch_into(fetch(db, &statements[S_TOKEN_ALL], &a, e), token_row,
+	    out, sizeof(*out), n);
 }

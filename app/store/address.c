@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "store/directory.h"
 #include "store/address_row.h"
+#include "store/fetch.h"
 #include "store/rows.h"
 
 enum {
@@ -154,16 +155,10 @@ partner_promised(
     struct db *db, const struct id *tenant, const char *domain, struct err *e)
 {
 	struct sql_args a = {0};
-	PGresult *res;
-	int rc;
 
 	sql_id(&a, tenant);
 	sql_text(&a, domain);
-	if (sql_exec(db, &statements[S_PARTNER_PROMISED], &a, &res, e) == -1)
-		return -1;
-	rc = PQntuples(res) > 0;
-	PQclear(res);
-	return rc;
+	return fetch_any(fetch(db, &statements[S_PARTNER_PROMISED], &a, e));
 }
 
 int
@@ -185,30 +180,34 @@ alias_remove(
 	return change(db, S_ALIAS_REMOVE, tenant, NULL, key, ERR_NOT_FOUND, e);
 }
 
+struct alias {
+	char key[LIMIT_ADDRESS + 1];
+	char member[LIMIT_ADDRESS + 1];
+};
+
+static void
+alias_row(struct sql_row *r, void *out)
+{
+	struct alias *l = out;
+
+	sql_get_text(r, l->key, sizeof(l->key));
+	sql_get_text(r, l->member, sizeof(l->member));
+}
+
 int
 alias_list(struct db *db, const struct id *tenant,
     void (*row)(void *arg, const char *key, const char *member), void *arg,
     struct err *e)
 {
-	const struct sql *s = &statements[S_ALIAS_LIST];
-	char key[LIMIT_ADDRESS + 1], member[LIMIT_ADDRESS + 1];
 	struct sql_args a = {0};
-	struct sql_row r;
-	PGresult *res;
-	int i, rc = 0;
+	struct alias l;
+	struct fetch f;
 
 	sql_id(&a, tenant);
-	if (sql_exec(db, s, &a, &res, e) == -1)
-		return -1;
-	for (i = 0; i < PQntuples(res) && rc == 0; i++) {
-		r = sql_row_at(res, i);
-		sql_get_text(&r, key, sizeof(key));
-		sql_get_text(&r, member, sizeof(member));
-		if ((rc = sql_row_end(&r, s, e)) == 0)
-			row(arg, key, member);
-	}
-	PQclear(res);
-	return rc;
+	f = fetch(db, &statements[S_ALIAS_LIST], &a, e);
+	while (fetch_next(&f, alias_row, &l))
+		row(arg, l.key, l.member);
+	return fetch_end(&f);
 }
 
 int
@@ -231,34 +230,37 @@ dist_list_remove(
 	return change(db, S_LIST_REMOVE, tenant, NULL, key, ERR_NOT_FOUND, e);
 }
 
+struct counted {
+	struct dist_list list;
+	int64_t members;
+};
+
+static void
+counted_row(struct sql_row *r, void *out)
+{
+	struct counted *c = out;
+
+	sql_get_id(r, &c->list.id);
+	sql_get_text(r, c->list.key, sizeof(c->list.key));
+	c->list.open = sql_get_bool(r);
+	c->list.created = sql_get_time(r);
+	c->members = sql_get_int(r);
+}
+
 int
 dist_list_all(struct db *db, const struct id *tenant,
     void (*row)(void *arg, const struct dist_list *l, int64_t members),
     void *arg, struct err *e)
 {
-	const struct sql *s = &statements[S_LIST_ALL];
-	struct dist_list l;
 	struct sql_args a = {0};
-	struct sql_row r;
-	int64_t members;
-	PGresult *res;
-	int i, rc = 0;
+	struct counted c;
+	struct fetch f;
 
 	sql_id(&a, tenant);
-	if (sql_exec(db, s, &a, &res, e) == -1)
-		return -1;
-	for (i = 0; i < PQntuples(res) && rc == 0; i++) {
-		r = sql_row_at(res, i);
-		sql_get_id(&r, &l.id);
-		sql_get_text(&r, l.key, sizeof(l.key));
-		l.open = sql_get_bool(&r);
-		l.created = sql_get_time(&r);
-		members = sql_get_int(&r);
-		if ((rc = sql_row_end(&r, s, e)) == 0)
-			row(arg, &l, members);
-	}
-	PQclear(res);
-	return rc;
+	f = fetch(db, &statements[S_LIST_ALL], &a, e);
+	while (fetch_next(&f, counted_row, &c))
+		row(arg, &c.list, c.members);
+	return fetch_end(&f);
 }
 
 int
@@ -275,32 +277,32 @@ dist_list_leave(struct db *db, const struct id *tenant, const struct id *list,
 	return change(db, S_LIST_LEAVE, tenant, list, key, ERR_NOT_FOUND, e);
 }
 
+static void
+entry_row(struct sql_row *r, void *p)
+{
+	struct address_row *out = p;
+
+	memset(out, 0, sizeof(*out));
+	row_address(r, out);
+	sql_get_text(r, out->key, sizeof(out->key));
+	memcpy(out->list.key, out->key, sizeof(out->key));
+}
+
 int
 dist_list_entries(struct db *db, const struct id *tenant, const struct id *list,
     int (*row)(void *arg, const struct address_row *r, struct err *e),
     void *arg, struct err *e)
 {
-	const struct sql *s = &statements[S_LIST_ENTRIES];
-	struct address_row out;
+	struct address_row entry;
 	struct sql_args a = {0};
-	struct sql_row r;
-	PGresult *res;
-	int i, rc = 0;
+	struct fetch f;
+	int rc = 0;
 
 	sql_id(&a, tenant);
 	sql_id(&a, list);
 	sql_int(&a, LIMIT_RECIPIENTS + 1);
-	if (sql_exec(db, s, &a, &res, e) == -1)
-		return -1;
-	for (i = 0; i < PQntuples(res) && rc == 0; i++) {
-		memset(&out, 0, sizeof(out));
-		r = sql_row_at(res, i);
-		row_address(&r, &out);
-		sql_get_text(&r, out.key, sizeof(out.key));
-		memcpy(out.list.key, out.key, sizeof(out.key));
-		if ((rc = sql_row_end(&r, s, e)) == 0)
-			rc = row(arg, &out, e);
-	}
-	PQclear(res);
-	return rc;
+	f = fetch(db, &statements[S_LIST_ENTRIES], &a, e);
+	while (rc == 0 && fetch_next(&f, entry_row, &entry))
+		rc = row(arg, &entry, e);
+	return fetch_end(&f) == -1 ? -1 : rc;
 }

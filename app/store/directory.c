@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "store/address_row.h"
+#include "store/fetch.h"
 #include "store/rows.h"
 
 enum {
@@ -68,25 +69,10 @@ static const struct sql statements[] = {
 };
 const struct sql_table sql_directory = SQL_TABLE(statements);
 
-static int
-tenant_one(struct db *db, const struct sql *s, const struct sql_args *a,
-    struct id *tenant_out, struct err *e)
+static void
+id_row(struct sql_row *r, void *out)
 {
-	struct sql_row r;
-	PGresult *res;
-	int rc;
-
-	if (sql_once(db, s, a, &res, e) == -1)
-		return -1;
-	rc = PQntuples(res) > 0;
-	if (rc == 1) {
-		r = sql_row_at(res, 0);
-		sql_get_id(&r, tenant_out);
-		if (sql_row_end(&r, s, e) == -1)
-			rc = -1;
-	}
-	PQclear(res);
-	return rc;
+	sql_get_id(r, out);
 }
 
 int
@@ -96,109 +82,69 @@ domain_tenant(
 	struct sql_args a = {0};
 
 	sql_text(&a, domain);
-	return tenant_one(db, &statements[S_DOMAIN], &a, tenant_out, e);
+	return fetch_one(
+	    fetch_once(db, &statements[S_DOMAIN], &a, e), id_row, tenant_out);
 }
 
 int
 house_tenant(struct db *db, struct id *tenant_out, struct err *e)
 {
-	return tenant_one(db, &statements[S_HOUSE], NULL, tenant_out, e);
+	return fetch_one(
+	    fetch_once(db, &statements[S_HOUSE], NULL, e), id_row, tenant_out);
 }
 
-static int
-settings_row(const PGresult *res, struct rules *out, struct err *e)
+static void
+rules_row(struct sql_row *r, void *p)
 {
-	struct sql_row r = sql_row_at(res, 0);
+	struct rules *out = p;
 	int i;
 
-	out->inward = (enum policy_inward)sql_get_int(&r);
-	out->way = (enum inward_way)sql_get_int(&r);
-	sql_get_text(&r, out->server, sizeof(out->server));
-	out->port = (int)sql_get_int(&r);
-	sql_get_text(&r, out->tag, sizeof(out->tag));
-	out->plus = sql_get_bool(&r);
-	sql_get_text(&r, out->catch_all, sizeof(out->catch_all));
+	out->inward = (enum policy_inward)sql_get_int(r);
+	out->way = (enum inward_way)sql_get_int(r);
+	sql_get_text(r, out->server, sizeof(out->server));
+	out->port = (int)sql_get_int(r);
+	sql_get_text(r, out->tag, sizeof(out->tag));
+	out->plus = sql_get_bool(r);
+	sql_get_text(r, out->catch_all, sizeof(out->catch_all));
 	for (i = 0; i < 3; i++)
-		out->rates.messages[i] = (int)sql_get_int(&r);
+		out->rates.messages[i] = (int)sql_get_int(r);
 	for (i = 0; i < 3; i++)
-		out->rates.recipients[i] = (int)sql_get_int(&r);
-	out->rates.harvest = (int)sql_get_int(&r);
-	return sql_row_end(&r, &statements[S_RULES], e);
+		out->rates.recipients[i] = (int)sql_get_int(r);
+	out->rates.harvest = (int)sql_get_int(r);
 }
 
-static int
-relay_row(const PGresult *res, int row, struct relay *out, struct err *e)
+static void
+relay_row(struct sql_row *r, void *p)
 {
-	struct sql_row r = sql_row_at(res, row);
+	struct relay *out = p;
 
-	sql_get_id(&r, &out->id);
-	out->kind = (enum relay_kind)sql_get_int(&r);
-	sql_get_fixed(&r, out->certificate, sizeof(out->certificate));
-	sql_get_text(&r, out->range, sizeof(out->range));
-	sql_get_id(&r, &out->account);
-	sql_get_text(&r, out->label, sizeof(out->label));
-	out->created = sql_get_time(&r);
-	if (sql_row_end(&r, &statements[S_RELAYS], e) == -1)
-		return -1;
+	sql_get_id(r, &out->id);
+	out->kind = (enum relay_kind)sql_get_int(r);
+	sql_get_fixed(r, out->certificate, sizeof(out->certificate));
+	sql_get_text(r, out->range, sizeof(out->range));
+	sql_get_id(r, &out->account);
+	sql_get_text(r, out->label, sizeof(out->label));
+	out->created = sql_get_time(r);
 	if (out->kind == RELAY_RANGE &&
 	    policy_net_parse(out->range, &out->net) == -1)
-		return err_set(e, ERR_INTERNAL, "relay's range");
-	return 0;
+		r->bad = true;
 }
 
-static int
-partner_row(const PGresult *res, int row, struct partner *out, struct err *e)
+static void
+partner_row(struct sql_row *r, void *p)
 {
-	struct sql_row r = sql_row_at(res, row);
+	struct partner *out = p;
 	const uint8_t *pin;
 	size_t n;
 
-	sql_get_text(&r, out->domain, sizeof(out->domain));
-	out->tls_in = sql_get_bool(&r);
-	pin = sql_get_bytes(&r, &n);
+	sql_get_text(r, out->domain, sizeof(out->domain));
+	out->tls_in = sql_get_bool(r);
+	pin = sql_get_bytes(r, &n);
 	out->pinned = pin != NULL && n == sizeof(out->pin);
 	if (out->pinned)
 		memcpy(out->pin, pin, sizeof(out->pin));
-	out->tls_out = sql_get_bool(&r);
-	out->created = sql_get_time(&r);
-	return sql_row_end(&r, &statements[S_PARTNERS], e);
-}
-
-static int
-relays_get(
-    struct db *db, const struct sql_args *a, struct rules *out, struct err *e)
-{
-	PGresult *res;
-	int i, n, rc = 0;
-
-	if (sql_exec(db, &statements[S_RELAYS], a, &res, e) == -1)
-		return -1;
-	n = PQntuples(res);
-	if ((out->relay = calloc((size_t)n + 1, sizeof(*out->relay))) == NULL)
-		rc = err_set(e, ERR_UNAVAILABLE, "relays: memory");
-	for (i = 0; i < n && rc == 0; i++)
-		rc = relay_row(res, i, &out->relay[out->n_relay++], e);
-	PQclear(res);
-	return rc;
-}
-
-static int
-partners_get(
-    struct db *db, const struct sql_args *a, struct rules *out, struct err *e)
-{
-	PGresult *res;
-	int i, n, rc = 0;
-
-	if (sql_exec(db, &statements[S_PARTNERS], a, &res, e) == -1)
-		return -1;
-	n = PQntuples(res);
-	out->partner = calloc((size_t)n + 1, sizeof(*out->partner));
-	if (out->partner == NULL)
-		rc = err_set(e, ERR_UNAVAILABLE, "partners: memory");
-	for (i = 0; i < n && rc == 0; i++)
-		rc = partner_row(res, i, &out->partner[out->n_partner++], e);
-	PQclear(res);
-	return rc;
+	out->tls_out = sql_get_bool(r);
+	out->created = sql_get_time(r);
 }
 
 int
@@ -206,26 +152,25 @@ rules_get(
     struct db *db, const struct id *tenant, struct rules *out, struct err *e)
 {
 	struct sql_args a = {0};
-	PGresult *res;
 	int rc;
 
 	memset(out, 0, sizeof(*out));
 	if ((rc = tenant_get(db, tenant, &out->tenant, e)) != 1)
 		return rc;
 	sql_id(&a, tenant);
-	if (sql_exec(db, &statements[S_RULES], &a, &res, e) == -1)
-		return -1;
-	rc = PQntuples(res) > 0;
-	if (rc == 1 && settings_row(res, out, e) == -1)
-		rc = -1;
-	PQclear(res);
-	if (rc == 1 &&
-	    (relays_get(db, &a, out, e) == -1 ||
-		partners_get(db, &a, out, e) == -1))
-		rc = -1;
+	rc = fetch_one(fetch(db, &statements[S_RULES], &a, e), rules_row, out);
 	if (rc != 1)
-		rules_clear(out);
-	return rc;
+		return rc;
+	out->relay = fetch_array(fetch(db, &statements[S_RELAYS], &a, e),
+	    relay_row, sizeof(*out->relay), &out->n_relay);
+	if (out->relay != NULL)
+		out->partner = fetch_array(
+		    fetch(db, &statements[S_PARTNERS], &a, e), partner_row,
+		    sizeof(*out->partner), &out->n_partner);
+	if (out->partner != NULL)
+		return 1;
+	rules_clear(out);
+	return -1;
 }
 
 void
@@ -292,78 +237,62 @@ row_address(struct sql_row *r, struct address_row *out)
 	list_columns(r, &out->list);
 }
 
+static void
+address_row(struct sql_row *r, void *out)
+{
+	row_address(r, out);
+}
+
 int
 address_find(struct db *db, const struct id *tenant, const char *key,
     struct address_row *out, struct err *e)
 {
-	const struct sql *s = &statements[S_ADDRESS];
 	struct sql_args a = {0};
-	struct sql_row r;
-	PGresult *res;
-	int rc;
 
 	memset(out, 0, sizeof(*out));
+	if (text_copy(out->key, sizeof(out->key), key) == -1)
+		return 0; /* nobody has one that long */
+	memcpy(out->list.key, out->key, sizeof(out->key));
 	sql_id(&a, tenant);
 	sql_text(&a, key);
-	if (sql_exec(db, s, &a, &res, e) == -1)
-		return -1;
-	rc = PQntuples(res) > 0;
-	if (rc == 1) {
-		r = sql_row_at(res, 0);
-		row_address(&r, out);
-		if (sql_row_end(&r, s, e) == -1 ||
-		    text_copy(out->key, sizeof(out->key), key) == -1)
-			rc = -1;
-		memcpy(out->list.key, out->key, sizeof(out->key));
-	}
-	PQclear(res);
-	return rc;
+	return fetch_one(
+	    fetch(db, &statements[S_ADDRESS], &a, e), address_row, out);
+}
+
+static void
+account_row(struct sql_row *r, void *out)
+{
+	row_account(r, out);
 }
 
 int
 admin_find(
     struct db *db, const struct id *tenant, struct account *out, struct err *e)
 {
-	const struct sql *s = &statements[S_ADMIN];
 	struct sql_args a = {0};
-	struct sql_row r;
-	PGresult *res;
-	int rc;
 
 	sql_id(&a, tenant);
-	if (sql_exec(db, s, &a, &res, e) == -1)
-		return -1;
-	rc = PQntuples(res) > 0;
-	if (rc == 1) {
-		r = sql_row_at(res, 0);
-		row_account(&r, out);
-		if (sql_row_end(&r, s, e) == -1)
-			rc = -1;
-	}
-	PQclear(res);
-	return rc;
+	return fetch_one(
+	    fetch(db, &statements[S_ADMIN], &a, e), account_row, out);
+}
+
+static void
+bool_row(struct sql_row *r, void *out)
+{
+	*(bool *)out = sql_get_bool(r);
 }
 
 int
 sender_known(
     struct db *db, const struct id *tenant, const char *key, struct err *e)
 {
-	const struct sql *s = &statements[S_KNOWN];
 	struct sql_args a = {0};
-	struct sql_row r;
-	PGresult *res;
-	int rc = 0;
+	bool known = false;
+	int rc;
 
 	(void)tenant; /* the transaction's */
 	sql_text(&a, key);
-	if (sql_exec(db, s, &a, &res, e) == -1)
-		return -1;
-	if (PQntuples(res) > 0) {
-		r = sql_row_at(res, 0);
-		rc = sql_get_bool(&r);
-		if (sql_row_end(&r, s, e) == -1)
-			rc = -1;
-	}
-	PQclear(res);
-	return rc;
+	rc = fetch_one(
+	    fetch(db, &statements[S_KNOWN], &a, e), bool_row, &known);
+	return rc == -1 ? -1 : known;
 }

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "store/fetch.h"
 #include "store/message.h"
-#include "store/sql.h"
 
 enum {
 	S_ADD,
@@ -142,56 +142,35 @@ forward_chunk_add(struct db *db, const struct id *tenant,
 	return sql_queue(db, &statements[S_CHUNK_ADD], &a, e);
 }
 
-static int
-copy_row(const PGresult *res, struct forward *f, struct err *e)
+static void
+copy_row(struct sql_row *r, void *out)
 {
-	struct sql_row r = sql_row_at(res, 0);
+	struct forward *f = out;
 
-	sql_get_id(&r, &f->id);
-	sql_get_id(&r, &f->message);
-	sql_get_text(&r, f->sender, sizeof(f->sender));
-	f->proved = sql_get_bool(&r);
-	sql_get_fixed(&r, f->content_header, sizeof(f->content_header));
-	f->size = (uint64_t)sql_get_int(&r);
-	f->chunks = (uint32_t)sql_get_int(&r);
-	f->body = (enum forward_body)sql_get_int(&r);
-	f->utf8 = sql_get_bool(&r);
-	f->require_tls = sql_get_bool(&r);
-	f->ret = (int)sql_get_int(&r);
-	sql_get_text(&r, f->envid, sizeof(f->envid));
-	return sql_row_end(&r, &statements[S_GET], e);
+	sql_get_id(r, &f->id);
+	sql_get_id(r, &f->message);
+	sql_get_text(r, f->sender, sizeof(f->sender));
+	f->proved = sql_get_bool(r);
+	sql_get_fixed(r, f->content_header, sizeof(f->content_header));
+	f->size = (uint64_t)sql_get_int(r);
+	f->chunks = (uint32_t)sql_get_int(r);
+	f->body = (enum forward_body)sql_get_int(r);
+	f->utf8 = sql_get_bool(r);
+	f->require_tls = sql_get_bool(r);
+	f->ret = (int)sql_get_int(r);
+	sql_get_text(r, f->envid, sizeof(f->envid));
 }
 
-static int
-rcpt_row(const PGresult *res, int row, struct forward_rcpt *p, struct err *e)
+static void
+rcpt_row(struct sql_row *r, void *out)
 {
-	struct sql_row r = sql_row_at(res, row);
+	struct forward_rcpt *p = out;
 
-	p->slot = (uint32_t)sql_get_int(&r);
-	sql_get_text(&r, p->address, sizeof(p->address));
-	sql_get_text(&r, p->given, sizeof(p->given));
-	p->notify = (unsigned)sql_get_int(&r);
-	sql_get_text(&r, p->orcpt, sizeof(p->orcpt));
-	return sql_row_end(&r, &statements[S_RCPTS], e);
-}
-
-static int
-rcpts_get(
-    struct db *db, const struct sql_args *a, struct forward *f, struct err *e)
-{
-	PGresult *res;
-	int rc = 0;
-
-	if (sql_exec(db, &statements[S_RCPTS], a, &res, e) == -1)
-		return -1;
-	f->n_rcpt = (size_t)PQntuples(res);
-	f->rcpt = calloc(f->n_rcpt + 1, sizeof(*f->rcpt));
-	if (f->rcpt == NULL)
-		rc = err_set(e, ERR_UNAVAILABLE, "forward: memory");
-	for (size_t i = 0; i < f->n_rcpt && rc == 0; i++)
-		rc = rcpt_row(res, (int)i, &f->rcpt[i], e);
-	PQclear(res);
-	return rc;
+	p->slot = (uint32_t)sql_get_int(r);
+	sql_get_text(r, p->address, sizeof(p->address));
+	sql_get_text(r, p->given, sizeof(p->given));
+	p->notify = (unsigned)sql_get_int(r);
+	sql_get_text(r, p->orcpt, sizeof(p->orcpt));
 }
 
 int
@@ -199,23 +178,17 @@ forward_get(
     struct db *db, const struct outbox *o, struct forward *out, struct err *e)
 {
 	struct sql_args a = {0};
-	PGresult *res;
 	int rc;
 
 	*out = (struct forward){0};
 	sql_id(&a, &o->tenant);
 	sql_id(&a, &o->id);
-	if (sql_exec(db, &statements[S_GET], &a, &res, e) == -1)
-		return -1;
-	rc = PQntuples(res) > 0;
-	if (rc == 1 && copy_row(res, out, e) == -1)
-		rc = -1;
-	PQclear(res);
-	if (rc == 1 && rcpts_get(db, &a, out, e) == -1)
-		rc = -1;
-	if (rc == -1)
-		forward_clear(out);
-	return rc;
+	rc = fetch_one(fetch(db, &statements[S_GET], &a, e), copy_row, out);
+	if (rc != 1)
+		return rc;
+	out->rcpt = fetch_array(fetch(db, &statements[S_RCPTS], &a, e),
+	    rcpt_row, sizeof(*out->rcpt), &out->n_rcpt);
+	return out->rcpt == NULL ? -1 : 1;
 }
 
 struct taker {
@@ -254,34 +227,35 @@ forward_chunks(struct db *db, const struct outbox *o, uint32_t first,
 	return sql_each(db, &statements[S_CHUNKS], &a, chunk_rows, &t, e);
 }
 
+static void
+route_row(struct sql_row *r, void *out)
+{
+	struct forward_route *route = out;
+	struct buf pem = BUF_INIT;
+
+	sql_get_text(r, route->host, sizeof(route->host));
+	route->port = (int)sql_get_int(r);
+	sql_get_buf(r, &pem);
+	route->authority = strdup(buf_cstr(&pem));
+	buf_free(&pem);
+}
+
 int
 forward_route(struct db *db, const struct id *tenant, struct forward_route *out,
     struct err *e)
 {
-	const struct sql *s = &statements[S_ROUTE];
 	struct sql_args a = {0};
-	struct sql_row r;
-	struct buf pem = BUF_INIT;
-	PGresult *res;
 	int rc;
 
 	*out = (struct forward_route){0};
 	sql_id(&a, tenant);
-	if (sql_exec(db, s, &a, &res, e) == -1)
-		return -1;
-	rc = PQntuples(res) > 0;
-	if (rc == 1) {
-		r = sql_row_at(res, 0);
-		sql_get_text(&r, out->host, sizeof(out->host));
-		out->port = (int)sql_get_int(&r);
-		sql_get_buf(&r, &pem);
-		if (sql_row_end(&r, s, e) == -1)
-			rc = -1;
-		else if ((out->authority = strdup(buf_cstr(&pem))) == NULL)
-			rc = err_set(e, ERR_UNAVAILABLE, "route: memory");
+	rc = fetch_one(fetch(db, &statements[S_ROUTE], &a, e), route_row, out);
+	if (rc == 1 && out->authority == NULL)
+		return err_set(e, ERR_UNAVAILABLE, "route: memory");
+	if (rc == -1) {
+		free(out->authority);
+		out->authority = NULL;
 	}
-	PQclear(res);
-	buf_free(&pem);
 	return rc;
 }
 
@@ -340,16 +314,10 @@ int
 forward_ours(struct db *db, const struct outbox *o, struct err *e)
 {
 	struct sql_args a;
-	PGresult *res;
-	int n;
 
 	ids(&a, o);
 	sql_int(&a, o->tries);
-	if (sql_exec(db, &statements[S_OURS], &a, &res, e) == -1)
-		return -1;
-	n = PQntuples(res);
-	PQclear(res);
-	return n;
+	return fetch_any(fetch(db, &statements[S_OURS], &a, e));
 }
 
 static bool

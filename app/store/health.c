@@ -3,7 +3,7 @@
  */
 #include "store/health.h"
 
-#include "store/sql.h"
+#include "store/fetch.h"
 
 enum { S_VERSION_TABLE, S_VERSION, S_WALLS, S_DURABILITY, S_WHOLE };
 
@@ -42,20 +42,17 @@ health_schema(void)
 	return SCHEMA_VERSION; /* the Makefile counts migrations/ */
 }
 
+static void
+integer_row(struct sql_row *r, void *out)
+{
+	*(int64_t *)out = PQftype(r->res, 0) == 16 ? sql_get_bool(r) :
+						     sql_get_int(r);
+}
+
 static int
 integer(struct db *db, const struct sql *s, int64_t *out, struct err *e)
 {
-	struct sql_row r;
-	PGresult *res;
-	int rc;
-
-	if (sql_once(db, s, NULL, &res, e) == -1)
-		return -1;
-	r = sql_row_at(res, 0);
-	*out = PQftype(res, 0) == 16 ? sql_get_bool(&r) : sql_get_int(&r);
-	rc = sql_row_end(&r, s, e);
-	PQclear(res);
-	return rc;
+	return fetch_the(fetch_once(db, s, NULL, e), integer_row, out);
 }
 
 int
@@ -74,26 +71,28 @@ health_version(struct db *db, int *version_out, struct err *e)
 	return 0;
 }
 
+struct said {
+	char text[256];
+};
+
+static void
+said_row(struct sql_row *r, void *out)
+{
+	struct said *s = out;
+
+	sql_get_text(r, s->text, sizeof(s->text));
+}
+
 static int
 faults(struct db *db, const struct sql *s,
     void (*fault)(void *arg, const char *what), void *arg, struct err *e)
 {
-	struct sql_row r;
-	PGresult *res;
-	char what[256];
-	int i, rc = 0;
+	struct fetch f = fetch_once(db, s, NULL, e);
+	struct said what;
 
-	if (sql_once(db, s, NULL, &res, e) == -1)
-		return -1;
-	for (i = 0; i < PQntuples(res) && rc == 0; i++) {
-		r = sql_row_at(res, i);
-		sql_get_text(&r, what, sizeof(what));
-		rc = sql_row_end(&r, s, e);
-		if (rc == 0)
-			fault(arg, what);
-	}
-	PQclear(res);
-	return rc;
+	while (fetch_next(&f, said_row, &what))
+		fault(arg, what.text);
+	return fetch_end(&f);
 }
 
 int

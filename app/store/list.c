@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "store/fetch.h"
 #include "store/rows.h"
 
 enum { S_OF_ACCOUNT, S_OF_ADDRESS };
@@ -33,13 +34,6 @@ list_row_clear(struct list_row *r)
 	*r = (struct list_row){0};
 }
 
-static void
-put_u64(uint8_t *p, uint64_t v)
-{
-	for (int i = 0; i < 8; i++)
-		p[i] = (uint8_t)(v >> (56 - 8 * i));
-}
-
 void
 list_mark(const struct list_row *r, uint8_t out[LIST_MARK_LEN])
 {
@@ -47,10 +41,21 @@ list_mark(const struct list_row *r, uint8_t out[LIST_MARK_LEN])
 	int64_t first = reader->first_displayed;
 
 	memcpy(out, r->message.id.b, ID_LEN);
-	for (int i = 0; i < 4; i++)
-		out[16 + i] = (uint8_t)(reader->slot >> (24 - 8 * i));
-	put_u64(out + 20, (uint64_t)(r->message.expires - SQL_EPOCH));
-	put_u64(out + 28, first != 0 ? (uint64_t)(first - SQL_EPOCH) : 0);
+	be32_put(out + 16, reader->slot);
+	be64_put(out + 20, (uint64_t)(r->message.expires - SQL_EPOCH));
+	be64_put(out + 28, first != 0 ? (uint64_t)(first - SQL_EPOCH) : 0);
+}
+
+static void
+list_row(struct sql_row *r, void *p)
+{
+	struct list_row *out = p;
+
+	*out = (struct list_row){0};
+	row_message(r, &out->message);
+	row_reader(r, &out->reader);
+	out->recipients = (uint32_t)sql_get_int(r);
+	out->displayed = (uint32_t)sql_get_int(r);
 }
 
 /* a holds tenant and owner; the rest is the same for both. */
@@ -59,34 +64,19 @@ list(struct db *db, const struct sql *s, struct sql_args *a,
     enum reader_role role, int64_t before, struct list_row *out, size_t cap,
     size_t *n, struct err *e)
 {
-	struct sql_row r;
-	PGresult *res;
-	size_t i, rows;
+	struct fetch f;
 
-	*n = 0;
 	sql_int(a, role);
 	sql_time_or_null(a, before);
 	sql_int(a, (int64_t)cap);
-	if (sql_exec(db, s, a, &res, e) == -1)
-		return -1;
-	rows = (size_t)PQntuples(res);
-	for (i = 0; i < rows; i++) {
-		out[i] = (struct list_row){0};
-		r = sql_row_at(res, (int)i);
-		row_message(&r, &out[i].message);
-		row_reader(&r, &out[i].reader);
-		out[i].recipients = (uint32_t)sql_get_int(&r);
-		out[i].displayed = (uint32_t)sql_get_int(&r);
-		if (sql_row_end(&r, s, e) == -1)
-			break;
-	}
-	PQclear(res);
-	if (i == rows) {
-		*n = rows;
+	f = fetch(db, s, a, e);
+	for (*n = 0; fetch_next(&f, list_row, &out[*n]);)
+		++*n;
+	if (fetch_end(&f) == 0)
 		return 0;
-	}
-	for (rows = 0; rows <= i; rows++)
-		list_row_clear(&out[rows]);
+	*n = 0;
+	while (f.at-- > 0)
+		list_row_clear(&out[f.at]);
 	return -1;
 }
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/sql.h"
+#include "store/fetch.h"
 
 enum { S_MERGE, S_SWEEP, S_LIMITS, S_SET, S_REMOVE };
 
@@ -45,25 +45,35 @@ pack(struct buf *out, const struct rate_count *c, size_t n)
 	return 0;
 }
 
-static int
-totals(const PGresult *res, struct rate_count *c, size_t n, struct err *e)
-{
-	struct sql_row r;
+struct total {
 	int64_t at, used, before;
+};
 
-	for (int i = 0; i < PQntuples(res); i++) {
-		r = sql_row_at(res, i);
-		at = sql_get_int(&r);
-		used = sql_get_int(&r);
-		before = sql_get_int(&r);
-		if (sql_row_end(&r, &statements[S_MERGE], e) == -1)
-			return -1;
-		if (at < 0 || (size_t)at >= n || used < 0 || before < 0)
-			return err_set(e, ERR_INTERNAL, "rate_merge: a row");
-		c[at].used = (uint64_t)used;
-		c[at].before = (uint64_t)before;
+static void
+total_row(struct sql_row *r, void *out)
+{
+	struct total *t = out;
+
+	t->at = sql_get_int(r);
+	t->used = sql_get_int(r);
+	t->before = sql_get_int(r);
+	r->bad |= t->at < 0 || t->used < 0 || t->before < 0;
+}
+
+static int
+totals(struct fetch f, struct rate_count *c, size_t n)
+{
+	struct total t;
+
+	while (fetch_next(&f, total_row, &t)) {
+		if ((uint64_t)t.at >= n) {
+			f.rc = err_set(f.e, ERR_INTERNAL, "rate_merge: a row");
+			break;
+		}
+		c[t.at].used = (uint64_t)t.used;
+		c[t.at].before = (uint64_t)t.before;
 	}
-	return 0;
+	return fetch_end(&f);
 }
 
 int
@@ -71,7 +81,6 @@ rate_merge(struct db *db, struct rate_count *c, size_t n, struct err *e)
 {
 	struct buf packed = BUF_INIT;
 	struct sql_args a = {0};
-	PGresult *res = NULL;
 	int rc;
 
 	if (pack(&packed, c, n) == -1) {
@@ -79,10 +88,7 @@ rate_merge(struct db *db, struct rate_count *c, size_t n, struct err *e)
 		return err_set(e, ERR_UNAVAILABLE, "rate_merge: memory");
 	}
 	sql_bytes(&a, packed.data, packed.len);
-	rc = sql_once(db, &statements[S_MERGE], &a, &res, e);
-	if (rc == 0)
-		rc = totals(res, c, n, e);
-	PQclear(res);
+	rc = totals(fetch_once(db, &statements[S_MERGE], &a, e), c, n);
 	buf_free(&packed);
 	return rc;
 }
@@ -90,50 +96,30 @@ rate_merge(struct db *db, struct rate_count *c, size_t n, struct err *e)
 int
 rate_sweep(struct db *db, struct err *e)
 {
-	PGresult *res;
+	struct fetch f = fetch_once(db, &statements[S_SWEEP], NULL, e);
 
-	if (sql_once(db, &statements[S_SWEEP], NULL, &res, e) == -1)
-		return -1;
-	PQclear(res);
-	return 0;
+	return fetch_end(&f);
 }
 
-static int
-limit_row(const PGresult *res, int i, struct rate_limit *out, struct err *e)
+static void
+limit_row(struct sql_row *r, void *p)
 {
-	struct sql_row r = sql_row_at(res, i);
+	struct rate_limit *out = p;
 
-	sql_get_id(&r, &out->tenant);
-	out->of = (enum rate_of)sql_get_int(&r);
-	out->what = (enum rate_what)sql_get_int(&r);
-	out->class = (int)sql_get_int(&r);
-	out->most = sql_get_int(&r);
-	return sql_row_end(&r, &statements[S_LIMITS], e);
+	sql_get_id(r, &out->tenant);
+	out->of = (enum rate_of)sql_get_int(r);
+	out->what = (enum rate_what)sql_get_int(r);
+	out->class = (int)sql_get_int(r);
+	out->most = sql_get_int(r);
 }
 
 int
 rate_limits(
     struct db *db, struct rate_limit **out, size_t *n_out, struct err *e)
 {
-	struct rate_limit *all;
-	PGresult *res;
-	int i, n, rc = 0;
-
-	if (sql_once(db, &statements[S_LIMITS], NULL, &res, e) == -1)
-		return -1;
-	n = PQntuples(res);
-	if ((all = calloc((size_t)n + 1, sizeof(*all))) == NULL)
-		rc = err_set(e, ERR_UNAVAILABLE, "rate_limits: memory");
-	for (i = 0; i < n && rc == 0; i++)
-		rc = limit_row(res, i, &all[i], e);
-	PQclear(res);
-	if (rc == -1) {
-		free(all);
-		return -1;
-	}
-	*out = all;
-	*n_out = (size_t)n;
-	return 0;
+	*out = fetch_array(fetch_once(db, &statements[S_LIMITS], NULL, e),
+	    limit_row, sizeof(**out), n_out);
+	return *out == NULL ? -1 : 0;
 }
 
 static void

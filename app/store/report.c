@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/text.h"
-#include "store/sql.h"
+#include "store/fetch.h"
 
 enum { S_ASKED, S_ASKED_LIST, S_FACTS, S_MAIL, S_ADD, S_LIST };
 
@@ -54,74 +54,54 @@ dsn_add(
 	return sql_queue(db, &statements[S_ASKED], &a, e);
 }
 
+static void
+row_asked(struct sql_row *r, void *out)
+{
+	struct dsn *d = out;
+
+	d->slot = (uint32_t)sql_get_int(r);
+	sql_get_text(r, d->given, sizeof(d->given));
+}
+
 int
 dsn_list(struct db *db, const struct id *tenant, const struct id *message,
     struct dsn **out, size_t *n, struct err *e)
 {
-	const struct sql *s = &statements[S_ASKED_LIST];
 	struct sql_args a = {0};
-	struct dsn *list;
-	struct sql_row r;
-	PGresult *res;
-	int i, rc = 0;
 
-	*out = NULL;
-	*n = 0;
 	sql_id(&a, tenant);
 	sql_id(&a, message);
-	if (sql_exec(db, s, &a, &res, e) == -1)
-		return -1;
-	list = calloc((size_t)PQntuples(res) + 1, sizeof(*list));
-	if (list == NULL)
-		rc = err_set(e, ERR_UNAVAILABLE, "dsn_list: memory");
-	for (i = 0; rc == 0 && i < PQntuples(res); i++) {
-		r = sql_row_at(res, i);
-		list[i].slot = (uint32_t)sql_get_int(&r);
-		sql_get_text(&r, list[i].given, sizeof(list[i].given));
-		rc = sql_row_end(&r, s, e);
-	}
-	PQclear(res);
-	if (rc == -1) {
-		free(list);
-		return -1;
-	}
-	*out = list;
-	*n = (size_t)i;
-	return 0;
+	*out = fetch_array(fetch(db, &statements[S_ASKED_LIST], &a, e),
+	    row_asked, sizeof(**out), n);
+	return *out == NULL ? -1 : 0;
+}
+
+static void
+row_facts(struct sql_row *r, void *out)
+{
+	struct dsn_facts *f = out;
+
+	sql_get_text(r, f->sender, sizeof(f->sender));
+	sql_get_text(r, f->asked.given, sizeof(f->asked.given));
+	f->asked.notify = (unsigned)sql_get_int(r);
+	sql_get_text(r, f->asked.orcpt, sizeof(f->asked.orcpt));
+	sql_get_text(r, f->asked.envid, sizeof(f->asked.envid));
+	f->inward = sql_get_bool(r);
 }
 
 int
 dsn_facts(
     struct db *db, const struct outbox *o, struct dsn_facts *out, struct err *e)
 {
-	const struct sql *s = &statements[S_FACTS];
 	struct sql_args a = {0};
-	struct sql_row r;
-	PGresult *res;
-	int rc;
 
-	*out = (struct dsn_facts){0};
+	*out = (struct dsn_facts){
+	    .asked = {.message = o->message, .slot = o->slot}};
 	sql_id(&a, &o->tenant);
 	sql_id(&a, &o->message);
 	sql_int(&a, o->slot);
-	if (sql_exec(db, s, &a, &res, e) == -1)
-		return -1;
-	rc = PQntuples(res) > 0;
-	r = sql_row_at(res, 0);
-	if (rc == 1) {
-		out->asked.message = o->message;
-		out->asked.slot = o->slot;
-		sql_get_text(&r, out->sender, sizeof(out->sender));
-		sql_get_text(&r, out->asked.given, sizeof(out->asked.given));
-		out->asked.notify = (unsigned)sql_get_int(&r);
-		sql_get_text(&r, out->asked.orcpt, sizeof(out->asked.orcpt));
-		sql_get_text(&r, out->asked.envid, sizeof(out->asked.envid));
-		out->inward = sql_get_bool(&r);
-		if (sql_row_end(&r, s, e) == -1)
-			rc = -1;
-	}
-	PQclear(res);
-	return rc;
+	return fetch_one(
+	    fetch(db, &statements[S_FACTS], &a, e), row_facts, out);
 }
 
 void
@@ -169,19 +149,18 @@ report_add(struct db *db, const struct report_mail *m, struct err *e)
 	return r;
 }
 
-static int
-report_row(const PGresult *res, int row, struct report *out, struct err *e)
+static void
+row_report(struct sql_row *r, void *out)
 {
-	struct sql_row r = sql_row_at(res, row);
+	struct report *p = out;
 
-	out->action = (int)sql_get_int(&r);
-	sql_get_text(&r, out->recipient, sizeof(out->recipient));
-	sql_get_text(&r, out->orcpt, sizeof(out->orcpt));
-	sql_get_text(&r, out->envid, sizeof(out->envid));
-	sql_get_text(&r, out->status, sizeof(out->status));
-	sql_get_text(&r, out->diagnostic, sizeof(out->diagnostic));
-	sql_get_text(&r, out->remote, sizeof(out->remote));
-	return sql_row_end(&r, &statements[S_LIST], e);
+	p->action = (int)sql_get_int(r);
+	sql_get_text(r, p->recipient, sizeof(p->recipient));
+	sql_get_text(r, p->orcpt, sizeof(p->orcpt));
+	sql_get_text(r, p->envid, sizeof(p->envid));
+	sql_get_text(r, p->status, sizeof(p->status));
+	sql_get_text(r, p->diagnostic, sizeof(p->diagnostic));
+	sql_get_text(r, p->remote, sizeof(p->remote));
 }
 
 int
@@ -189,27 +168,10 @@ report_list(struct db *db, const struct outbox *o, struct report **out,
     size_t *n, struct err *e)
 {
 	struct sql_args a = {0};
-	struct report *list;
-	PGresult *res;
-	int i, rc = 0;
 
-	*out = NULL;
-	*n = 0;
 	sql_id(&a, &o->tenant);
 	sql_id(&a, &o->id);
-	if (sql_exec(db, &statements[S_LIST], &a, &res, e) == -1)
-		return -1;
-	list = calloc((size_t)PQntuples(res) + 1, sizeof(*list));
-	if (list == NULL)
-		rc = err_set(e, ERR_UNAVAILABLE, "report_list: memory");
-	for (i = 0; rc == 0 && i < PQntuples(res); i++)
-		rc = report_row(res, i, &list[i], e);
-	PQclear(res);
-	if (rc == -1) {
-		free(list);
-		return -1;
-	}
-	*out = list;
-	*n = (size_t)i;
-	return 0;
+	*out = fetch_array(fetch(db, &statements[S_LIST], &a, e), row_report,
+	    sizeof(**out), n);
+	return *out == NULL ? -1 : 0;
 }

@@ -4,6 +4,7 @@
 #include "store/session.h"
 
 #include "base/clock.h"
+#include "store/fetch.h"
 #include "store/rows.h"
 
 enum { S_ADD, S_FIND, S_FIND_INBOX, S_TOUCH, S_SET_BLOB, S_END, S_END_ALL };
@@ -79,32 +80,33 @@ session_add(struct db *db, const struct id *tenant, const struct session_row *s,
 	return sql_change(db, &statements[S_ADD], &a, &rows, e);
 }
 
-static int
-found(struct db *db, const struct id *tenant, const struct sql *s,
-    const PGresult *res, struct session_row *out, struct err *e)
+static void
+session_row(struct sql_row *r, void *p)
 {
-	struct sql_args touch = {0};
-	struct sql_row r = sql_row_at(res, 0);
+	struct session_row *out = p;
 
-	*out = (struct session_row){0};
-	sql_get_fixed(&r, out->hash, sizeof(out->hash));
-	out->kind = (enum session_kind)sql_get_int(&r);
-	sql_get_id(&r, &out->account);
-	sql_get_text(&r, out->address, sizeof(out->address));
-	sql_get_buf(&r, &out->blob);
-	out->created = sql_get_time(&r);
-	out->last_seen = sql_get_time(&r);
-	out->expires = sql_get_time(&r);
-	out->touched = sql_get_bool(&r);
-	row_account(&r, &out->person);
-	sql_get_buf(&r, &out->inbox);
-	if (sql_row_end(&r, s, e) == -1)
-		return -1;
-	if (!out->touched)
-		return 0;
-	sql_id(&touch, tenant);
-	sql_bytes(&touch, out->hash, 32);
-	return sql_queue(db, &statements[S_TOUCH], &touch, e);
+	sql_get_fixed(r, out->hash, sizeof(out->hash));
+	out->kind = (enum session_kind)sql_get_int(r);
+	sql_get_id(r, &out->account);
+	sql_get_text(r, out->address, sizeof(out->address));
+	sql_get_buf(r, &out->blob);
+	out->created = sql_get_time(r);
+	out->last_seen = sql_get_time(r);
+	out->expires = sql_get_time(r);
+	out->touched = sql_get_bool(r);
+	row_account(r, &out->person);
+	sql_get_buf(r, &out->inbox);
+}
+
+static int
+touch(struct db *db, const struct id *tenant, const uint8_t hash[32],
+    struct err *e)
+{
+	struct sql_args a = {0};
+
+	sql_id(&a, tenant);
+	sql_bytes(&a, hash, 32);
+	return sql_queue(db, &statements[S_TOUCH], &a, e);
 }
 
 static int
@@ -112,23 +114,20 @@ find(struct db *db, const struct id *tenant, const uint8_t hash[32],
     const struct sql *s, struct session_row *out, struct err *e)
 {
 	struct sql_args a = {0};
-	PGresult *res;
 	int rc;
 
+	*out = (struct session_row){0};
 	sql_id(&a, tenant);
 	sql_bytes(&a, hash, 32);
 	sql_int(&a, LIMIT_VISIT_MINUTES);
 	sql_int(&a, LIMIT_SESSION_IDLE_MIN);
 	if (s == &statements[S_FIND_INBOX])
 		sql_int(&a, LIMIT_PAGE_ROWS + 1);
-	if (sql_exec(db, s, &a, &res, e) == -1)
-		return -1;
-	rc = PQntuples(res) > 0;
-	if (rc == 1 && found(db, tenant, s, res, out, e) == -1) {
-		session_row_clear(out);
+	rc = fetch_one(fetch(db, s, &a, e), session_row, out);
+	if (rc == 1 && out->touched && touch(db, tenant, out->hash, e) == -1)
 		rc = -1;
-	}
-	PQclear(res);
+	if (rc == -1)
+		session_row_clear(out);
 	return rc;
 }
 

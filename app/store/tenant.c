@@ -3,7 +3,7 @@
  */
 #include "store/tenant.h"
 
-#include "store/sql.h"
+#include "store/fetch.h"
 
 enum { S_BY_HOST, S_BY_DOMAIN, S_BY_SLUG, S_LIST, S_GET, S_ADD };
 
@@ -25,38 +25,20 @@ static const struct sql statements[] = {
 };
 const struct sql_table sql_tenant = SQL_TABLE(statements);
 
-static int
-row_of(const PGresult *res, int row, const struct sql *s, struct tenant *out,
-    struct err *e)
+static void
+tenant_row(struct sql_row *r, void *out)
 {
-	struct sql_row r = sql_row_at(res, row);
+	struct tenant *t = out;
 
-	sql_get_id(&r, &out->id);
-	sql_get_text(&r, out->slug, sizeof(out->slug));
-	sql_get_text(&r, out->name, sizeof(out->name));
-	sql_get_text(&r, out->host, sizeof(out->host));
-	sql_get_text(&r, out->domain, sizeof(out->domain));
-	sql_get_text(&r, out->contact, sizeof(out->contact));
-	sql_get_text(&r, out->color, sizeof(out->color));
-	out->retention_days = (int)sql_get_int(&r);
-	out->escrow = sql_get_bool(&r);
-	return sql_row_end(&r, s, e);
-}
-
-static int
-find(struct db *db, const struct sql *s, const struct sql_args *a,
-    struct tenant *out, struct err *e)
-{
-	PGresult *res;
-	int rc;
-
-	if (sql_once(db, s, a, &res, e) == -1)
-		return -1;
-	rc = PQntuples(res) > 0;
-	if (rc == 1 && row_of(res, 0, s, out, e) == -1)
-		rc = -1;
-	PQclear(res);
-	return rc;
+	sql_get_id(r, &t->id);
+	sql_get_text(r, t->slug, sizeof(t->slug));
+	sql_get_text(r, t->name, sizeof(t->name));
+	sql_get_text(r, t->host, sizeof(t->host));
+	sql_get_text(r, t->domain, sizeof(t->domain));
+	sql_get_text(r, t->contact, sizeof(t->contact));
+	sql_get_text(r, t->color, sizeof(t->color));
+	t->retention_days = (int)sql_get_int(r);
+	t->escrow = sql_get_bool(r);
 }
 
 static int
@@ -66,7 +48,7 @@ find_text(struct db *db, const struct sql *s, const char *text,
 	struct sql_args a = {0};
 
 	sql_text(&a, text);
-	return find(db, s, &a, out, e);
+	return fetch_one(fetch_once(db, s, &a, e), tenant_row, out);
 }
 
 int
@@ -97,7 +79,8 @@ tenant_get(
 	struct sql_args a = {0};
 
 	sql_id(&a, tenant);
-	return find(db, &statements[S_GET], &a, out, e);
+	return fetch_one(
+	    fetch_once(db, &statements[S_GET], &a, e), tenant_row, out);
 }
 
 int
@@ -122,17 +105,10 @@ int
 tenant_list(struct db *db, void (*row)(void *arg, const struct tenant *t),
     void *arg, struct err *e)
 {
-	PGresult *res;
+	struct fetch f = fetch_once(db, &statements[S_LIST], NULL, e);
 	struct tenant t;
-	int i, rc = 0;
 
-	if (sql_once(db, &statements[S_LIST], NULL, &res, e) == -1)
-		return -1;
-	for (i = 0; i < PQntuples(res) && rc == 0; i++) {
-		rc = row_of(res, i, &statements[S_LIST], &t, e);
-		if (rc == 0)
-			row(arg, &t);
-	}
-	PQclear(res);
-	return rc;
+	while (fetch_next(&f, tenant_row, &t))
+		row(arg, &t);
+	return fetch_end(&f);
 }

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "store/sql.h"
+#include "store/fetch.h"
 
 enum {
 	S_LOCK,
@@ -112,26 +112,41 @@ lock(struct db *db, const char *key, struct err *e)
 	return sql_queue(db, &statements[S_LOCK], &a, e);
 }
 
+struct load {
+	uint64_t files, bytes;
+};
+
+static void
+load_row(struct sql_row *r, void *out)
+{
+	struct load *l = out;
+
+	l->files = (uint64_t)sql_get_int(r);
+	l->bytes = (uint64_t)sql_get_int(r);
+}
+
 int
 upload_load(struct db *db, const struct id *tenant, const char *key,
     uint64_t *files_out, uint64_t *bytes_out, struct err *e)
 {
 	struct sql_args a = {0};
-	struct sql_row r;
-	PGresult *res;
+	struct load l = {0};
 	int rc;
 
 	sql_id(&a, tenant);
 	sql_text(&a, key);
-	if (lock(db, key, e) == -1 ||
-	    sql_exec(db, &statements[S_LOAD], &a, &res, e) == -1)
+	if (lock(db, key, e) == -1)
 		return -1;
-	r = sql_row_at(res, 0);
-	*files_out = (uint64_t)sql_get_int(&r);
-	*bytes_out = (uint64_t)sql_get_int(&r);
-	rc = sql_row_end(&r, &statements[S_LOAD], e);
-	PQclear(res);
+	rc = fetch_the(fetch(db, &statements[S_LOAD], &a, e), load_row, &l);
+	*files_out = l.files;
+	*bytes_out = l.bytes;
 	return rc;
+}
+
+static void
+time_row(struct sql_row *r, void *out)
+{
+	*(int64_t *)out = sql_get_time(r);
 }
 
 int
@@ -140,9 +155,6 @@ upload_add(struct db *db, const struct id *tenant, const struct upload *u,
 {
 	const bool guest = id_is_zero(&u->account);
 	struct sql_args a = {0};
-	struct sql_row r;
-	PGresult *res;
-	int rc;
 
 	sql_id(&a, tenant);
 	sql_id(&a, &u->id);
@@ -155,18 +167,15 @@ upload_add(struct db *db, const struct id *tenant, const struct upload *u,
 	sql_bytes(&a, u->key_wrap.data, u->key_wrap.len);
 	sql_bytes(&a, u->facts.data, u->facts.len);
 	sql_int(&a, LIMIT_UPLOAD_DAYS);
-	if (sql_exec(db, &statements[S_ADD], &a, &res, e) == -1)
-		return -1;
-	r = sql_row_at(res, 0);
-	*expires_out = sql_get_time(&r);
-	rc = sql_row_end(&r, &statements[S_ADD], e);
-	PQclear(res);
-	return rc;
+	return fetch_the(
+	    fetch(db, &statements[S_ADD], &a, e), time_row, expires_out);
 }
 
-static int
-row_upload(struct sql_row *r, struct upload *u, struct err *e)
+static void
+upload_row(struct sql_row *r, void *out)
 {
+	struct upload *u = out;
+
 	sql_get_id(r, &u->id);
 	sql_get_id(r, &u->account);
 	sql_get_fixed(r, u->session, sizeof(u->session));
@@ -180,7 +189,6 @@ row_upload(struct sql_row *r, struct upload *u, struct err *e)
 	sql_get_buf(r, &u->tail);
 	u->expires = sql_get_time(r);
 	sql_get_id(r, &u->message);
-	return sql_row_end(r, &statements[S_GET], e);
 }
 
 int
@@ -188,22 +196,14 @@ upload_get(struct db *db, const struct id *tenant, const struct id *upload,
     struct upload *out, struct err *e)
 {
 	struct sql_args a = {0};
-	struct sql_row r;
-	PGresult *res;
 	int rc;
 
 	*out = (struct upload){0};
 	sql_id(&a, tenant);
 	sql_id(&a, upload);
-	if (sql_exec(db, &statements[S_GET], &a, &res, e) == -1)
-		return -1;
-	rc = PQntuples(res) > 0;
-	r = sql_row_at(res, 0);
-	if (rc == 1 && row_upload(&r, out, e) == -1) {
+	rc = fetch_one(fetch(db, &statements[S_GET], &a, e), upload_row, out);
+	if (rc == -1)
 		upload_clear(out);
-		rc = -1;
-	}
-	PQclear(res);
 	return rc;
 }
 
@@ -246,18 +246,16 @@ int
 upload_kept(struct db *db, const struct upload_row *r, struct err *e)
 {
 	struct sql_args a = {0};
-	PGresult *res;
-	int n;
+	int rc;
 
 	sql_id(&a, r->tenant);
 	sql_id(&a, r->upload);
 	sql_id(&a, r->writer);
 	sql_int(&a, (int64_t)r->now);
-	if (sql_exec(db, &statements[S_KEPT], &a, &res, e) == -1)
-		return -1;
-	n = PQntuples(res);
-	PQclear(res);
-	return n == 1 ? 0 : err_set(e, ERR_CONFLICT, "upload: another slice");
+	rc = fetch_any(fetch(db, &statements[S_KEPT], &a, e));
+	if (rc == 0)
+		return err_set(e, ERR_CONFLICT, "upload: another slice");
+	return rc == 1 ? 0 : -1;
 }
 
 int
@@ -265,8 +263,6 @@ upload_leave(struct db *db, const struct upload_row *r, const struct buf *tail,
     int64_t *expires_out, struct err *e)
 {
 	struct sql_args a = {0};
-	struct sql_row row;
-	PGresult *res;
 	int rc;
 
 	sql_id(&a, r->tenant);
@@ -278,17 +274,11 @@ upload_leave(struct db *db, const struct upload_row *r, const struct buf *tail,
 	sql_bytes_or_null(
 	    &a, tail != NULL ? tail->data : NULL, tail != NULL ? tail->len : 0);
 	sql_int(&a, LIMIT_UPLOAD_DAYS);
-	if (sql_exec(db, &statements[S_LEAVE], &a, &res, e) == -1)
-		return -1;
-	if (PQntuples(res) == 0) {
-		PQclear(res);
+	rc = fetch_one(
+	    fetch(db, &statements[S_LEAVE], &a, e), time_row, expires_out);
+	if (rc == 0)
 		return err_set(e, ERR_CONFLICT, "upload: another slice");
-	}
-	row = sql_row_at(res, 0);
-	*expires_out = sql_get_time(&row);
-	rc = sql_row_end(&row, &statements[S_LEAVE], e);
-	PQclear(res);
-	return rc;
+	return rc == 1 ? 0 : -1;
 }
 
 int
@@ -392,20 +382,18 @@ upload_chunks(struct db *db, const struct id *tenant, const struct id *upload,
 	    err_set(e, ERR_CORRUPT, "upload: chunk %u is missing", t.next);
 }
 
+static void
+count_row(struct sql_row *r, void *out)
+{
+	*(uint32_t *)out = (uint32_t)sql_get_int(r);
+}
+
 int
 upload_sweep(struct db *db, uint32_t most, uint32_t *gone_out, struct err *e)
 {
 	struct sql_args a = {0};
-	struct sql_row r;
-	PGresult *res;
-	int rc;
 
 	sql_int(&a, most);
-	if (sql_once(db, &statements[S_SWEEP], &a, &res, e) == -1)
-		return -1;
-	r = sql_row_at(res, 0);
-	*gone_out = (uint32_t)sql_get_int(&r);
-	rc = sql_row_end(&r, &statements[S_SWEEP], e);
-	PQclear(res);
-	return rc;
+	return fetch_the(
+	    fetch_once(db, &statements[S_SWEEP], &a, e), count_row, gone_out);
 }
