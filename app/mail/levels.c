@@ -1,11 +1,22 @@
 /*
  * The stack of boundaries. A line is a boundary when nothing but blanks, or a blank and
- * anything, stands behind it; RFC 2046 lets readers be content with its beginning.
+ * anything, stands behind it; RFC 2046 lets readers be content with its beginning, and
+ * forbids the blanks at its end that some take away and others look for.
  */
 #include "mail/levels.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+static size_t
+bare_length(const char *s)
+{
+	size_t n = strlen(s);
+
+	while (n > 0 && s[n - 1] == ' ')
+		n--;
+	return n;
+}
 
 int
 levels_open(struct levels *l, const char *boundary, uint32_t depth, bool digest)
@@ -15,15 +26,14 @@ levels_open(struct levels *l, const char *boundary, uint32_t depth, bool digest)
 
 	*new = (struct level){.boundary = strdup(boundary),
 	    .len = strlen(boundary),
+	    .bare = bare_length(boundary),
 	    .depth = depth,
 	    .digest = digest};
 	if (new->boundary == NULL)
 		return -1;
 	for (size_t i = 0; i < l->n; i++)
 		if (!l->level[i].closed &&
-		    l->level[i].len >= new->len &&memcmp(l->level[i].boundary,
-					   boundary, new->len) ==
-			0)
+		    strncmp(l->level[i].boundary, boundary, new->bare) == 0)
 			unsure = 1;
 	l->n++;
 	return unsure;
@@ -41,8 +51,10 @@ level_match(const struct level *l, const uint8_t *p, size_t n)
 {
 	enum levels_line is = LEVELS_NEXT;
 
-	if (n < l->len || memcmp(p, l->boundary, l->len) != 0)
+	if (n < l->bare || memcmp(p, l->boundary, l->bare) != 0)
 		return LEVELS_NONE;
+	if (n < l->len || memcmp(p, l->boundary, l->len) != 0)
+		return LEVELS_UNSURE;
 	p += l->len;
 	n -= l->len;
 	if (n >= 2 && p[0] == '-' && p[1] == '-') {

@@ -75,6 +75,13 @@ value_end(const char *s)
 	return *s == ';' || *s == '\0' ? s : NULL;
 }
 
+/* Some take a blank before it, and single quotes around it, for none of it. */
+static bool
+is_trimmed(const char *s, size_t n)
+{
+	return s[0] == ' ' || (s[0] == '\'' && s[n - 1] == '\'');
+}
+
 static int
 boundary_copy(const char *s, char *out, size_t cap)
 {
@@ -89,7 +96,7 @@ boundary_copy(const char *s, char *out, size_t cap)
 	out[n] = '\0';
 	if (!quoted && *s != '\0' && strchr(BLANK ";", *s) == NULL)
 		return -1;
-	return n > 0 ? 0 : -1;
+	return n > 0 && !is_trimmed(out, n) ? 0 : -1;
 }
 
 static enum type_shape
