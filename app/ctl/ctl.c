@@ -130,6 +130,18 @@ ctl_json(json_t *value)
 	return rc == 0 && fflush(stdout) == 0 ? CTL_OK : CTL_FAILED;
 }
 
+int
+ctl_listed(struct ctl *c, int result, json_t *rows, const struct err *e,
+    const char *what)
+{
+	if (result == 0 && c->json)
+		return ctl_json(rows);
+	json_decref(rows);
+	return result == 0 ?
+	    CTL_OK :
+	    ctl_failed(c, e, "the %s could not be listed", what);
+}
+
 json_t *
 ctl_json_id(const struct id *id)
 {

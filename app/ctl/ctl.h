@@ -63,6 +63,13 @@ json_t *ctl_json_time(int64_t t);         /* null for 0 */
 const char *ctl_time(
     int64_t t, char out[32]); /* "2026-11-20 13:58:00Z", or "-" */
 
+/*
+ * The end of a list, whose lines are out already or rows, which it releases: the result
+ * (0: well) becomes the exit status. what: "tenants".
+ */
+int ctl_listed(struct ctl *c, int result, json_t *rows, const struct err *e,
+    const char *what) __attribute__((warn_unused_result));
+
 /* The tenant of that slug; 0, or CTL_FAILED with its sentence. */
 int ctl_tenant(struct ctl *c, const char *slug, struct tenant *out)
     __attribute__((warn_unused_result));

@@ -107,11 +107,7 @@ ctl_alias_list(struct ctl *c, int argc, char **argv)
 	rc = alias_list(
 	    c->db, &s.tenant.id, c->json ? collect : line, rows, &s.e);
 	db_rollback(c->db);
-	if (rc == 0 && c->json)
-		return ctl_json(rows);
-	json_decref(rows);
-	return rc == 0 ? CTL_OK :
-			 ctl_failed(c, &s.e, "the aliases could not be listed");
+	return ctl_listed(c, rc, rows, &s.e, "aliases");
 }
 
 int
@@ -136,8 +132,5 @@ ctl_alias_remove(struct ctl *c, int argc, char **argv)
 		return s.e.code == ERR_NOT_FOUND ?
 		    ctl_failed(c, NULL, "%s is no alias", box.key) :
 		    ctl_failed(c, &s.e, "the alias was not removed");
-	if (c->json)
-		return ctl_json(json_pack("{s:b}", "removed", 1));
-	printf("%s removed\n", box.key);
-	return CTL_OK;
+	return scope_removed(&s, box.key);
 }

@@ -129,8 +129,13 @@ ctl_list_remove(struct ctl *c, int argc, char **argv)
 	return said(&w, "removed");
 }
 
-int
-ctl_list_join(struct ctl *c, int argc, char **argv)
+/* A change of one entry of a list. */
+typedef int (*entry_change)(struct db *db, const struct id *tenant,
+    const struct id *list, const char *key, struct err *e);
+
+static int
+change_entry(
+    struct ctl *c, int argc, char **argv, entry_change change, const char *did)
 {
 	struct wish w = {.scope = {.c = c}};
 	struct scope *s = &w.scope;
@@ -139,28 +144,23 @@ ctl_list_join(struct ctl *c, int argc, char **argv)
 	if ((rc = begin(&w, argc, argv, true)) != 0)
 		return rc;
 	if ((rc = find(&w)) == 0)
-		rc = dist_list_join(
+		rc = change(
 		    c->db, &s->tenant.id, &w.row.list.id, w.entry.key, &s->e);
 	if (scope_end(s, rc) != 0)
 		return failed(&w, w.entry.key);
-	return said(&w, "joined");
+	return said(&w, did);
+}
+
+int
+ctl_list_join(struct ctl *c, int argc, char **argv)
+{
+	return change_entry(c, argc, argv, dist_list_join, "joined");
 }
 
 int
 ctl_list_leave(struct ctl *c, int argc, char **argv)
 {
-	struct wish w = {.scope = {.c = c}};
-	struct scope *s = &w.scope;
-	int rc;
-
-	if ((rc = begin(&w, argc, argv, true)) != 0)
-		return rc;
-	if ((rc = find(&w)) == 0)
-		rc = dist_list_leave(
-		    c->db, &s->tenant.id, &w.row.list.id, w.entry.key, &s->e);
-	if (scope_end(s, rc) != 0)
-		return failed(&w, w.entry.key);
-	return said(&w, "left");
+	return change_entry(c, argc, argv, dist_list_leave, "left");
 }
 
 static void
@@ -195,11 +195,7 @@ ctl_list_list(struct ctl *c, int argc, char **argv)
 	rc = dist_list_all(
 	    c->db, &s.tenant.id, c->json ? collect : line, rows, &s.e);
 	db_rollback(c->db);
-	if (rc == 0 && c->json)
-		return ctl_json(rows);
-	json_decref(rows);
-	return rc == 0 ? CTL_OK :
-			 ctl_failed(c, &s.e, "the lists could not be listed");
+	return ctl_listed(c, rc, rows, &s.e, "lists");
 }
 
 static const char *

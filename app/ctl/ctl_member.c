@@ -330,9 +330,5 @@ ctl_member_list(struct ctl *c, int argc, char **argv)
 		rc = account_list(
 		    c->db, &t.id, c->json ? collect : line, rows, &e);
 	db_rollback(c->db);
-	if (rc == 0 && c->json)
-		return ctl_json(rows);
-	json_decref(rows);
-	return rc == 0 ? CTL_OK :
-			 ctl_failed(c, &e, "the members could not be listed");
+	return ctl_listed(c, rc, rows, &e, "members");
 }

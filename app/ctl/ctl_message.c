@@ -72,11 +72,7 @@ ctl_message_list(struct ctl *c, int argc, char **argv)
 		rc = message_list(c->db, &t.id, 0, (size_t)most,
 		    c->json ? collect : line, rows, &e);
 	db_rollback(c->db);
-	if (rc == 0 && c->json)
-		return ctl_json(rows);
-	json_decref(rows);
-	return rc == 0 ? CTL_OK :
-			 ctl_failed(c, &e, "the messages could not be listed");
+	return ctl_listed(c, rc, rows, &e, "messages");
 }
 
 /* A message with its readers and its events. */

@@ -72,12 +72,8 @@ ctl_partner_list(struct ctl *c, int argc, char **argv)
 	size_t i;
 	int rc;
 
-	if ((rc = scope_alone(&s, argc, argv)) != 0)
+	if ((rc = scope_rules(&s, argc, argv, &rules, "partners")) != 0)
 		return rc;
-	rc = rules_get(c->db, &s.tenant.id, &rules, &s.e);
-	db_rollback(c->db);
-	if (rc != 1)
-		return ctl_failed(c, &s.e, "the partners could not be listed");
 	rows = json_array();
 	if (!c->json)
 		printf("%-36s %-8s %-8s %s\n", "DOMAIN", "IN", "OUT", "PIN");
@@ -89,10 +85,7 @@ ctl_partner_list(struct ctl *c, int argc, char **argv)
 			line(&rules.partner[i]);
 	}
 	rules_clear(&rules);
-	if (c->json)
-		return ctl_json(rows);
-	json_decref(rows);
-	return CTL_OK;
+	return ctl_listed(c, 0, rows, &s.e, "partners");
 }
 
 int
@@ -119,8 +112,5 @@ ctl_partner_remove(struct ctl *c, int argc, char **argv)
 		    ctl_failed(
 			c, NULL, "%s has no partner %s", s.tenant.name, key) :
 		    ctl_failed(c, &s.e, "the partner was not removed");
-	if (c->json)
-		return ctl_json(json_pack("{s:b}", "removed", 1));
-	printf("%s removed\n", key);
-	return CTL_OK;
+	return scope_removed(&s, key);
 }

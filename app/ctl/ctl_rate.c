@@ -143,17 +143,16 @@ ctl_rate_list(struct ctl *c, int argc, char **argv)
 {
 	static const struct ctl_option options[] = {{NULL, NULL, NULL}};
 	struct rate_limit *all;
-	json_t *rows = NULL;
+	json_t *rows;
 	struct err e;
 	size_t n;
 
 	if (ctl_args(c, argc, argv, options, NULL, 0) != 0)
 		return CTL_USAGE;
+	rows = json_array();
 	if (rate_limits(c->db, &all, &n, &e) == -1)
-		return ctl_failed(c, &e, "the limits could not be listed");
-	if (c->json)
-		rows = json_array();
-	else
+		return ctl_listed(c, -1, rows, &e, "limits");
+	if (!c->json)
 		printf("%-36s %-7s %-12s %-8s %s\n", "TENANT", "OF", "WHAT",
 		    "CLASS", "MOST");
 	for (size_t i = 0; i < n; i++) {
@@ -163,5 +162,5 @@ ctl_rate_list(struct ctl *c, int argc, char **argv)
 			say(&all[i]);
 	}
 	free(all);
-	return c->json ? ctl_json(rows) : CTL_OK;
+	return ctl_listed(c, 0, rows, &e, "limits");
 }

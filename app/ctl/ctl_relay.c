@@ -155,12 +155,8 @@ ctl_relay_list(struct ctl *c, int argc, char **argv)
 	size_t i;
 	int rc;
 
-	if ((rc = scope_alone(&s, argc, argv)) != 0)
+	if ((rc = scope_rules(&s, argc, argv, &rules, "relays")) != 0)
 		return rc;
-	rc = rules_get(c->db, &s.tenant.id, &rules, &s.e);
-	db_rollback(c->db);
-	if (rc != 1)
-		return ctl_failed(c, &s.e, "the relays could not be listed");
 	rows = json_array();
 	if (!c->json)
 		printf("%-36s %-11s %-64s %-20s %s\n", "ID", "KNOWN BY",
@@ -173,10 +169,7 @@ ctl_relay_list(struct ctl *c, int argc, char **argv)
 			line(&rules.relay[i]);
 	}
 	rules_clear(&rules);
-	if (c->json)
-		return ctl_json(rows);
-	json_decref(rows);
-	return CTL_OK;
+	return ctl_listed(c, 0, rows, &s.e, "relays");
 }
 
 int
@@ -201,8 +194,5 @@ ctl_relay_remove(struct ctl *c, int argc, char **argv)
 		    ctl_failed(c, NULL, "%s has no relay %s", s.tenant.name,
 			words[0]) :
 		    ctl_failed(c, &s.e, "the relay was not removed");
-	if (c->json)
-		return ctl_json(json_pack("{s:b}", "removed", 1));
-	printf("%s removed\n", words[0]);
-	return CTL_OK;
+	return scope_removed(&s, words[0]);
 }

@@ -194,12 +194,7 @@ ctl_tenant_list(struct ctl *c, int argc, char **argv)
 	if (!c->json)
 		printf("%-16s %-28s %-28s %-28s %s\n", "SLUG", "NAME", "HOST",
 		    "MAIL DOMAIN", "CONTACT");
-	if (tenant_list(c->db, c->json ? collect : line, rows, &e) == -1) {
-		json_decref(rows);
-		return ctl_failed(c, &e, "the tenants could not be listed");
-	}
-	if (c->json)
-		return ctl_json(rows);
-	json_decref(rows);
-	return CTL_OK;
+	return ctl_listed(c,
+	    tenant_list(c->db, c->json ? collect : line, rows, &e), rows, &e,
+	    "tenants");
 }

@@ -3,6 +3,7 @@
  */
 #include "ctl/scope.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -34,6 +35,21 @@ scope_alone(struct scope *s, int argc, char **argv)
 }
 
 int
+scope_rules(
+    struct scope *s, int argc, char **argv, struct rules *out, const char *what)
+{
+	int rc;
+
+	if ((rc = scope_alone(s, argc, argv)) != 0)
+		return rc;
+	rc = rules_get(s->c->db, &s->tenant.id, out, &s->e);
+	db_rollback(s->c->db);
+	return rc == 1 ?
+	    0 :
+	    ctl_failed(s->c, &s->e, "the %s could not be listed", what);
+}
+
+int
 scope_end(struct scope *s, int result)
 {
 	if (result != 0) {
@@ -41,6 +57,15 @@ scope_end(struct scope *s, int result)
 		return result;
 	}
 	return db_commit(s->c->db, &s->e);
+}
+
+int
+scope_removed(const struct scope *s, const char *what)
+{
+	if (s->c->json)
+		return ctl_json(json_pack("{s:b}", "removed", 1));
+	printf("%s removed\n", what);
+	return CTL_OK;
 }
 
 int

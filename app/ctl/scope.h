@@ -22,8 +22,17 @@ int scope_begin(struct scope *s) __attribute__((warn_unused_result));
 /* The same for a command that is told --tenant and nothing else. */
 int scope_alone(struct scope *s, int argc, char **argv)
     __attribute__((warn_unused_result));
+/*
+ * The same, and the tenant's rules, to be listed; outside the transaction again. The
+ * caller's to rules_clear(). what: "relays".
+ */
+int scope_rules(struct scope *s, int argc, char **argv, struct rules *out,
+    const char *what) __attribute__((warn_unused_result));
 /* Ends it: commits what went well (0); the result of both. */
 int scope_end(struct scope *s, int result) __attribute__((warn_unused_result));
+/* The answer of a command that took `what` away. */
+int scope_removed(const struct scope *s, const char *what)
+    __attribute__((warn_unused_result));
 
 /*
  * An address of the tenant's domains: 0, or the exit status after its sentence. Outside a
