@@ -11,6 +11,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "base/err.h"
@@ -57,6 +58,11 @@
 #define REFUSE(name, why)                                                \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)SYS_##name, 0, 1), \
 	    CONFINE_GIVE(SECCOMP_RET_ERRNO | (why))
+/* Memory; none of it executable. */
+#define CONFINE_MEMORY                                                     \
+	ALLOW(brk), WITHOUT(mmap, 2, PROT_EXEC),                           \
+	    WITHOUT(mprotect, 2, PROT_EXEC), ALLOW(mremap), ALLOW(munmap), \
+	    ALLOW(madvise), ALLOW(mlock), ALLOW(munlock)
 
 /* No core files, not dumpable, no new privileges: before any secret is read. */
 int confine_harden(struct err *e) __attribute__((warn_unused_result));

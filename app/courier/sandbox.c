@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/mman.h>
 
 #include "base/confine.h"
 
@@ -108,15 +107,7 @@ static struct sock_filter filter[] = {
     ALLOW(time),
 #endif
 
-    /* Memory; none of it executable. */
-    ALLOW(brk),
-    WITHOUT(mmap, 2, PROT_EXEC),
-    WITHOUT(mprotect, 2, PROT_EXEC),
-    ALLOW(mremap),
-    ALLOW(munmap),
-    ALLOW(madvise),
-    ALLOW(mlock),
-    ALLOW(munlock),
+    CONFINE_MEMORY,
 
     ALLOW(exit_group),
     ALLOW(exit),

@@ -62,15 +62,7 @@ static struct sock_filter filter[] = {
     ALLOW(msync),
     ALLOW(unlinkat),
 
-    /* Memory; none of it executable. */
-    ALLOW(brk),
-    WITHOUT(mmap, 2, PROT_EXEC),
-    WITHOUT(mprotect, 2, PROT_EXEC),
-    ALLOW(mremap),
-    ALLOW(munmap),
-    ALLOW(madvise),
-    ALLOW(mlock),
-    ALLOW(munlock),
+    CONFINE_MEMORY,
     ALLOW(futex),
 
     ALLOW(exit_group),
