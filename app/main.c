@@ -364,6 +364,27 @@ front_watch_pool(struct pool *p)
 	kore_platform_schedule_read(pool_fd(p), w);
 }
 
+void
+front_close(void *socket)
+{
+	kore_connection_disconnect(socket);
+}
+
+void
+front_linger(void *socket)
+{
+	kore_connection_linger(socket);
+}
+
+/* Asked anew, the kernel tells it. */
+void
+front_again(void *socket)
+{
+	struct connection *c = socket;
+
+	kore_platform_event_all(c->fd, c);
+}
+
 /*
  * Kore looks for connections idle for too long when it wakes: so it must wake. And
  * what a worker uses is seen then, if somebody asked.

@@ -32,4 +32,10 @@ extern const struct front front_intake; /* intake/kore_intake.c */
 /* Has the loop call pool_reap() when jobs of p have ended. */
 void front_watch_pool(struct pool *p);
 
+/* What connections ask of Kore, given its `struct connection`. */
+void front_close(void *socket); /* at once */
+void front_linger(
+    void *socket); /* no more comes; what still does is thrown away */
+void front_again(void *socket); /* tell once more what it can do */
+
 #endif

@@ -25,29 +25,6 @@ static struct link_front self;
 
 void intake_connect(struct connection *c);
 
-/* ---- what a link asks for ---- */
-
-static void
-close_socket(void *socket)
-{
-	kore_connection_disconnect(socket);
-}
-
-static void
-linger(void *socket)
-{
-	kore_connection_linger(socket);
-}
-
-/* Asked anew, the kernel tells once more what the socket can do. */
-static void
-again(void *socket)
-{
-	struct connection *c = socket;
-
-	kore_platform_event_all(c->fd, c);
-}
-
 /* ---- what Kore tells ---- */
 
 static void
@@ -149,9 +126,9 @@ thread_close(void *ctx)
 static int
 start_links(const struct settings *set, struct err *e)
 {
-	self.close = close_socket;
-	self.linger = linger;
-	self.again = again;
+	self.close = front_close;
+	self.linger = front_linger;
+	self.again = front_again;
 	self.budget = &budget;
 	self.tls = primary_dom->ssl_ctx;
 	self.smtp.hostname = set->hostname;

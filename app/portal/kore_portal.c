@@ -36,29 +36,6 @@ static struct {
 void portal_connect(struct connection *c);
 void portal_connect_plain(struct connection *c);
 
-/* ---- what a connection asks for ---- */
-
-static void
-close_socket(void *socket)
-{
-	kore_connection_disconnect(socket);
-}
-
-static void
-linger(void *socket)
-{
-	kore_connection_linger(socket);
-}
-
-/* Asked anew, the kernel tells once more what the socket can do. */
-static void
-again(void *socket)
-{
-	struct connection *c = socket;
-
-	kore_platform_event_all(c->fd, c);
-}
-
 /* ---- handshakes ---- */
 
 /*
@@ -290,9 +267,9 @@ start_pools(const struct settings *set, struct err *e)
 static int
 front_start(const struct settings *set, struct err *e)
 {
-	self.close = close_socket;
-	self.linger = linger;
-	self.again = again;
+	self.close = front_close;
+	self.linger = front_linger;
+	self.again = front_again;
 	if (conn_front_init(&self, set) == -1)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
 	if (portal_open(set, &self.exchanges.portal, e) == -1 ||
