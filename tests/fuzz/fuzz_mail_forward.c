@@ -2,28 +2,14 @@
  * Any bytes are a header: what is made of them has our lines first and ours alone, is
  * tagged, and made from that once more it is the same.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz_mail.h"
+
 #include <strings.h>
 
 #include "mail/fields.h"
 #include "mail/forward.h"
-#include "mail/parse.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
-int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 static const char ours[] = "X-Restante-Sender: not proved\r\n";
-
-int
-LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void)argc;
-	(void)argv;
-	mail_init();
-	return 0;
-}
 
 /* Fields that begin like ours, but for the trace. */
 static unsigned

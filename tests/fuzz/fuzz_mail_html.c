@@ -1,23 +1,9 @@
 /*
  * Any bytes are HTML: its text is valid UTF-8.
  */
-#include <stdint.h>
-#include <stdlib.h>
+#include "fuzz_mail.h"
 
 #include "base/text.h"
-#include "mail/parse.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-int
-LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void)argc;
-	(void)argv;
-	mail_init();
-	return 0;
-}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)

@@ -1,25 +1,11 @@
 /*
  * Any bytes are a message: parsed, kept as JSON and read back, decoded, shown.
  */
+#include "fuzz_mail.h"
+
 #include <openssl/evp.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/text.h"
-#include "mail/parse.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-int
-LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void)argc;
-	(void)argv;
-	mail_init();
-	return 0;
-}
 
 struct content {
 	EVP_MD_CTX *digest;

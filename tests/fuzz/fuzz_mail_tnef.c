@@ -2,25 +2,10 @@
  * Any bytes are a winmail.dat: what is found in it lies in it, and is the same whatever the
  * pieces it comes in.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz_mail.h"
 
 #include "base/text.h"
-#include "mail/parse.h"
 #include "mail/tnef.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-int
-LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void)argc;
-	(void)argv;
-	mail_init();
-	return 0;
-}
 
 struct found {
 	struct tnef_item item[64];

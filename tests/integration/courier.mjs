@@ -101,16 +101,22 @@ test('nobody at the smart host: the mail waits', async () => {
   await rowGone(id);
 });
 
-test('a courier killed in the middle of a mail: it is sent again as the same mail', async () => {
+/** A mail whose last answer the smart host holds back until answer() is called. */
+async function heldMail() {
   const to = somebody();
-  let held;
-  const release = new Promise((r) => { held = r; });
+  let answer;
+  const release = new Promise((r) => { answer = () => r(undefined); });
   host.say = (at, mail) => (at === 'END' && mail.to === to ? release : undefined);
   const id = await send(to);
   await until(() => host.mails.some((m) => m.to === to), { what: 'the mail is held' });
+  return { to, id, answer };
+}
+
+test('a courier killed in the middle of a mail: it is sent again as the same mail', async () => {
+  const { to, id, answer } = await heldMail();
   const pid = await inst.kill('courier', 'SIGKILL');
   host.say = () => undefined;
-  held(undefined);
+  answer();
   await inst.back('courier', pid);
   await dueNow(id);
   await rowGone(id);
@@ -120,16 +126,11 @@ test('a courier killed in the middle of a mail: it is sent again as the same mai
 });
 
 test('SIGTERM: what is under way is ended first', async () => {
-  const to = somebody();
-  let held;
-  const release = new Promise((r) => { held = r; });
-  host.say = (at, mail) => (at === 'END' && mail.to === to ? release : undefined);
-  const id = await send(to);
-  await until(() => host.mails.some((m) => m.to === to), { what: 'the mail is held' });
+  const { to, id, answer } = await heldMail();
   const pid = await inst.kill('courier', 'SIGTERM');
   await sleep(700);
   assert.ok(await alive(pid), 'it waits for the answer');
-  held(undefined);
+  answer();
   await until(async () => !(await alive(pid)), { what: 'the courier ended' });
   await inst.back('courier', pid);
   await rowGone(id);

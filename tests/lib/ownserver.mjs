@@ -9,22 +9,13 @@ export class OwnServer extends SmartHost {
     Object.assign(this, { offers: ['8BITMIME'], commands: [] });
   }
 
-  async read(session) {
-    for (;;) {
-      if (session.chunk !== undefined) {
-        if (session.received.length < session.chunk) return;
-        const piece = session.received.slice(0, session.chunk);
-        session.received = session.received.slice(session.chunk);
-        await this.takeChunk(session, piece);
-        continue;
-      }
-      const stop = session.inData ? session.received.indexOf('\r\n.\r\n') : session.received.indexOf('\r\n');
-      if (stop < 0) return;
-      const line = session.received.slice(0, stop);
-      session.received = session.received.slice(stop + (session.inData ? 5 : 2));
-      if (session.inData) await this.take(session, line);
-      else await this.command(session, line);
-    }
+  async next(session) {
+    if (session.chunk === undefined) return super.next(session);
+    if (session.received.length < session.chunk) return false;
+    const piece = session.received.slice(0, session.chunk);
+    session.received = session.received.slice(session.chunk);
+    await this.takeChunk(session, piece);
+    return true;
   }
 
   async takeChunk(session, piece) {

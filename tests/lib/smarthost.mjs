@@ -76,14 +76,18 @@ export class SmartHost {
   }
 
   async read(session) {
-    for (;;) {
-      const stop = session.inData ? session.received.indexOf('\r\n.\r\n') : session.received.indexOf('\r\n');
-      if (stop < 0) return;
-      const line = session.received.slice(0, stop);
-      session.received = session.received.slice(stop + (session.inData ? 5 : 2));
-      if (session.inData) await this.take(session, line);
-      else await this.command(session, line);
-    }
+    while (await this.next(session));
+  }
+
+  /** The next command, or the mail, when all of it is there. */
+  async next(session) {
+    const stop = session.received.indexOf(session.inData ? '\r\n.\r\n' : '\r\n');
+    if (stop < 0) return false;
+    const line = session.received.slice(0, stop);
+    session.received = session.received.slice(stop + (session.inData ? 5 : 2));
+    if (session.inData) await this.take(session, line);
+    else await this.command(session, line);
+    return true;
   }
 
   async take(session, stuffed) {

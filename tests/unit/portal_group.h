@@ -9,6 +9,7 @@
 
 #include "base/secret.h"
 #include "portal/portal.h"
+#include "portal_header.h"
 
 static struct portal *portal;
 static struct portal_thread *thread;

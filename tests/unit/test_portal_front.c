@@ -68,15 +68,6 @@ body(struct ask *a, const char *text)
 	a->req.body_len = strlen(text);
 }
 
-static const char *
-header(const struct response *r, const char *name)
-{
-	for (size_t i = 0; i < r->n_header; i++)
-		if (strcmp(r->header[i].name, name) == 0)
-			return r->header[i].value;
-	return NULL;
-}
-
 static void
 drop(struct response *r)
 {

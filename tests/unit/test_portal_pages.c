@@ -212,17 +212,6 @@ prepare(struct ask *a, const struct row *r)
 	snprintf(a->req.id, sizeof(a->req.id), "%s", "0123456789abcdef");
 }
 
-static const char *
-header(const struct response *r, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < r->n_header; i++)
-		if (strcmp(r->header[i].name, name) == 0)
-			return r->header[i].value;
-	return NULL;
-}
-
 static char
 cookie_set_to(const struct response *r)
 {

@@ -15,18 +15,9 @@
 #include <unistd.h>
 
 #include "portal/plain.h"
+#include "portal_header.h"
 
 static char root[64];
-
-static const char *
-header(const struct response *r, const char *name)
-{
-	for (size_t i = 0; i < r->n_header; i++) {
-		if (strcmp(r->header[i].name, name) == 0)
-			return r->header[i].value;
-	}
-	return NULL;
-}
 
 static void
 ask(enum http_verb verb, const char *host, const char *path, const char *query,

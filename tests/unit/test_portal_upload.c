@@ -238,17 +238,6 @@ ask(struct ask *a, struct response *resp)
 	portal_finish(thread, &a->req, &sink, why.code == ERR_NONE, &why, resp);
 }
 
-static const char *
-header(const struct response *r, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < r->n_header; i++)
-		if (strcmp(r->header[i].name, name) == 0)
-			return r->header[i].value;
-	return NULL;
-}
-
 static void
 test_row(void **state)
 {

@@ -15,13 +15,12 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/ssl.h>
+
+#include "bench.h"
 
 #define BATCH 100
 
@@ -33,29 +32,13 @@ struct session {
 static SSL_CTX *tls;
 
 static void
-die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static double
-now(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-static void
 put(struct session *s, const char *text)
 {
 	int n = (int)strlen(text);
 
 	if ((s->ssl != NULL ? SSL_write(s->ssl, text, n) :
 			      (int)write(s->fd, text, (size_t)n)) != n)
-		die("write");
+		die("write: %m");
 }
 
 /* One reply, whole; it must begin with code. */
@@ -73,7 +56,7 @@ expect(struct session *s, const char *code)
 			s->ssl, text + len, (int)(sizeof(text) - 1 - len)) :
 		    (int)read(s->fd, text + len, sizeof(text) - 1 - len);
 		if (n <= 0)
-			die("read");
+			die("read: %m");
 		len += (size_t)n;
 		text[len] = '\0';
 		last = len > 1 ? memrchr(text, '\n', len - 1) : NULL;
@@ -98,7 +81,7 @@ connect_from(unsigned i, uint16_t port)
 	if (fd == -1 ||
 	    bind(fd, (struct sockaddr *)&from, sizeof(from)) == -1 ||
 	    connect(fd, (struct sockaddr *)&to, sizeof(to)) == -1)
-		die("connect");
+		die("connect: %m");
 	return fd;
 }
 
@@ -115,7 +98,7 @@ begin(struct session *s)
 	expect(s, "220");
 	if ((s->ssl = SSL_new(tls)) == NULL || SSL_set_fd(s->ssl, s->fd) != 1 ||
 	    SSL_connect(s->ssl) != 1)
-		die("handshake");
+		die("handshake: %m");
 	put(s, "EHLO idle.example\r\n");
 	expect(s, "250");
 }
@@ -151,7 +134,7 @@ main(int argc, char **argv)
 	files.rlim_cur = files.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &files);
 	if (argc > 3 && (tls = SSL_CTX_new(TLS_client_method())) == NULL)
-		die("TLS");
+		die("TLS: %m");
 	if (tls != NULL)
 		(void)SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
 	for (int i = 0; i < n; i++) {
