@@ -66,6 +66,7 @@ give_notice(struct values *v, const struct outbox_facts *f,
     const struct seal_item *item)
 {
 	const bool known = f->sender_name[0] != '\0';
+	const bool guest = item->kind == SEAL_I_NOTICE;
 	char pickup[SEAL_PICKUP_LEN];
 	char secret[SEAL_LINK_LEN];
 
@@ -100,6 +101,8 @@ give_notice(struct values *v, const struct outbox_facts *f,
 	give(v, "sender", f->sender);
 	give(v, "sender_name", known ? f->sender_name : f->sender);
 	give(v, "sender_of", v->sender_of);
+	give(v, "guest", guest ? "yes" : "");
+	give(v, "account", guest ? "" : "yes");
 	give(v, "known", known ? "yes" : "");
 	give(v, "outside", known ? "" : "yes");
 	give(v, "sender_line", v->sender_line);
@@ -210,12 +213,11 @@ build(const struct outbox *o, const struct outbox_facts *f,
 }
 
 static const char *
-template_of(const struct outbox *o, const struct seal_item *item)
+template_of(const struct outbox *o)
 {
 	switch (o->kind) {
 	case OUTBOX_NOTICE:
-		return item->kind == SEAL_I_NOTICE ? "notice" :
-						     "notice_account";
+		return "notice";
 	case OUTBOX_CODE:
 		return "code";
 	case OUTBOX_RECEIPT:
@@ -261,8 +263,8 @@ render_system(const struct render *r, const struct outbox *o,
 		give_code(&v, o, item);
 	else
 		give_receipt(&v, o, f);
-	if (view_mail(r->view, template_of(o, item), LANGUAGE, v.field, v.n,
-		&subject, &text, &html, e) == -1)
+	if (view_mail(r->view, template_of(o), LANGUAGE, v.field, v.n, &subject,
+		&text, &html, e) == -1)
 		goto out;
 	s->subject = buf_cstr(&subject);
 	s->text = buf_cstr(&text);
