@@ -19,8 +19,11 @@
 #define LOOK_MS      500
 #define VAIN_MS      2000
 #define SEND_AT_ONCE ((size_t)16 * 1024)
+/* After a connection was refused nobody tries for so long: a server that starts has more to do. */
+#define REFUSED_MS 100
 
 static struct hang server;
+static _Atomic int64_t refused; /* when, ms */
 
 static void
 quiet(void *arg, const PGresult *res)
@@ -79,7 +82,7 @@ in_vain(struct db *db, int64_t waited)
 }
 
 static int
-connect_anew(struct db *db, struct err *e)
+connect_anew(struct db *db, bool for_all, struct err *e)
 {
 	/*
 	 * Every question has its index, and plans are kept as long as the
@@ -102,11 +105,14 @@ connect_anew(struct db *db, struct err *e)
 	int64_t began = clock_mono_ms();
 
 	pipe_disconnect(db);
+	if (!for_all && refused != 0 && began < refused + REFUSED_MS)
+		return no_connection(NULL, e);
 	db->conn = PQconnectdbParams(keys, values, 1);
 	if (db->conn == NULL || PQstatus(db->conn) != CONNECTION_OK ||
 	    PQsetnonblocking(db->conn, 1) == -1 ||
 	    PQenterPipelineMode(db->conn) != 1) {
-		hang_set(&server, clock_mono_ms() - began >= VAIN_MS);
+		refused = clock_mono_ms();
+		hang_set(&server, refused - began >= VAIN_MS);
 		no_connection(db->conn, e);
 		pipe_disconnect(db);
 		return -1;
@@ -119,7 +125,9 @@ connect_anew(struct db *db, struct err *e)
 int
 pipe_connect(struct db *db, struct err *e)
 {
-	switch (hang_turn(&server)) {
+	const enum hang_turn turn = hang_turn(&server);
+
+	switch (turn) {
 	case HANG_NOT:
 		if (db->conn != NULL && is_alive(db))
 			return 0;
@@ -131,7 +139,7 @@ pipe_connect(struct db *db, struct err *e)
 		return err_set(
 		    e, ERR_UNAVAILABLE, "the database does not answer");
 	}
-	return connect_anew(db, e);
+	return connect_anew(db, turn == HANG_TRY, e);
 }
 
 static enum err_code
