@@ -1,7 +1,8 @@
 /*
  * http_conn.h: one connection of the portal, from its first byte to its close, as a machine
  * that is told what the socket can do and asks to be closed. Kore, which owns the socket,
- * is kore_portal.c's; deadlines are http_deadline.c's, what becomes of a head http_serve.c's.
+ * is kore_portal.c's; what comes is http_turn.c's, what becomes of a head http_serve.c's,
+ * what leaves http_answer.c's, and deadlines are http_deadline.c's.
  * All of it runs on one event loop.
  */
 #ifndef PORTAL_HTTP_CONN_H
@@ -124,6 +125,18 @@ void conn_not_idle(struct conn *k);
 bool conn_unsent(const struct conn *k);
 /* Drops the first n bytes of what came. */
 void conn_use(struct conn *k, size_t n);
+/* What came and was not used is dropped, and its memory. */
+void conn_forget(struct conn *k);
+/* It moves out of the common scratch; idle connections have none. -1: memory. */
+int conn_keep(struct conn *k) __attribute__((warn_unused_result));
+/* The same of what was not sent, out of the common buffer. */
+int conn_hold(struct conn *k) __attribute__((warn_unused_result));
+/* As much of the answer as the kernel takes. -1: the connection is broken. */
+int conn_flush(struct conn *k) __attribute__((warn_unused_result));
+/* The connection has no more to do with its request. */
+void conn_leave(struct conn *k);
+/* A job of an exchange has ended. */
+void conn_woke(struct exchange *x);
 /* Answers with k->x->resp. */
 void conn_answer(struct conn *k);
 /* An answer of our own, before or in place of a page's. */
