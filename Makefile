@@ -62,7 +62,7 @@ LDFLAGS_ALL = -pie -pthread $(LDOPT) -Wl,--as-needed $(LDFLAGS)
 objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
 sources = $(wildcard $(patsubst %,app/%/*.c,$(1)))
 
-KEYD_SHARED := app/keyd/proto.c app/keyd/client.c
+KEYD_SHARED := $(patsubst %,app/keyd/%.c,proto client talk)
 KORE_GLUE := app/main.c app/kore_metrics.c app/portal/kore_portal.c \
 	app/intake/kore_intake.c
 
