@@ -128,6 +128,7 @@ content_source(struct content *c, struct mail_source *out)
 	out->read = content_read;
 	out->arg = c;
 	out->size = c->size;
+	out->known = NULL;
 }
 
 void

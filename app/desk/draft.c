@@ -1,6 +1,7 @@
 /*
- * draft.c: a message on its way in, sealed as it streams. The first sealed chunk stays
- * in memory, the rest goes to an unlinked file; both are in the form the store keeps.
+ * draft.c: a message on its way in, sealed as it streams. The first sealed chunks stay
+ * in memory, the rest goes to an unlinked file; both are in the form the store keeps. What
+ * is in clear is digested when it is about to be sealed, on whichever thread that is.
  */
 #include "desk/intake.h"
 
@@ -12,8 +13,11 @@
 
 #include "desk/internal.h"
 
+/* With a clear chunk it is less than LIMIT_DRAFT_MEMORY. */
+#define KEPT_MOST (SEAL_CHUNK_MAX + (size_t)32 * 1024)
+
 struct place {
-	uint64_t offset; /* in the spool file; chunk 0 is in memory */
+	uint64_t offset; /* in memory, of the first ones, or in the file */
 	uint32_t len;
 };
 
@@ -23,16 +27,19 @@ struct desk_draft {
 	struct secret *dek;
 	struct seal_writer *writer;
 	const char *dir;
-	int fd;           /* -1 until a second chunk comes */
-	uint64_t end;     /* of the file */
-	struct buf first; /* sealed chunk 0 */
+	struct buf kept; /* sealed chunks in memory */
+	size_t n_kept;
+	int fd;       /* -1 until one comes that has no room there */
+	uint64_t end; /* of the file */
 	struct place *place;
 	size_t n_place, cap_place;
-	struct seal_hash *head, *body;
-	uint8_t head_digest[32], body_digest[32];
+	uint64_t trace;
+	struct seal_hash *all, *head, *body;
+	uint8_t all_digest[32], head_digest[32], body_digest[32];
+	uint64_t traced, head_size; /* of what was digested */
 	unsigned
 	    blank; /* how much of CR LF CR LF was just seen; 4: in the body */
-	uint64_t trace;
+	bool digested; /* what the writer has in clear is */
 	bool ended;
 };
 
@@ -68,7 +75,7 @@ spool_write(struct desk_draft *f, const uint8_t *p, size_t n, struct err *e)
 }
 
 static int
-place_add(struct desk_draft *f, size_t n, struct err *e)
+place_add(struct desk_draft *f, uint64_t offset, size_t n, struct err *e)
 {
 	struct place *p;
 	size_t cap;
@@ -80,9 +87,20 @@ place_add(struct desk_draft *f, size_t n, struct err *e)
 		f->place = p;
 		f->cap_place = cap;
 	}
-	f->place[f->n_place].offset = f->end;
+	f->place[f->n_place].offset = offset;
 	f->place[f->n_place].len = (uint32_t)n;
 	f->n_place++;
+	return 0;
+}
+
+static int
+memory_write(struct desk_draft *f, const uint8_t *p, size_t n, struct err *e)
+{
+	if (place_add(f, f->kept.len, n, e) == -1)
+		return -1;
+	if (buf_add(&f->kept, p, n) == -1)
+		return err_set(e, ERR_UNAVAILABLE, "draft: memory");
+	f->n_kept++;
 	return 0;
 }
 
@@ -91,14 +109,10 @@ draft_sink(void *arg, uint32_t seq, const void *sealed, size_t n, struct err *e)
 {
 	struct desk_draft *f = arg;
 
-	if (place_add(f, n, e) == -1)
-		return -1;
-	if (seq == 0) {
-		if (buf_add(&f->first, sealed, n) == -1)
-			return err_set(e, ERR_UNAVAILABLE, "draft: memory");
-		return 0;
-	}
-	if (spool_open(f, e) == -1)
+	(void)seq;
+	if (f->n_kept == f->n_place && n <= KEPT_MOST - f->kept.len)
+		return memory_write(f, sealed, n, e);
+	if (place_add(f, f->end, n, e) == -1 || spool_open(f, e) == -1)
 		return -1;
 	return spool_write(f, sealed, n, e);
 }
@@ -117,6 +131,7 @@ desk_draft_new(const char *spool_dir, const struct id *tenant, struct err *e)
 	f->tenant = *tenant;
 	f->id = id_new();
 	f->dek = secret_new(SECRET_KEY_LEN);
+	f->all = seal_hash_new(SEAL_SHA256);
 	f->head = seal_hash_new(SEAL_BLAKE2B);
 	f->body = seal_hash_new(SEAL_SHA256);
 	if (f->dek != NULL) {
@@ -124,7 +139,8 @@ desk_draft_new(const char *spool_dir, const struct id *tenant, struct err *e)
 		f->writer = seal_writer_new(
 		    secret_data(f->dek), tenant, &f->id, 0, draft_sink, f);
 	}
-	if (f->writer == NULL || f->head == NULL || f->body == NULL) {
+	if (f->writer == NULL || f->all == NULL || f->head == NULL ||
+	    f->body == NULL) {
 		desk_draft_free(f);
 		err_set(e, ERR_UNAVAILABLE, "draft: memory");
 		return NULL;
@@ -141,21 +157,13 @@ desk_draft_free(struct desk_draft *f)
 		close(f->fd);
 	seal_writer_free(f->writer);
 	secret_free(f->dek);
-	if (f->head != NULL)
-		seal_hash_end(f->head, NULL);
-	if (f->body != NULL)
-		seal_hash_end(f->body, NULL);
-	buf_free(&f->first);
+	seal_hash_end(f->all, NULL);
+	seal_hash_end(f->head, NULL);
+	seal_hash_end(f->body, NULL);
+	buf_free(&f->kept);
 	free(f->place);
 	secret_wipe(f, sizeof(*f));
 	free(f);
-}
-
-int
-desk_draft_trace(struct desk_draft *f, const void *p, size_t n, struct err *e)
-{
-	f->trace += n;
-	return seal_writer_add(f->writer, p, n, e);
 }
 
 /* The part of p that lies behind the header's blank line. */
@@ -173,21 +181,74 @@ body_start(struct desk_draft *f, const uint8_t *p, size_t n)
 	return i;
 }
 
+/* What is here in clear, once. */
+static void
+digest(struct desk_draft *f)
+{
+	size_t n, at;
+	const uint8_t *p = seal_writer_clear(f->writer, &n);
+
+	if (f->digested || p == NULL)
+		return;
+	f->digested = true;
+	seal_hash_add(f->all, p, n);
+	at = f->trace - f->traced < n ? (size_t)(f->trace - f->traced) : n;
+	f->traced += at;
+	p += at;
+	n -= at;
+	at = f->blank < 4 ? body_start(f, p, n) : 0;
+	f->head_size += at;
+	seal_hash_add(f->head, p, at);
+	seal_hash_add(f->body, p + at, n - at);
+}
+
+int
+desk_draft_seal(struct desk_draft *f, struct err *e)
+{
+	digest(f);
+	f->digested = false;
+	return seal_writer_seal(f->writer, e);
+}
+
+size_t
+desk_draft_room(const struct desk_draft *f)
+{
+	return seal_writer_room(f->writer);
+}
+
+static int
+put(struct desk_draft *f, const uint8_t *p, size_t n, struct err *e)
+{
+	size_t room;
+
+	while (n > 0) {
+		if (seal_writer_room(f->writer) == 0 &&
+		    desk_draft_seal(f, e) == -1)
+			return -1;
+		room = seal_writer_room(f->writer);
+		room = room < n ? room : n;
+		if (seal_writer_add(f->writer, p, room, e) == -1)
+			return -1;
+		p += room;
+		n -= room;
+	}
+	return 0;
+}
+
+int
+desk_draft_trace(struct desk_draft *f, const void *p, size_t n, struct err *e)
+{
+	f->trace += n;
+	return put(f, p, n, e);
+}
+
 int
 desk_draft_add(struct desk_draft *f, const void *p, size_t n, struct err *e)
 {
-	const uint8_t *bytes = p;
-	size_t at;
-
 	if (seal_writer_size(f->writer) - f->trace + n > LIMIT_MESSAGE)
 		return err_set(
 		    e, ERR_TOO_BIG, "message over %zu bytes", LIMIT_MESSAGE);
-	at = f->blank < 4 ? body_start(f, bytes, n) : 0;
-	if (at > 0)
-		seal_hash_add(f->head, p, at);
-	if (at < n)
-		seal_hash_add(f->body, bytes + at, n - at);
-	return seal_writer_add(f->writer, p, n, e);
+	return put(f, p, n, e);
 }
 
 int
@@ -196,13 +257,16 @@ draft_end(struct desk_draft *f, struct err *e)
 	if (f->ended)
 		return err_set(e, ERR_INTERNAL, "draft ended twice");
 	f->ended = true;
+	digest(f);
 	return seal_writer_end(f->writer, e);
 }
 
 const uint8_t *
 draft_clear(const struct desk_draft *f, size_t *n)
 {
-	return seal_writer_clear(f->writer, n);
+	return seal_writer_chunks(f->writer) > 0 ?
+	    NULL :
+	    seal_writer_clear(f->writer, n);
 }
 
 const struct id *
@@ -247,16 +311,34 @@ draft_trace_size(const struct desk_draft *f)
 	return f->trace;
 }
 
+/* Nothing more comes. */
+static void
+digests_end(struct desk_draft *f)
+{
+	digest(f);
+	if (f->all == NULL)
+		return;
+	seal_hash_end(f->all, f->all_digest);
+	seal_hash_end(f->head, f->head_digest);
+	seal_hash_end(f->body, f->body_digest);
+	f->all = f->head = f->body = NULL;
+}
+
 void
 draft_digests(struct desk_draft *f, uint8_t head[32], uint8_t body[32])
 {
-	if (f->head != NULL) {
-		seal_hash_end(f->head, f->head_digest);
-		seal_hash_end(f->body, f->body_digest);
-		f->head = f->body = NULL;
-	}
+	digests_end(f);
 	memcpy(body, f->body_digest, 32);
 	memcpy(head, f->head_digest, 32);
+}
+
+void
+draft_known(struct desk_draft *f, struct mail_known *out)
+{
+	digests_end(f);
+	memcpy(out->sha256, f->all_digest, 32);
+	memcpy(out->body_sha256, f->body_digest, 32);
+	out->body = f->trace + f->head_size;
 }
 
 int
@@ -269,13 +351,13 @@ draft_chunk(struct desk_draft *f, uint32_t seq, struct buf *out, struct err *e)
 		return err_set(e, ERR_INTERNAL, "draft has no chunk %u", seq);
 	p = &f->place[seq];
 	buf_clear(out);
-	if (seq == 0) {
-		if (buf_add(out, f->first.data, f->first.len) == -1)
-			return err_set(e, ERR_UNAVAILABLE, "draft: memory");
-		return 0;
-	}
 	if (buf_reserve(out, p->len) == -1)
 		return err_set(e, ERR_UNAVAILABLE, "draft: memory");
+	if (seq < f->n_kept) {
+		out->len = p->len;
+		memcpy(out->data, f->kept.data + p->offset, p->len);
+		return 0;
+	}
 	r = pread(f->fd, out->data, p->len, (off_t)p->offset);
 	if (r != (ssize_t)p->len)
 		return err_set(e, ERR_UNAVAILABLE, "spool: short read");

@@ -171,17 +171,20 @@ source_parse(struct intake *in, const struct mail_source *src, struct err *e)
 	return -1;
 }
 
-/* A small message is still here as it came; a larger one is read back. */
+/* A small message is still here as it came; of a larger one what is needed is read back. */
 static int
 draft_parse(struct intake *in, struct err *e)
 {
 	struct content *c = NULL;
 	struct mail_memory memory;
+	struct mail_known known;
 	struct mail_source src;
 	int r;
 
+	draft_known(in->draft, &known);
 	if ((memory.p = draft_clear(in->draft, &memory.n)) != NULL) {
 		mail_source_memory(&src, &memory);
+		src.known = &known;
 		if (source_parse(in, &src, e) == -1)
 			return -1;
 		return draft_end(in->draft, e);
@@ -189,6 +192,7 @@ draft_parse(struct intake *in, struct err *e)
 	if (draft_end(in->draft, e) == -1 || draft_open(in->draft, &c, e) == -1)
 		return -1;
 	content_source(c, &src);
+	src.known = &known;
 	r = source_parse(in, &src, e);
 	content_close(c);
 	return r;

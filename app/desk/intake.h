@@ -138,6 +138,13 @@ int desk_draft_trace(struct desk_draft *d, const void *p, size_t n,
 /* ERR_TOO_BIG past LIMIT_MESSAGE */
 int desk_draft_add(struct desk_draft *d, const void *p, size_t n, struct err *e)
     __attribute__((warn_unused_result));
+/*
+ * So much is taken without work. When there is no room, and more to come, desk_draft_seal()
+ * makes some, on any thread; else the next desk_draft_add() does.
+ */
+size_t desk_draft_room(const struct desk_draft *d);
+int desk_draft_seal(struct desk_draft *d, struct err *e)
+    __attribute__((warn_unused_result));
 void desk_draft_free(struct desk_draft *d);
 
 /* Where desk_accept() says how it ended, when that is not known at once. */

@@ -86,6 +86,8 @@ uint64_t draft_trace_size(
     const struct desk_draft *f); /* clear bytes of our own trace */
 /* Digests of the client's header with the line behind it, and of its body; no more comes. */
 void draft_digests(struct desk_draft *f, uint8_t head[32], uint8_t body[32]);
+/* And what it need not be read back for, to be parsed. */
+void draft_known(struct desk_draft *f, struct mail_known *out);
 /* One sealed chunk. */
 int draft_chunk(struct desk_draft *f, uint32_t seq, struct buf *out,
     struct err *e) __attribute__((warn_unused_result));

@@ -269,14 +269,15 @@ turn_kept(struct link *l)
 static enum link_turn
 turn_talk(struct link *l)
 {
+	const size_t room = smtp_session_room(l->session);
 	uint8_t *p = l->f->scratch;
 	enum link_turn t = LINK_GO;
-	size_t used;
+	size_t used, most = sizeof(l->f->scratch);
 	long n;
 
 	if (l->in.len > 0)
 		return turn_kept(l);
-	if ((n = io_get(&l->io, p, sizeof(l->f->scratch))) <= 0)
+	if ((n = io_get(&l->io, p, room < most ? room : most)) <= 0)
 		return n == IO_BLOCK ? LINK_STOP : LINK_END;
 	link_wait(l, LINE_TALK);
 	l->came += (size_t)n;

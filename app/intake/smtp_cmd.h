@@ -205,8 +205,14 @@ enum smtp_next smtp_chunk_feed(
 
 /* Opens the draft and writes the trace. -1 with *e set: there is none. */
 int smtp_message_begin(struct smtp_session *s, struct err *e);
-/* Message bytes; one that cannot be taken any more loses its draft. */
+/*
+ * Message bytes, no more than there is room for; one that cannot be taken any more loses
+ * its draft.
+ */
 void smtp_message_add(struct smtp_session *s, const uint8_t *p, size_t n);
+size_t smtp_message_room(const struct smtp_session *s);
+/* Makes room on a thread; then the state is as it was. */
+enum smtp_next smtp_message_seal(struct smtp_session *s);
 /* Nothing more can come of it. */
 bool smtp_message_lost(const struct smtp_session *s);
 /* Says why, and keeps the transaction. */

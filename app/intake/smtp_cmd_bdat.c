@@ -62,7 +62,14 @@ smtp_chunk_feed(
     struct smtp_session *s, const uint8_t *p, size_t n, size_t *used)
 {
 	struct smtp_chunk *chunk = &s->chunk;
+	size_t room = chunk->why == SMTP_REPLY_NONE ? smtp_message_room(s) :
+						      SIZE_MAX;
 
+	*used = 0;
+	if (room == 0)
+		return smtp_message_seal(s);
+	if (n > room)
+		n = room;
 	if (n > chunk->left)
 		n = (size_t)chunk->left;
 	*used = n;

@@ -24,16 +24,25 @@ smtp_cmd_data(struct smtp_session *s, const struct smtp_command *c)
 enum smtp_next
 smtp_data_feed(struct smtp_session *s, const uint8_t *p, size_t n, size_t *used)
 {
+	struct smtp_data *d = &s->txn->data;
 	const uint8_t *span;
-	size_t at = 0, took, len;
+	size_t took, len;
 	bool end = false;
 
-	while (at < n && !end) {
+	for (*used = 0; *used < n && !end; *used += took) {
+		const struct smtp_data before = *d;
+		const size_t room = smtp_message_room(s);
+
 		end = smtp_data_next(
-		    &s->txn->data, p + at, n - at, &took, &span, &len);
+		    d, p + *used, n - *used, &took, &span, &len);
+		if (len > room) {
+			*d = before;
+			if (room == 0)
+				return smtp_message_seal(s);
+			end = smtp_data_next(
+			    d, p + *used, room, &took, &span, &len);
+		}
 		smtp_message_add(s, span, len);
-		at += took;
 	}
-	*used = at;
 	return end ? smtp_message_end(s) : SMTP_MORE;
 }

@@ -69,6 +69,40 @@ smtp_message_add(struct smtp_session *s, const uint8_t *p, size_t n)
 		drop_draft(s);
 }
 
+/* What is only counted needs none. */
+size_t
+smtp_message_room(const struct smtp_session *s)
+{
+	const struct smtp_backend *b = s->set->backend;
+
+	if (s->txn == NULL || s->txn->draft == NULL || b->room == NULL)
+		return SIZE_MAX;
+	return b->room(s->txn->draft);
+}
+
+static void
+seal(struct smtp_session *s, void *ctx)
+{
+	(void)ctx;
+	s->job.result = s->set->backend->seal(s->txn->draft, &s->job.err);
+}
+
+static enum smtp_next
+sealed(struct smtp_session *s)
+{
+	if (s->job.result == -1) {
+		s->txn->fault = s->job.err;
+		drop_draft(s);
+	}
+	return SMTP_MORE;
+}
+
+enum smtp_next
+smtp_message_seal(struct smtp_session *s)
+{
+	return smtp_job_start(s, seal, sealed);
+}
+
 bool
 smtp_message_lost(const struct smtp_session *s)
 {

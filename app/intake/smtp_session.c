@@ -516,6 +516,19 @@ smtp_session_busy(const struct smtp_session *s)
 	return s->txn != NULL || s->state == SMTP_STATE_JOB;
 }
 
+/* What may follow a full chunk is read with it: mostly it has no end there. */
+#define BEYOND 64
+
+size_t
+smtp_session_room(const struct smtp_session *s)
+{
+	size_t room = SIZE_MAX;
+
+	if (s->state == SMTP_STATE_DATA || s->state == SMTP_STATE_CHUNK)
+		room = smtp_message_room(s);
+	return room > SIZE_MAX - BEYOND ? room : room + BEYOND;
+}
+
 enum smtp_next
 smtp_session_feed(struct smtp_session *s, const void *p, size_t n, size_t *used,
     struct buf *out)

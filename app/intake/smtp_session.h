@@ -99,9 +99,15 @@ struct smtp_backend {
 	/* once, before any add */
 	int (*trace)(
 	    struct desk_draft *d, const void *p, size_t n, struct err *e);
-	/* clear text; sealed at once */
+	/* clear text, sealed before there is more of it than fits */
 	int (*add)(
 	    struct desk_draft *d, const void *p, size_t n, struct err *e);
+	/*
+	 * How much that is still. Where there is no room, and more to come, seal makes some,
+	 * on a thread. NULL: add takes anything.
+	 */
+	size_t (*room)(const struct desk_draft *d);
+	int (*seal)(struct desk_draft *d, struct err *e);
 	int (*accept)(void *ctx, const struct desk_sender *s,
 	    struct desk_envelope *env, struct desk_draft *d,
 	    struct desk_later *later, struct id *message_out, struct err *e);
@@ -136,12 +142,6 @@ enum smtp_next smtp_session_greet(struct smtp_session *s, struct buf *out);
  * looked at.
  */
 enum smtp_next smtp_session_early(struct smtp_session *s, struct buf *out);
-enum smtp_next smtp_session_feed(struct smtp_session *s, const void *p,
-    size_t n, size_t *used, struct buf *out);
-/*
- * After the handshake (of implicit TLS too: then right after new): all that was said
- * before is forgotten (RFC 3207 4.2). what: "TLSv1.3 TLS_AES_256_GCM_SHA384".
- */
 /* Likewise, or later, to one who has too many connections: 421 and SMTP_CLOSE. */
 enum smtp_next smtp_session_crowded(struct smtp_session *s, struct buf *out);
 /* Whom it is for, as text; and has XCLIENT said somebody else since the last question? */
@@ -149,6 +149,14 @@ const char *smtp_session_client(const struct smtp_session *s);
 bool smtp_session_renewed(struct smtp_session *s);
 /* Is it of a member, or of a server of a tenant's own, as far as it was said by now? */
 bool smtp_session_trusted(const struct smtp_session *s);
+enum smtp_next smtp_session_feed(struct smtp_session *s, const void *p,
+    size_t n, size_t *used, struct buf *out);
+/* Of a message no more is to be read at once: it would be left over, in clear. */
+size_t smtp_session_room(const struct smtp_session *s);
+/*
+ * After the handshake (of implicit TLS too: then right after new): all that was said
+ * before is forgotten (RFC 3207 4.2). what: "TLSv1.3 TLS_AES_256_GCM_SHA384".
+ */
 void smtp_session_tls(struct smtp_session *s, const char *what);
 /* Behind it, where the client showed one: as desk_sender has them; NULL is none. */
 void smtp_session_certificate(

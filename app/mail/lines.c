@@ -27,6 +27,7 @@ mail_source_memory(struct mail_source *out, struct mail_memory *m)
 	out->read = memory_read;
 	out->arg = m;
 	out->size = m->n;
+	out->known = NULL;
 }
 
 struct lines *

@@ -30,7 +30,8 @@ enum place { IN_HEADER, IN_CONTENT, BETWEEN, STOPPED };
 struct walk {
 	struct manifest *m;
 	struct lines *lines;
-	EVP_MD_CTX *digest;
+	const struct mail_known *known; /* of the message, or NULL */
+	EVP_MD_CTX *digest;             /* NULL: it is known */
 	enum place place;
 	struct buf header;  /* of the entity being read, its fields alone */
 	size_t header_size; /* with the lines that are no fields */
@@ -141,6 +142,23 @@ is_ambiguous(const struct walk *w, const struct head *head)
 		(head->multipart || head->part.encoding != MAIL_ENC_IDENTITY));
 }
 
+/* The message is this part alone, and what it holds was digested as it came. */
+static bool
+is_known(const struct walk *w, const struct mail_part *part)
+{
+	return w->known != NULL && part->depth == 0 &&
+	    part->encoding == MAIL_ENC_IDENTITY &&
+	    part->offset == w->known->body;
+}
+
+static void
+known_take(struct walk *w, struct mail_part *part)
+{
+	part->length = part->size = w->lines->src->size - part->offset;
+	memcpy(part->sha256, w->known->body_sha256, sizeof(part->sha256));
+	w->place = STOPPED;
+}
+
 /* The header of an entity is complete; its content begins at `offset`. */
 static int
 entity_begin(struct walk *w, uint64_t offset, struct err *e)
@@ -178,6 +196,10 @@ entity_begin(struct walk *w, uint64_t offset, struct err *e)
 	}
 	part->offset = w->measured = offset;
 	w->last_end_n = 0;
+	if (is_known(w, part)) {
+		known_take(w, part);
+		return 0;
+	}
 	w->place = IN_CONTENT;
 	return measure_begin(w->measure, part->encoding, e);
 }
@@ -408,25 +430,44 @@ walk_line(struct walk *w, const struct line *line, struct err *e)
 	return r;
 }
 
+/* All lines, or as many as there is something to learn from. */
 static int
-walk(struct walk *w, struct err *e)
+lines_walk(struct walk *w, struct err *e)
 {
 	struct line line;
 	int r;
 
-	w->lines->seen = hash;
-	w->lines->leaving = lines_leave;
-	w->lines->arg = w;
 	while ((r = lines_next(w->lines, &line, e)) == 1 && !w->failed) {
 		if (w->place != STOPPED && walk_line(w, &line, e) == -1)
 			return -1;
+		if (w->place == STOPPED && w->known != NULL)
+			return 0;
 	}
 	if (w->failed)
 		return err_set(e, ERR_INTERNAL, "memory");
-	if (r == -1 || entity_end(w, w->lines->read, e) == -1)
+	return r == -1 ? -1 : entity_end(w, w->lines->read, e);
+}
+
+static int
+walk(struct walk *w, struct err *e)
+{
+	if (w->known == NULL) {
+		w->lines->seen = hash;
+		if ((w->digest = EVP_MD_CTX_new()) == NULL ||
+		    EVP_DigestInit_ex(w->digest, EVP_sha256(), NULL) != 1)
+			return err_set(e, ERR_INTERNAL, "memory");
+	}
+	w->lines->leaving = lines_leave;
+	w->lines->arg = w;
+	if (lines_walk(w, e) == -1)
 		return -1;
-	w->m->size = w->lines->read;
-	EVP_DigestFinal_ex(w->digest, w->m->sha256, NULL);
+	if (w->known == NULL) {
+		w->m->size = w->lines->read;
+		EVP_DigestFinal_ex(w->digest, w->m->sha256, NULL);
+	} else {
+		w->m->size = w->lines->src->size;
+		memcpy(w->m->sha256, w->known->sha256, sizeof(w->m->sha256));
+	}
 	return 0;
 }
 
@@ -450,17 +491,15 @@ manifest_new(void)
 int
 mail_parse(const struct mail_source *src, struct manifest **out, struct err *e)
 {
-	struct walk w = {.place = IN_HEADER, .fallback = "text/plain"};
+	struct walk w = {
+	    .known = src->known, .place = IN_HEADER, .fallback = "text/plain"};
 	int result = -1;
 
 	*out = NULL;
 	w.m = manifest_new();
 	w.lines = lines_new(src);
-	w.digest = EVP_MD_CTX_new();
 	w.measure = measure_new();
-	if (w.m == NULL || w.lines == NULL || w.digest == NULL ||
-	    w.measure == NULL ||
-	    EVP_DigestInit_ex(w.digest, EVP_sha256(), NULL) != 1) {
+	if (w.m == NULL || w.lines == NULL || w.measure == NULL) {
 		err_set(e, ERR_INTERNAL, "memory");
 		goto out;
 	}

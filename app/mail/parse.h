@@ -28,6 +28,14 @@ struct mail_source {
 	    size_t *got, struct err *e);
 	void *arg;
 	uint64_t size;
+	const struct mail_known *known; /* NULL: nothing is */
+};
+
+/* Of a message, by whoever saw it before: what need not be read for it. */
+struct mail_known {
+	uint8_t sha256[32];
+	uint64_t body; /* offset of what follows the first CR LF CR LF */
+	uint8_t body_sha256[32]; /* of all from there on */
 };
 
 /* A source over memory that outlives it. */
@@ -43,7 +51,7 @@ void mail_init(void);
 /*
  * Never refuses a message for being broken: what cannot be understood is missing from
  * the manifest. -1 only when the source fails or memory is out. sha256 and size are of
- * the whole raw message.
+ * the whole raw message. A body that is one part as it came, and is known, is not read.
  */
 int mail_parse(const struct mail_source *src, struct manifest **out,
     struct err *e) __attribute__((warn_unused_result));

@@ -314,10 +314,8 @@ seal_writer_add(struct seal_writer *w, const void *p, size_t n, struct err *e)
 		return err_set(e, ERR_INTERNAL, "content: writer is done");
 	while (n > 0) {
 		/* A full chunk waits until it is known not to be the last. */
-		if (w->have == SEAL_CHUNK && writer_flush(w, 0, e) == -1) {
-			w->done = 1;
+		if (w->have == SEAL_CHUNK && seal_writer_seal(w, e) == -1)
 			return -1;
-		}
 		if (writer_grow(w, n) == -1) {
 			w->done = 1;
 			return err_set(
@@ -333,6 +331,23 @@ seal_writer_add(struct seal_writer *w, const void *p, size_t n, struct err *e)
 	return 0;
 }
 
+size_t
+seal_writer_room(const struct seal_writer *w)
+{
+	return SEAL_CHUNK - w->have;
+}
+
+int
+seal_writer_seal(struct seal_writer *w, struct err *e)
+{
+	if (w->done || w->have < SEAL_CHUNK)
+		return err_set(e, ERR_INTERNAL, "content: no chunk to seal");
+	if (writer_flush(w, 0, e) == 0)
+		return 0;
+	w->done = 1;
+	return -1;
+}
+
 int
 seal_writer_end(struct seal_writer *w, struct err *e)
 {
@@ -343,6 +358,9 @@ seal_writer_end(struct seal_writer *w, struct err *e)
 	w->done = 1;
 	r = writer_flush(w, 1, e);
 	secret_wipe(w->clear, w->room);
+	free(w->clear);
+	w->clear = NULL;
+	w->room = 0;
 	secret_wipe(w->k.key, sizeof(w->k.key));
 	return r;
 }
@@ -350,8 +368,8 @@ seal_writer_end(struct seal_writer *w, struct err *e)
 const uint8_t *
 seal_writer_clear(const struct seal_writer *w, size_t *n)
 {
-	*n = w->have;
-	return w->done || w->chunks > 0 ? NULL : w->clear;
+	*n = w->done ? 0 : w->have;
+	return w->done ? NULL : w->clear;
 }
 
 uint64_t

@@ -32,12 +32,20 @@ struct seal_writer *seal_writer_new(const uint8_t dek[SECRET_KEY_LEN],
     seal_sink sink, void *arg) __attribute__((warn_unused_result));
 int seal_writer_add(struct seal_writer *w, const void *p, size_t n,
     struct err *e) __attribute__((warn_unused_result));
+/*
+ * Whoever adds no more than there is room for chooses where sealing is done: a chunk that is
+ * full waits until it is known not to be the last, and is then sealed by what is added next,
+ * or before that by seal_writer_seal().
+ */
+size_t seal_writer_room(const struct seal_writer *w);
+int seal_writer_seal(struct seal_writer *w, struct err *e)
+    __attribute__((warn_unused_result));
 /* Seals the last chunk (empty content is one empty chunk). */
 int seal_writer_end(struct seal_writer *w, struct err *e)
     __attribute__((warn_unused_result));
 /*
- * Before that: all that was added, in clear, while it is less than a chunk and nothing of it
- * is sealed; NULL when it is not. Good until the writer is used again.
+ * Before that: what was added behind the chunks sealed so far, in clear; NULL when that is
+ * nothing, or it was ended. Good until the writer is used again.
  */
 const uint8_t *seal_writer_clear(const struct seal_writer *w, size_t *n);
 uint64_t seal_writer_size(const struct seal_writer *w); /* clear bytes so far */

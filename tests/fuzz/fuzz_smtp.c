@@ -120,6 +120,11 @@ prepare(unsigned how, struct smtp_settings *set)
 	fake.begin_err = (how & HOW_BEGIN_FAILS) != 0 ? ERR_UNAVAILABLE : 0;
 	fake.accept_err = (how & HOW_ACCEPT_FAILS) != 0 ? ERR_UNKNOWN : 0;
 	fake.add_after = 16;
+	fake.chunk = (how & HOW_NOW) != 0 ? 5 : 0;
+	if ((how & HOW_BEGIN_FAILS) != 0 && (how & HOW_ADD_FAILS) != 0) {
+		fake.begin_err = 0;
+		fake.seal_err = ERR_UNAVAILABLE;
+	}
 }
 
 static size_t

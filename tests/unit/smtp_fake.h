@@ -15,12 +15,16 @@
 struct desk_draft {
 	struct buf trace;
 	struct buf body;
+	size_t have; /* that is not sealed */
 };
 
 struct fake {
 	int keep; /* bodies are kept, not only counted */
 	enum err_code begin_err, trace_err, add_err, accept_err;
 	size_t add_after; /* add_err comes once so many bytes were taken */
+	size_t chunk;     /* so many bytes are sealed together; 0: all */
+	enum err_code seal_err;
+	size_t sealed;
 
 	size_t messages;
 	struct buf last_trace, last_body;
@@ -194,11 +198,31 @@ fake_trace(struct desk_draft *d, const void *p, size_t n, struct err *e)
 	return fake_fail(fake.trace_err, e);
 }
 
+static size_t
+fake_room(const struct desk_draft *d)
+{
+	return fake.chunk == 0 ? SIZE_MAX : fake.chunk - d->have;
+}
+
+/* Only what is full, and not the last. */
+static int
+fake_seal(struct desk_draft *d, struct err *e)
+{
+	if (d->have != fake.chunk)
+		abort();
+	d->have = 0;
+	fake.sealed++;
+	return fake_fail(fake.seal_err, e);
+}
+
 static int
 fake_add(struct desk_draft *d, const void *p, size_t n, struct err *e)
 {
 	if (d->trace.len == 0 || n == 0)
 		abort();
+	if (n > fake_room(d))
+		abort();
+	d->have += n;
 	fake.total += n;
 	fake.spans++;
 	if (fake.total > fake.add_after && fake_fail(fake.add_err, e) == -1)
@@ -216,6 +240,8 @@ fake_accept(void *ctx, const struct desk_sender *s, struct desk_envelope *env,
 	(void)later;
 	(void)ctx;
 	fake.asked++;
+	if (fake.total > 0 && d->have == 0)
+		abort();
 	if (fake_fail(fake.accept_err, e) == -1)
 		return -1;
 	fake.messages++;
@@ -252,6 +278,8 @@ static const struct smtp_backend fake_backend = {
     .begin = fake_begin,
     .trace = fake_trace,
     .add = fake_add,
+    .room = fake_room,
+    .seal = fake_seal,
     .accept = fake_accept,
     .drop = fake_drop,
     .clear = fake_clear,

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,7 +163,7 @@ random_access(void **state)
 	free(p);
 }
 
-/* One chunk needs no file; the second one's absence is said when it comes. */
+/* Few chunks need no file; the absence of one is said when it is wanted. */
 static void
 a_spool_that_is_not_there(void **state)
 {
@@ -172,14 +173,14 @@ a_spool_that_is_not_there(void **state)
 	struct err e;
 
 	(void)state;
-	add(f, p, SEAL_CHUNK);
+	add(f, p, SEAL_CHUNK + 1000);
 	assert_int_equal(draft_end(f, &e), 0);
 	assert_int_equal(draft_open(f, &c, &e), 0);
-	compare(c, p, SEAL_CHUNK);
+	compare(c, p, SEAL_CHUNK + 1000);
 	content_close(c);
 	desk_draft_free(f);
 	f = draft(NOWHERE);
-	add(f, p, SEAL_CHUNK + 1);
+	add(f, p, 2 * SEAL_CHUNK);
 	assert_int_equal(draft_end(f, &e), -1);
 	assert_int_equal(e.code, ERR_UNAVAILABLE);
 	desk_draft_free(f);
@@ -187,6 +188,68 @@ a_spool_that_is_not_there(void **state)
 	assert_int_equal(desk_draft_add(f, p, 2 * SEAL_CHUNK, &e), 0);
 	assert_int_equal(desk_draft_add(f, p, 1, &e), -1);
 	assert_int_equal(e.code, ERR_UNAVAILABLE);
+	desk_draft_free(f);
+	free(p);
+}
+
+/* Text shrinks: chunks stay in memory as long as there is room, then go to the file. */
+static void
+in_memory_and_in_the_file(void **state)
+{
+	const size_t n = 12 * SEAL_CHUNK + 5;
+	uint8_t *p = noise(n);
+	struct desk_draft *f;
+	struct content *c;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) /* half of it says nothing */
+		p[i] = (uint8_t)('a' + p[i] % 16);
+	memset(p, 'a', SEAL_CHUNK * 3);
+	secret_random(p + 9 * SEAL_CHUNK, SEAL_CHUNK);
+	f = draft(spool);
+	add(f, p, n);
+	assert_int_equal(draft_end(f, &e), 0);
+	assert_int_equal(draft_open(f, &c, &e), 0);
+	compare(c, p, n);
+	content_close(c);
+	desk_draft_free(f);
+	free(p);
+}
+
+/* Sealed by name where it is full, it is the same as sealed by what follows. */
+static void
+full_ones_are_sealed_when_told(void **state)
+{
+	const size_t n = 3 * SEAL_CHUNK;
+	uint8_t *p = noise(n);
+	struct desk_draft *f = draft(spool);
+	struct mail_known known, same;
+	struct content *c;
+	struct err e;
+
+	(void)state;
+	memcpy(p, "Subject: x\r\n\r\n", 14);
+	for (size_t at = 0; at < n; at += SEAL_CHUNK) {
+		if (at > 0)
+			assert_int_equal(desk_draft_seal(f, &e), 0);
+		assert_int_equal(desk_draft_room(f), SEAL_CHUNK);
+		add(f, p + at, SEAL_CHUNK);
+		assert_int_equal(desk_draft_room(f), 0);
+		assert_int_equal(draft_chunks(f), at / SEAL_CHUNK);
+	}
+	draft_known(f, &known);
+	assert_int_equal(known.body, 14);
+	assert_int_equal(draft_end(f, &e), 0);
+	assert_int_equal(draft_open(f, &c, &e), 0);
+	compare(c, p, n);
+	content_close(c);
+	desk_draft_free(f);
+	f = draft(spool);
+	add(f, p, n);
+	assert_int_equal(draft_end(f, &e), 0);
+	draft_known(f, &same);
+	assert_memory_equal(&known, &same, sizeof(known));
 	desk_draft_free(f);
 	free(p);
 }
@@ -395,6 +458,7 @@ a_later_change_is_seen(void **state)
 struct digests {
 	uint8_t head[32];
 	uint8_t body[32];
+	struct mail_known known;
 };
 
 static struct digests
@@ -409,6 +473,8 @@ digest(const char *trace, const char *text, size_t step)
 		add(f, text + at, n - at < step ? n - at : step);
 	assert_int_equal(draft_end(f, &e), 0);
 	draft_digests(f, d.head, d.body);
+	draft_known(f, &d.known);
+	assert_memory_equal(d.known.body_sha256, d.body, 32);
 	desk_draft_free(f);
 	return d;
 }
@@ -451,6 +517,31 @@ headers_and_bodies_differ_apart(void **state)
 	DIFFER(none.body, a.body);
 }
 
+/* What the parser is told is true of all octets, our own trace's too. */
+static void
+what_is_known(void **state)
+{
+	static const char trace[] = "Received: 1\r\n", head[] = "A: 1\r\n\r\n",
+			  body[] = "b\r\n";
+	uint8_t sha256[32];
+
+	(void)state;
+	for (size_t step = 1; step < 20; step++) {
+		const struct digests d = digest(
+		    trace, "A: 1\r\n\r\nb\r\n", step);
+
+		assert_int_equal(d.known.body, strlen(trace) + strlen(head));
+		SHA256((const uint8_t *)"Received: 1\r\nA: 1\r\n\r\nb\r\n", 24,
+		    sha256);
+		SAME(d.known.sha256, sha256);
+		SHA256((const uint8_t *)body, strlen(body), sha256);
+		SAME(d.known.body_sha256, sha256);
+	}
+	/* Without an end of the header there is no body. */
+	assert_int_equal(
+	    digest(trace, "A: 1\r\n", 9).known.body, strlen(trace) + 6);
+}
+
 /* Only CR LF CR LF ends the header, whatever nearly is one. */
 static void
 near_ends_of_the_header(void **state)
@@ -477,12 +568,15 @@ main(void)
 	    cmocka_unit_test(what_went_in_comes_out),
 	    cmocka_unit_test(random_access),
 	    cmocka_unit_test(a_spool_that_is_not_there),
+	    cmocka_unit_test(in_memory_and_in_the_file),
+	    cmocka_unit_test(full_ones_are_sealed_when_told),
 	    cmocka_unit_test(the_size_limit),
 	    cmocka_unit_test(ends_once),
 	    cmocka_unit_test(nothing_else_opens),
 	    cmocka_unit_test(a_later_change_is_seen),
 	    cmocka_unit_test(the_body_is_what_follows_the_empty_line),
 	    cmocka_unit_test(headers_and_bodies_differ_apart),
+	    cmocka_unit_test(what_is_known),
 	    cmocka_unit_test(near_ends_of_the_header),
 	};
 

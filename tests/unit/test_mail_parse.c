@@ -18,6 +18,32 @@
 #include "mail/name.h"
 #include "mail/parse.h"
 
+/* Where no more is read than must be, because it is known, all comes out the same. */
+static void
+same_when_known(const struct mail_source *src, const uint8_t *p, size_t n,
+    const struct manifest *m)
+{
+	const uint8_t *end = memmem(p, n, "\r\n\r\n", 4);
+	struct mail_known known = {
+	    .body = end == NULL ? n : (size_t)(end + 4 - p)};
+	struct mail_source half = *src;
+	struct buf a = BUF_INIT, b = BUF_INIT;
+	struct manifest *again;
+	struct err e = {0};
+
+	SHA256(p, n, known.sha256);
+	SHA256(p + known.body, n - (size_t)known.body, known.body_sha256);
+	half.known = &known;
+	assert_int_equal(mail_parse(&half, &again, &e), 0);
+	assert_int_equal(manifest_encode(m, &a, &e), 0);
+	assert_int_equal(manifest_encode(again, &b, &e), 0);
+	assert_int_equal(a.len, b.len);
+	assert_memory_equal(a.data, b.data, a.len);
+	manifest_free(again);
+	buf_free(&a);
+	buf_free(&b);
+}
+
 static struct manifest *
 parse_n(const void *p, size_t n)
 {
@@ -29,6 +55,7 @@ parse_n(const void *p, size_t n)
 	mail_source_memory(&src, &memory);
 	assert_int_equal(mail_parse(&src, &m, &e), 0);
 	assert_int_equal(m->size, n);
+	same_when_known(&src, p, n, m);
 	return m;
 }
 
@@ -996,7 +1023,7 @@ failing_read(
 static void
 a_failing_source_is_an_error(void **state)
 {
-	struct mail_source src = {failing_read, NULL, 1000};
+	struct mail_source src = {failing_read, NULL, 1000, NULL};
 	struct manifest *m;
 	struct err e;
 
@@ -1010,13 +1037,14 @@ a_failing_source_is_an_error(void **state)
 struct drops {
 	const uint8_t *p;
 	size_t n, most;
+	uint64_t last; /* how far it was read */
 };
 
 static int
 drops_read(
     void *arg, uint64_t offset, void *dst, size_t n, size_t *got, struct err *e)
 {
-	const struct drops *d = arg;
+	struct drops *d = arg;
 
 	(void)e;
 	*got = offset < d->n ? d->n - (size_t)offset : 0;
@@ -1025,15 +1053,53 @@ drops_read(
 	if (*got > d->most)
 		*got = d->most;
 	memcpy(dst, d->p + offset, *got);
+	d->last = offset + *got;
 	return 0;
+}
+
+/* Of a text that is known its header is read, and no more; of anything else, all. */
+static void
+what_is_known_is_not_read(void **state)
+{
+	static const struct {
+		const char *head;
+		bool read;
+	} cases[] = {
+	    {"Subject: x\r\n\r\n", false},
+	    {"Content-Type: text/html\r\n\r\n", false},
+	    {"Content-Type: multipart/mixed\r\n\r\n", false}, /* no tree */
+	    {"Content-Type: multipart/mixed; boundary=b\r\n\r\n", true},
+	    {"Content-Transfer-Encoding: base64\r\n\r\n", true},
+	    {"X: y\n\nText\r\n\r\n", true}, /* it began before */
+	};
+	const size_t n = 4 * LINES_WINDOW;
+	char *p = malloc(n);
+	struct manifest *m;
+	struct err e;
+
+	(void)state;
+	assert_non_null(p);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct drops d = {(uint8_t *)p, n, n, 0};
+		struct mail_known known = {.body = strlen(cases[i].head)};
+		struct mail_source src = {drops_read, &d, n, &known};
+
+		memset(p, 'x', n);
+		memcpy(p, cases[i].head, known.body);
+		assert_int_equal(mail_parse(&src, &m, &e), 0);
+		assert_int_equal(m->size, n);
+		assert_int_equal(d.last, cases[i].read ? n : LINES_WINDOW);
+		manifest_free(m);
+	}
+	free(p);
 }
 
 /* Size and digest of every leaf are those of what it decodes to. */
 static void
 is_measured(const uint8_t *p, size_t n, size_t most)
 {
-	struct drops d = {p, n, most};
-	struct mail_source src = {drops_read, &d, n};
+	struct drops d = {p, n, most, 0};
+	struct mail_source src = {drops_read, &d, n, NULL};
 	struct manifest *m;
 	struct err e;
 
@@ -1151,6 +1217,7 @@ main(void)
 	    cmocka_unit_test(encoded_words),
 	    cmocka_unit_test(a_failing_source_is_an_error),
 	    cmocka_unit_test(pieces_decode_as_the_whole),
+	    cmocka_unit_test(what_is_known_is_not_read),
 	    cmocka_unit_test(what_is_measured_is_what_decodes),
 	};
 

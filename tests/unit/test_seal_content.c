@@ -581,6 +581,57 @@ sealed_nonsense(void **state)
 	drop(&s);
 }
 
+/* The same, where it is filled to the brim and sealed by name. */
+static void
+a_full_chunk_is_sealed_when_told(void **state)
+{
+	uint8_t *p = filled(2 * SEAL_CHUNK, true);
+	struct sealed s = {.n = 0};
+	struct seal_writer *w;
+	struct err e = {0};
+	size_t n;
+
+	(void)state;
+	w = seal_writer_new(dek, &tenant, &message, 0, keep, &s);
+	assert_non_null(w);
+	assert_null(seal_writer_clear(w, &n));
+	assert_int_equal(seal_writer_room(w), SEAL_CHUNK);
+	assert_int_equal(seal_writer_seal(w, &e), -1); /* it is not full */
+	assert_int_equal(e.code, ERR_INTERNAL);
+	assert_int_equal(seal_writer_add(w, p, SEAL_CHUNK - 1, &e), 0);
+	assert_int_equal(seal_writer_room(w), 1);
+	assert_int_equal(seal_writer_add(w, p + SEAL_CHUNK - 1, 1, &e), 0);
+	assert_int_equal(seal_writer_room(w), 0);
+	assert_int_equal(s.n, 0);
+	assert_memory_equal(seal_writer_clear(w, &n), p, SEAL_CHUNK);
+	assert_int_equal(n, SEAL_CHUNK);
+	assert_int_equal(seal_writer_seal(w, &e), 0);
+	assert_int_equal(s.n, 1);
+	assert_int_equal(seal_writer_room(w), SEAL_CHUNK);
+	assert_int_equal(seal_writer_add(w, p + SEAL_CHUNK, SEAL_CHUNK, &e), 0);
+	assert_int_equal(s.n, 1);
+	assert_int_equal(seal_writer_end(w, &e), 0);
+	assert_null(seal_writer_clear(w, &n));
+	assert_int_equal(n, 0);
+	assert_int_equal(s.n, 2);
+	assert_int_equal(seal_writer_seal(w, &e), -1);
+	memcpy(s.header, seal_writer_header(w), SEAL_CONTENT_HEADER);
+	seal_writer_free(w);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct seal_opener *o = opener(&s, 0);
+		struct buf out = BUF_INIT;
+
+		assert_int_equal(open_chunk(o, i, i == 1, s.chunk[i].data,
+				     s.chunk[i].len, &out),
+		    ERR_NONE);
+		assert_memory_equal(out.data, p + i * SEAL_CHUNK, SEAL_CHUNK);
+		buf_free(&out);
+		seal_opener_free(o);
+	}
+	drop(&s);
+	free(p);
+}
+
 static void
 a_failing_sink_ends_the_writer(void **state)
 {
@@ -622,6 +673,7 @@ main(void)
 	    cmocka_unit_test_setup(cut_and_extended_chunks, fresh),
 	    cmocka_unit_test_setup(chunks_in_the_wrong_place, fresh),
 	    cmocka_unit_test_setup(sealed_nonsense, fresh),
+	    cmocka_unit_test_setup(a_full_chunk_is_sealed_when_told, fresh),
 	    cmocka_unit_test_setup(a_failing_sink_ends_the_writer, fresh),
 	};
 

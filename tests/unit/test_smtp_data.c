@@ -241,8 +241,65 @@ test_grid_session(void **state)
 				char string[8];
 
 				make_string(i, len, string);
+				fake.chunk = i % 4; /* sealed in such pieces */
 				smuggle(string, len, steps[k]);
 			}
+	fake_reset();
+}
+
+/* A thread seals what is full before more is taken, and nothing is when none follows. */
+static void
+test_sealed_in_pieces(void **state)
+{
+	static const char text[] = "..\r\n123\r\n..4\r\n.\r\n";
+	static const char body[] = ".\r\n123\r\n.4\r\n";
+	const size_t n = strlen(body);
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	for (size_t chunk = 1; chunk <= n + 1; chunk++) {
+		struct smtp_session *s = smtp_session_new(
+		    &fake_settings, "192.0.2.1", false);
+
+		assert_non_null(s);
+		fake_reset();
+		fake.chunk = chunk;
+		fake_packet(s, OPENING, strlen(OPENING), &out);
+		assert_int_equal(smtp_session_room(s), chunk + 64);
+		fake_packet(s, text, strlen(text), &out);
+		assert_int_equal(smtp_session_room(s), SIZE_MAX);
+		assert_int_equal(fake.messages, 1);
+		assert_int_equal(fake.sealed, (n - 1) / chunk);
+		assert_int_equal(fake.last_body.len, n);
+		assert_memory_equal(fake.last_body.data, body, n);
+		smtp_session_free(s);
+	}
+	buf_free(&out);
+	fake_reset();
+}
+
+/* What cannot be sealed is drained, and answered at its end. */
+static void
+test_sealing_fails(void **state)
+{
+	struct smtp_session *s = smtp_session_new(
+	    &fake_settings, "192.0.2.1", false);
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	assert_non_null(s);
+	fake_reset();
+	fake.chunk = 3;
+	fake.seal_err = ERR_UNAVAILABLE;
+	fake_packet(s, OPENING "12345", strlen(OPENING "12345"), &out);
+	assert_int_equal(fake.drafts, 0);
+	buf_clear(&out);
+	fake_packet(s, "67890\r\n.\r\nNOOP\r\n", 16, &out);
+	assert_int_equal(fake.sealed, 1);
+	assert_int_equal(count(&out, "451 "), 1);
+	assert_int_equal(count(&out, "250 "), 1);
+	smtp_session_free(s);
+	buf_free(&out);
 	fake_reset();
 }
 
@@ -506,6 +563,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_grid_reader),
 	    cmocka_unit_test(test_grid_session),
+	    cmocka_unit_test(test_sealed_in_pieces),
+	    cmocka_unit_test(test_sealing_fails),
 	    cmocka_unit_test(test_known_smuggling),
 	    cmocka_unit_test(test_known_smuggling_works_elsewhere),
 	    cmocka_unit_test(test_two_messages_can_be_seen),
