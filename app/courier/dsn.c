@@ -6,6 +6,7 @@
 #include "courier/dsn.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,6 +124,14 @@ dsn_seal(struct lane *l, const struct dsn_subject *s, struct report_mail *m,
 	secret_wipe(&item, sizeof(item));
 	buf_free(&clear);
 	return r;
+}
+
+int
+dsn_house(const struct outbox_facts *f, char *out, size_t cap)
+{
+	int n = snprintf(out, cap, "postmaster@%s", f->tenant_domain);
+
+	return f->tenant_domain[0] != '\0' && n > 0 && (size_t)n < cap ? 0 : -1;
 }
 
 static int

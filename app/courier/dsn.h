@@ -39,6 +39,13 @@ int dsn_of_notice(struct lane *l, const struct outbox *o, enum mail_action a,
     const char *reply, const char *message_id, struct report_mail *m,
     struct err *e) __attribute__((warn_unused_result));
 
+/*
+ * Where those who run a tenant's mail are told of what nobody else may be: postmaster at
+ * its first domain. -1: it has none.
+ */
+int dsn_house(const struct outbox_facts *f, char *out, size_t cap)
+    __attribute__((warn_unused_result));
+
 /* The mail of an OUTBOX_STATUS row. */
 int dsn_render(struct lane *l, const struct outbox *o,
     const struct outbox_facts *f, const struct seal_item *item,

@@ -13,6 +13,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "courier/retry.h"
+#include "desk/intake.h"
 #include "mail/parse.h"
 #include "store/forward.h"
 
@@ -252,7 +253,7 @@ trip_send(struct trip *t)
 
 	for (size_t i = 0; i < t->f.n_rcpt; i++)
 		t->rcpt[i] = (struct smtp_rcpt){.to = t->f.rcpt[i].address,
-		    .notify = t->f.rcpt[i].notify,
+		    .notify = t->f.rcpt[i].notify & DESK_NOTIFY_SAID,
 		    .orcpt = t->f.rcpt[i].orcpt};
 	smtp_out_until(
 	    t->lane->forwarding->smtp, t->lane->forwarding->until_ms);
@@ -295,6 +296,7 @@ put_off(struct trip *t, const struct err *why)
 			    gone ? "the copy cannot be read" :
 				   "the server was not reached");
 		}
+		t->gone = gone;
 		trip_settle(t);
 		return;
 	}

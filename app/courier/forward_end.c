@@ -10,24 +10,51 @@
 #include "courier/dsn.h"
 #include "courier/forward_trip.h"
 #include "courier/retry.h"
+#include "desk/intake.h"
 
 #define PROGRESS_S   2  /* to the next try of one that some have got */
 #define RECORD_TRIES 20 /* to write an outcome down, two seconds apart */
 
-static enum forward_state
-state_of(const struct smtp_rcpt *r, bool over)
+/* Whatever became of it, its sender is told nothing: he cannot be, or is a program. */
+static bool
+is_mute(const struct trip *t, size_t i)
 {
-	switch (r->outcome) {
+	return t->f.sender[0] == '\0' || !text_is_ascii(t->f.sender) ||
+	    (t->f.rcpt[i].notify & DESK_NOTIFY_PROGRAM) != 0;
+}
+
+static bool
+has_failed(const struct trip *t, size_t i)
+{
+	switch (t->rcpt[i].outcome) {
 	case SMTP_TAKEN:
-		return FORWARD_TAKEN;
+		return false;
 	case SMTP_REFUSED:
-		return FORWARD_REFUSED;
+		return true;
 	case SMTP_UNREACHED:
 	case SMTP_LATER:
 	case SMTP_UNKNOWN:
 		break;
 	}
-	return over ? FORWARD_REFUSED : FORWARD_WAITS;
+	return t->over;
+}
+
+/* What would be lost without anybody's knowing is not given up yet. */
+static bool
+is_kept(const struct trip *t, size_t i)
+{
+	return has_failed(t, i) && is_mute(t, i) && !t->gone &&
+	    (t->f.rcpt[i].notify & DESK_NOTIFY_ALONE) != 0 &&
+	    clock_now() - t->row->created < LIMIT_RETENTION_DAYS * CLOCK_DAY;
+}
+
+static enum forward_state
+state_of(const struct trip *t, size_t i)
+{
+	if (t->rcpt[i].outcome == SMTP_TAKEN)
+		return FORWARD_TAKEN;
+	return has_failed(t, i) && !is_kept(t, i) ? FORWARD_REFUSED :
+						    FORWARD_WAITS;
 }
 
 static enum mail_action
@@ -48,11 +75,12 @@ action_of(enum forward_state s)
 static bool
 is_told(const struct trip *t, size_t i, enum mail_action a, bool slow)
 {
-	if (t->f.sender[0] == '\0' || !text_is_ascii(t->f.sender) ||
+	if (is_mute(t, i) ||
 	    (a == MAIL_RELAYED && (t->offered & SMTP_DSN) != 0) ||
 	    (a == MAIL_DELAYED && !slow))
 		return false;
-	return dsn_wanted(a, t->f.rcpt[i].notify, t->f.proved);
+	return dsn_wanted(
+	    a, t->f.rcpt[i].notify & DESK_NOTIFY_SAID, t->f.proved);
 }
 
 /* What a server lacks is told in the words of RFC 8689, 6531 and 3030. */
@@ -114,12 +142,42 @@ tell(const struct trip *t, enum mail_action a, bool slow, struct report_mail *m,
 	return m->n > 0 ? dsn_seal(t->lane, &s, m, e) : 0;
 }
 
+/*
+ * Where nobody else may be told, those who run the server are, once; not of what was for
+ * them.
+ */
+static int
+tell_house(const struct trip *t, const struct outbox_facts *facts,
+    struct report_mail *m, struct err *e)
+{
+	char to[LIMIT_ADDRESS + 1];
+	const struct dsn_subject s = {.about = t->row,
+	    .sender = to,
+	    .message_id = t->message_id,
+	    .salt = (unsigned)t->row->tries};
+
+	if (dsn_house(facts, to, sizeof(to)) == -1)
+		return 0;
+	if ((m->row = calloc(t->f.n_rcpt + 1, sizeof(*m->row))) == NULL)
+		return err_set(e, ERR_UNAVAILABLE, "status: memory");
+	for (size_t i = 0; i < t->f.n_rcpt; i++) {
+		const char *given = t->f.rcpt[i].given;
+
+		if (!is_kept(t, i) || text_equal_ci(given, to) ||
+		    row_is_there(m, given))
+			continue;
+		row_fill(t, i, MAIL_DELAYED, &m->row[m->n]);
+		m->row[m->n++].status[0] = '4'; /* it is tried again */
+	}
+	return m->n > 0 ? dsn_seal(t->lane, &s, m, e) : 0;
+}
+
 static int
 write_down(struct trip *t, struct forward_end *end, struct err *e)
 {
 	static const enum mail_action actions[] = {
 	    MAIL_RELAYED, MAIL_FAILED, MAIL_DELAYED};
-	struct report_mail mail[3] = {0};
+	struct report_mail mail[4] = {0};
 	struct outbox_facts facts = {0}, *f = &facts;
 	bool slow;
 	int r;
@@ -138,10 +196,15 @@ write_down(struct trip *t, struct forward_end *end, struct err *e)
 			report_mail_clear(&mail[end->n_tell]);
 		}
 	}
+	if (r == 0 && !facts.told) {
+		r = tell_house(t, &facts, &mail[end->n_tell], e);
+		end->told |= mail[end->n_tell].n > 0;
+		end->n_tell += mail[end->n_tell].n > 0;
+	}
 	end->tell = mail;
 	if (r == 0)
 		r = forward_ended(t->lane->db, t->row, end, e);
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < sizeof(mail) / sizeof(mail[0]); i++)
 		report_mail_clear(&mail[i]);
 	end->n_tell = 0;
 	return r;
@@ -151,25 +214,31 @@ void
 trip_settle(struct trip *t)
 {
 	int64_t now = clock_now();
-	bool over = retry_over(false, t->row->created, now);
 	struct forward_end end = {.result = t->result,
 	    .n = t->f.n_rcpt,
 	    .due = now + retry_delay(false, false, t->row->tries),
 	    .reply = t->f.n_rcpt > 0 ? t->rcpt[0].reply : ""};
-	unsigned count[4] = {0};
+	unsigned count[4] = {0}, kept = 0;
 	struct err e = {0};
 	int r = -1;
 
+	t->over = retry_over(false, t->row->created, now);
 	for (size_t i = 0; i < t->f.n_rcpt; i++) {
 		t->result[i] = (struct forward_result){
 		    .slot = t->f.rcpt[i].slot,
-		    .state = state_of(&t->rcpt[i], over),
+		    .state = state_of(t, i),
 		    .reply = t->rcpt[i].reply};
 		count[t->result[i].state]++;
+		kept += is_kept(t, i);
 	}
 	/* Some servers take so many recipients at a time and no more. */
 	if (count[FORWARD_TAKEN] > 0)
 		end.due = now + PROGRESS_S * CLOCK_SECOND;
+	if (kept > 0 && kept == count[FORWARD_WAITS])
+		end.due = now + CLOCK_DAY;
+	if (kept > 0)
+		log_line(LOG_LEVEL_WARN, t->id, "message kept",
+		    "recipients=%u: its sender is not told", kept);
 	log_line(LOG_LEVEL_INFO, t->id, "message forwarded",
 	    "taken=%u refused=%u waiting=%u tries=%d reply=%s",
 	    count[FORWARD_TAKEN], count[FORWARD_REFUSED], count[FORWARD_WAITS],

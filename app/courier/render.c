@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "courier/dsn.h"
 #include "mail/report.h"
 #include "mail/name.h"
 
@@ -324,18 +325,39 @@ give_people(struct values *v, const struct report *rows, size_t n)
 	give(v, "recipients", v->people);
 }
 
+/* Is the mail for those who run the tenant's server, and not for the sender? */
+static bool
+is_for_house(const struct outbox_facts *f, const struct seal_item *item,
+    const struct report *rows)
+{
+	char house[LIMIT_ADDRESS + 1];
+
+	return rows[0].action == MAIL_DELAYED &&
+	    dsn_house(f, house, sizeof(house)) == 0 &&
+	    text_equal_ci(item->address, house) &&
+	    !text_equal_ci(item->address, f->sender);
+}
+
+static int64_t
+tried_until(const struct outbox_facts *f, bool house)
+{
+	return f->created +
+	    (house ? LIMIT_RETENTION_DAYS : LIMIT_OUTBOX_DAYS) * CLOCK_DAY;
+}
+
 static void
 give_status(struct values *v, const struct outbox *o,
-    const struct outbox_facts *f, const struct report *rows, size_t n)
+    const struct outbox_facts *f, const struct report *rows, size_t n,
+    bool house)
 {
 	char id[ID_TEXT_LEN];
 
 	id_format(&o->message, id);
-	if (f->proved)
+	if (f->proved && !house)
 		snprintf(v->track_url, sizeof(v->track_url),
 		    "https://%s/message/%s/track", v->place, id);
 	clock_minute(f->created, v->original);
-	clock_minute(f->created + LIMIT_OUTBOX_DAYS * CLOCK_DAY, v->expires);
+	clock_minute(tried_until(f, house), v->expires);
 	give_people(v, rows, n);
 	give(v, "original_date", v->original);
 	give(v, "track_url", v->track_url);
@@ -343,6 +365,7 @@ give_status(struct values *v, const struct outbox *o,
 	    isdigit((unsigned char)rows[0].diagnostic[0]) ? rows[0].diagnostic :
 							    "");
 	give(v, "until", v->expires);
+	give(v, "from", f->sender);
 }
 
 static int
@@ -370,7 +393,7 @@ build_report(const struct render *r, const struct outbox_facts *f,
 		    .status = rows[i].status,
 		    .diagnostic = rows[i].diagnostic,
 		    .remote = rows[i].remote,
-		    .until = f->created + LIMIT_OUTBOX_DAYS * CLOCK_DAY};
+		    .until = tried_until(f, is_for_house(f, item, rows))};
 	rc = mail_report(&report, out, e);
 	free(all);
 	return rc;
@@ -379,7 +402,7 @@ build_report(const struct render *r, const struct outbox_facts *f,
 static int
 status_text(const struct render *r, const struct outbox *o,
     const struct outbox_facts *f, const struct report *rows, size_t n,
-    struct buf *subject, struct buf *text, struct err *e)
+    bool house, struct buf *subject, struct buf *text, struct err *e)
 {
 	struct values v = {0};
 	struct buf html = BUF_INIT;
@@ -387,9 +410,10 @@ status_text(const struct render *r, const struct outbox *o,
 	int rc;
 
 	snprintf(name, sizeof(name), "status_%s",
-	    mail_action_name((enum mail_action)rows[0].action));
+	    house ? "kept" :
+		    mail_action_name((enum mail_action)rows[0].action));
 	give_common(&v, r, f);
-	give_status(&v, o, f, rows, n);
+	give_status(&v, o, f, rows, n, house);
 	rc = view_mail(
 	    r->view, name, LANGUAGE, v.field, v.n, subject, text, &html, e);
 	buf_free(&html);
@@ -416,7 +440,8 @@ render_status(const struct render *r, const struct outbox *o,
 	s.message_id = id;
 	/* So that mail programs show it beside what it tells of. */
 	s.references = item->secret[0] != '\0' ? item->secret : thread;
-	rc = status_text(r, o, f, rows, n, &subject, &text, e);
+	rc = status_text(
+	    r, o, f, rows, n, is_for_house(f, item, rows), &subject, &text, e);
 	s.subject = buf_cstr(&subject);
 	s.text = buf_cstr(&text);
 	if (rc == 0)

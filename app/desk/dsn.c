@@ -27,6 +27,8 @@ asked_keep(const struct parcel *p, size_t i, struct bundle *b, struct err *e)
 	struct dsn *q;
 
 	asked_of(p, i, &asked);
+	if (p->automatic)
+		asked.notify = DESK_NOTIFY_NEVER;
 	if (!r->forward_only && asked.notify == 0 && *asked.orcpt == '\0' &&
 	    *envid_of(p) == '\0' &&
 	    strcmp(asked.given, r->mailbox.address) == 0)

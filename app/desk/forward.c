@@ -242,8 +242,6 @@ asked_of(const struct parcel *p, size_t i, struct asked *out)
 			out->notify = DESK_NOTIFY_NEVER;
 		out->orcpt = g->orcpt != NULL ? g->orcpt : "";
 	}
-	if (p->automatic)
-		out->notify = DESK_NOTIFY_NEVER;
 }
 
 static int
@@ -264,7 +262,9 @@ rcpts_fill(struct copying *c, struct err *e)
 		text_cut(r->address, sizeof(r->address),
 		    c->p->rcpt[i].mailbox.address);
 		text_cut(r->given, sizeof(r->given), asked.given);
-		r->notify = asked.notify;
+		r->notify = asked.notify |
+		    (c->p->automatic ? DESK_NOTIFY_PROGRAM : 0) |
+		    (c->p->rcpt[i].forward_only ? DESK_NOTIFY_ALONE : 0);
 		if (text_copy(r->orcpt, sizeof(r->orcpt), asked.orcpt) == -1)
 			r->orcpt[0] = '\0';
 		f->utf8 |= !text_is_ascii(r->address);

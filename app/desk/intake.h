@@ -38,7 +38,14 @@ enum desk_notify {
 	DESK_NOTIFY_NEVER = 1,
 	DESK_NOTIFY_SUCCESS = 2,
 	DESK_NOTIFY_FAILURE = 4,
-	DESK_NOTIFY_DELAY = 8
+	DESK_NOTIFY_DELAY = 8,
+	DESK_NOTIFY_SAID = 15, /* all that a sender can ask for */
+	/*
+	 * Kept beside it for what is handed on: its sender is a program, and told nothing by
+	 * us; and there is no other copy of it.
+	 */
+	DESK_NOTIFY_PROGRAM = 16,
+	DESK_NOTIFY_ALONE = 32
 };
 /* RFC 3461 4.3: what of the message a notice of failure brings back. */
 enum desk_ret { DESK_RET_NONE, DESK_RET_HDRS, DESK_RET_FULL };

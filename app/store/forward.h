@@ -19,7 +19,7 @@ struct forward_rcpt {
 	uint32_t slot; /* the recipient's number within the message */
 	char address[LIMIT_ADDRESS + 1];
 	char given[LIMIT_ADDRESS + 1]; /* what the sender is told of */
-	unsigned notify;
+	unsigned notify; /* enum desk_notify, with what is kept beside it */
 	char orcpt[REPORT_ORCPT];
 };
 

@@ -15,6 +15,7 @@ import { createUpload } from '../lib/uploads.mjs';
 
 const alice = 'alice@acme.example', admin = 'admin@acme.example';
 const stranger = 'zoe@partner.example';
+const house = 'postmaster@acme.example';
 let inst, own, dir;
 
 const route = (...options) => inst.ctlJson('tenant', 'set', '--tenant', 'acme', ...options);
@@ -309,13 +310,65 @@ test('tried for days in vain: given up, and the sender is told', async () => {
   assert.deepEqual((await left(sent.id)).slice(1), [0, 0]);
 });
 
-test('nobody is told who said never, or is nobody', async () => {
+test('nobody is told who said never', async () => {
   own.say = (verb) => (verb === 'RCPT' ? '550 5.1.1 No such user here' : undefined);
-  for (const message of [{ from: '' }, { rcptOptions: ' NOTIFY=NEVER' }, { headers: 'Auto-Submitted: auto-replied\r\n' }]) {
+  const sent = await send({ rcptOptions: ' NOTIFY=NEVER' });
+  await until(async () => (await rows(sent.id))[0]?.[0] === '2', { what: 'failed for good' });
+  assert.equal((await inst.rows(`SELECT count(*) FROM outbox WHERE message_id = '${sent.id}' AND kind = 5`))[0][0], '0');
+  assert.deepEqual((await left(sent.id)).slice(1), [0, 0]);
+});
+
+test('what fails of a program, or of nobody, is kept and told to the postmaster alone', async () => {
+  for (const message of [{ from: '' }, { from: 'robot@partner.example', headers: 'Auto-Submitted: auto-replied\r\n' }]) {
+    own.say = (verb) => (verb === 'RCPT' ? '550 5.1.1 No such user here' : undefined);
     const sent = await send(message);
-    await until(async () => (await rows(sent.id))[0]?.[0] === '2', { what: 'failed for good' });
-    assert.equal((await inst.rows(`SELECT count(*) FROM outbox WHERE message_id = '${sent.id}' AND kind = 5`))[0][0], '0');
+    await answered(sent.id);
+    const report = await until(async () => {
+      const got = await told({ to: house, text: /offer it to your server/ });
+      return got.original['message-id'] === `<${sent.mid}>` && got;
+    }, { what: 'the postmaster is told' });
+    assert.equal(report.recipients[0]['final-recipient'], `rfc822;${alice}`);
+    assert.equal(report.recipients[0].action, 'delayed');
+    assert.equal(report.recipients[0].status, '4.1.1');
+    assert.match(report.recipients[0]['diagnostic-code'], /550 5\.1\.1/);
+    assert.deepEqual(await inst.catcher.mails({ to: 'robot@partner.example' }), []);
+    // Whole, in the queue, and due in a day.
+    assert.deepEqual((await left(sent.id)).slice(0, 2), [1, 1]);
+    assert.ok((await left(sent.id))[2] > 0);
+    assert.match(JSON.stringify((await inst.ctlJson('queue')).rows.find((row) => row.message === sent.id && row.kind === 'forward')),
+      /retrying.*550 5\.1\.1/);
+    assert.equal((await inst.rows(`SELECT due - now() > interval '23 hours' FROM outbox WHERE message_id = '${sent.id}' AND kind = 4`))[0][0], 't');
+    // Tried again in vain, that is not told a second time; after a month it is given up.
+    const tried = Number((await rows(sent.id))[0][2]);
+    await age(sent.id, 24 * 7);
+    await until(async () => Number((await rows(sent.id))[0][2]) > tried && (await left(sent.id))[1] === 1, { what: 'tried again' });
+    assert.equal((await inst.rows(`SELECT told FROM outbox WHERE message_id = '${sent.id}' AND kind = 4`))[0][0], 't');
+    if (message.from === '') {
+      await age(sent.id, 24 * 24);
+      await until(async () => (await rows(sent.id))[0][0] === '2', { what: 'given up' });
+      assert.deepEqual((await left(sent.id)).slice(1), [0, 0]);
+    } else {
+      own.say = () => undefined;
+      await again(sent.id);
+      await taken(sent.mid);
+      await gone(sent.id);
+    }
+    assert.equal((await inst.rows(`SELECT count(*) FROM event WHERE message_id = '${sent.id}' AND kind = 18`))[0][0], message.from === '' ? '1' : '0');
   }
+});
+
+test('of mail to the postmaster itself nobody is told; with a copy in the portal nothing is kept', async () => {
+  own.say = (verb) => (verb === 'RCPT' ? '550 5.1.1 No such user here' : undefined);
+  await way('both');
+  const sent = await send({ from: '' });
+  await until(async () => (await rows(sent.id))[0]?.[0] === '2', { what: 'failed for good' });
+  assert.deepEqual((await left(sent.id)).slice(1), [0, 0]);
+  await way('forward');
+  const mail = await send({ from: '', to: 'postmaster@acme.example' });
+  await answered(mail.id);
+  assert.deepEqual((await left(mail.id)).slice(0, 2), [1, 1]);
+  assert.equal((await inst.rows(`SELECT count(*) FROM outbox WHERE message_id = '${mail.id}' AND kind = 5`))[0][0], '0');
+  await inst.rows(`DELETE FROM outbox WHERE message_id = '${mail.id}'; DELETE FROM forward WHERE message_id = '${mail.id}'`);
 });
 
 test('eight bits go to who takes them; else it fails with 5.6.3', async () => {
@@ -400,7 +453,9 @@ test('SMTPUTF8 is passed on where it is needed, or the message fails', async () 
   assert.doesNotMatch((await taken(usual.mid))[0].mailLine, /SMTPUTF8/, 'not where nothing needs it');
   own.offers = ['8BITMIME'];
   const sent = await send(utf8);
-  await until(async () => (await rows(sent.id))[0]?.[0] === '2', { what: 'failed for good' });
+  // No mail of ours can go to such a sender.
+  await until(async () => (await told({ to: house })).original['message-id'] === `<${sent.mid}>`, { what: 'the postmaster is told' });
+  assert.deepEqual((await left(sent.id)).slice(0, 2), [1, 1]);
   assert.ok(!own.mails.some((m) => m.id === `<${sent.mid}>`));
   const written = await send({ from: 'tom@partner.example', mailOptions: ' SMTPUTF8', headers: `X-Name: ${from}\r\n` });
   const report = await told({ to: 'tom@partner.example' });
@@ -418,6 +473,11 @@ test('what asks for notices is passed to a server that gives them', async () => 
   assert.ok(own.commands.some((line) => line === `RCPT TO:<${alice}> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;${alice}`), String(own.commands));
   await gone(sent.id);
   assert.equal((await inst.rows(`SELECT count(*) FROM outbox WHERE message_id = '${sent.id}'`))[0][0], '0', 'we tell nothing');
+  // Of a program's mail, too, it hears what was asked for, and no more.
+  own.commands = [];
+  const auto = await send({ headers: 'Auto-Submitted: auto-generated\r\n' });
+  await taken(auto.mid);
+  assert.ok(own.commands.includes(`RCPT TO:<${alice}>`), String(own.commands));
 });
 
 test('intake and portal cannot read copies, the courier reads nothing else', async () => {

@@ -178,6 +178,25 @@ golden_statuses(void **state)
 		assert_string_equal(m.to, "alice@acme.example");
 		rendered_clear(&m);
 	}
+	/* Delayed, and told to those who run the server in the sender's place. */
+	for (int null = 0; null < 2; null++) {
+		struct seal_item house = {
+		    .kind = SEAL_I_STATUS, .secret = "quarterly.1@acme.example"};
+		struct rendered m;
+
+		snprintf(house.address, sizeof(house.address), "postmaster@%s",
+		    f.tenant_domain);
+		if (null)
+			f.sender[0] = '\0';
+		assert_int_equal(
+		    render_status(&r, &o, &f, &house, rows, 1, &m, &e), 0);
+		snprintf(file, sizeof(file), "courier/status_kept%s.eml",
+		    null ? "_null" : "");
+		assert_int_equal(
+		    golden_check(file, m.mail.data, m.mail.len), 0);
+		assert_string_equal(m.from, "");
+		rendered_clear(&m);
+	}
 	assert_int_equal(render_status(&r, &o, &f, &item, rows, 0,
 			     &(struct rendered){0}, &e),
 	    -1);
