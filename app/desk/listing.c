@@ -10,7 +10,7 @@
 struct listing {
 	const struct desk_visit *v;
 	enum reader_role role;
-	int64_t before;
+	const struct list_place *after;
 	struct list_row *row;
 	size_t n;
 	struct desk_list *out;
@@ -111,23 +111,6 @@ mark_rows(const struct listing *l)
 	listing_mark(mark, l->n * LIST_MARK_LEN, l->out->mark);
 }
 
-/*
- * The next page begins before the last row's moment, so rows of one moment stay on one
- * page: else some would be on none.
- */
-static size_t
-page_end(const struct listing *l)
-{
-	size_t keep = LIMIT_PAGE_ROWS;
-
-	if (l->n <= keep)
-		return l->n;
-	while (keep > 1 &&
-	    l->row[keep - 1].message.created == l->row[keep].message.created)
-		keep--;
-	return keep;
-}
-
 static int
 list_read(struct desk *d, void *arg, struct err *e)
 {
@@ -138,13 +121,13 @@ list_read(struct desk *d, void *arg, struct err *e)
 
 	r = v->kind == SESSION_ACCOUNT ?
 	    list_of_account(d->db, &v->tenant.id, &v->account.id, l->role,
-		l->before, l->row, LIMIT_PAGE_ROWS + 1, &l->n, e) :
-	    list_of_address(d->db, &v->tenant.id, v->address, l->role,
-		l->before, l->row, LIMIT_PAGE_ROWS + 1, &l->n, e);
+		l->after, l->row, LIMIT_PAGE_ROWS + 1, &l->n, e) :
+	    list_of_address(d->db, &v->tenant.id, v->address, l->role, l->after,
+		l->row, LIMIT_PAGE_ROWS + 1, &l->n, e);
 	if (r == -1)
 		return -1;
 	mark_rows(l);
-	keep = page_end(l);
+	keep = l->n < LIMIT_PAGE_ROWS ? l->n : LIMIT_PAGE_ROWS;
 	if ((l->out->item = calloc(keep + 1, sizeof(*l->out->item))) == NULL)
 		return err_set(e, ERR_UNAVAILABLE, "list: memory");
 	for (i = 0; i < keep; i++) {
@@ -153,15 +136,16 @@ list_read(struct desk *d, void *arg, struct err *e)
 			return -1;
 	}
 	if (l->n > keep)
-		l->out->more = l->out->item[keep - 1].created;
+		l->out->more = (struct list_place){
+		    l->out->item[keep - 1].created, l->out->item[keep - 1].id};
 	return 0;
 }
 
 int
 desk_list(struct desk *d, const struct desk_visit *v, enum reader_role role,
-    int64_t before, struct desk_list *out, struct err *e)
+    const struct list_place *after, struct desk_list *out, struct err *e)
 {
-	struct listing l = {.v = v, .role = role, .before = before, .out = out};
+	struct listing l = {.v = v, .role = role, .after = after, .out = out};
 	size_t i;
 	int r;
 

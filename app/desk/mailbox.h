@@ -26,11 +26,12 @@ struct desk_item {
 struct desk_list {
 	struct desk_item *item;
 	size_t n;
-	int64_t more;     /* `before` of the next page; 0: no more */
+	struct list_place
+	    more;         /* the next page comes behind it; none: no more */
 	uint8_t mark[32]; /* as in struct desk_visit, of these rows */
 };
 int desk_list(struct desk *d, const struct desk_visit *v, enum reader_role role,
-    int64_t before, struct desk_list *out, struct err *e)
+    const struct list_place *after, struct desk_list *out, struct err *e)
     __attribute__((warn_unused_result));
 void desk_list_clear(struct desk_list *l); /* wipes */
 /*

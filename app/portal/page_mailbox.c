@@ -4,6 +4,7 @@
 #include "portal/page.h"
 #include "portal/routes.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,11 +32,37 @@ page_inbox_first(const struct page *p)
 	return p->route->page == page_inbox && p->req->query[0] == '\0';
 }
 
+/* "1763647080000000.<id>", as it stands in a link; anything else is the newest. */
+static struct list_place
+place_read(const char *text)
+{
+	struct list_place at = {0};
+	char *end;
+
+	at.created = strtoll(text, &end, 10);
+	if (at.created <= 0 || (*end != '\0' && *end != '.') ||
+	    (*end == '.' && id_parse(end + 1, &at.id) == -1))
+		at = (struct list_place){0};
+	return at;
+}
+
+static void
+add_more(struct node *n, const struct list_place *at)
+{
+	char id[ID_TEXT_LEN], text[ID_TEXT_LEN + 24];
+
+	id_format(&at->id, id);
+	(void)snprintf(
+	    text, sizeof(text), "%lld.%s", (long long)at->created, id);
+	node_set(n, "more", text);
+}
+
 static int
 list(struct page *p, const char *name, enum reader_role role, struct err *e)
 {
 	bool keep = page_inbox_first(p);
-	int64_t before = strtoll(form_get(&p->form, "before"), NULL, 10);
+	const struct list_place after = place_read(
+	    form_get(&p->form, "before"));
 	struct desk_list l = {.item = NULL};
 	struct model *m;
 	struct node *n;
@@ -44,16 +71,15 @@ list(struct page *p, const char *name, enum reader_role role, struct err *e)
 
 	if (keep && desk_inbox_recall(p->desk, &p->visit, &p->resp->body))
 		return page_html(p, 200, "list", e);
-	if (desk_list(
-		p->desk, &p->visit, role, before > 0 ? before : 0, &l, e) == -1)
+	if (desk_list(p->desk, &p->visit, role, &after, &l, e) == -1)
 		return -1;
 	m = page_model(p, name);
 	n = node_add(model_root(m), "list");
 	node_set(n, "box", name);
-	if (before > 0)
+	if (after.created > 0)
 		node_set(n, "older", "yes");
-	if (l.more != 0)
-		node_set_int(n, "more", l.more);
+	if (l.more.created != 0)
+		add_more(n, &l.more);
 	for (i = 0; i < l.n; i++)
 		add_item(n, &l.item[i]);
 	memcpy(mark, l.mark, sizeof(mark));

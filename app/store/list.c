@@ -16,13 +16,13 @@ enum { S_OF_ACCOUNT, S_OF_ADDRESS };
 	"  AND x.message_id = m.message_id AND x.role = 2)"                      \
 	" FROM reader r" MESSAGE_OF_READER                                       \
 	" WHERE r.tenant_id = $1 AND r.role = $3 AND r.state <> 3"               \
-	" AND m.expires > now() AND ($4 IS NULL OR r.created < $4)"
-#define NEWEST " ORDER BY r.created DESC, r.message_id DESC LIMIT $5"
+	" AND m.expires > now() AND ($4 IS NULL OR (r.created, r.message_id) < ($4, $5))"
+#define NEWEST " ORDER BY r.created DESC, r.message_id DESC LIMIT $6"
 
 static const struct sql statements[] = {
-    [S_OF_ACCOUNT] = {"list_of_account", "uuimi",
+    [S_OF_ACCOUNT] = {"list_of_account", "uuimui",
 	LIST " AND r.account_id = $2" NEWEST},
-    [S_OF_ADDRESS] = {"list_of_address", "utimi",
+    [S_OF_ADDRESS] = {"list_of_address", "utimui",
 	LIST " AND r.address_key = $2 AND r.account_id IS NULL" NEWEST},
 };
 const struct sql_table sql_list = SQL_TABLE(statements);
@@ -61,13 +61,14 @@ list_row(struct sql_row *r, void *p)
 /* a holds tenant and owner; the rest is the same for both. */
 static int
 list(struct db *db, const struct sql *s, struct sql_args *a,
-    enum reader_role role, int64_t before, struct list_row *out, size_t cap,
-    size_t *n, struct err *e)
+    enum reader_role role, const struct list_place *after, struct list_row *out,
+    size_t cap, size_t *n, struct err *e)
 {
 	struct fetch f;
 
 	sql_int(a, role);
-	sql_time_or_null(a, before);
+	sql_time_or_null(a, after->created);
+	sql_id(a, &after->id);
 	sql_int(a, (int64_t)cap);
 	f = fetch(db, s, a, e);
 	for (*n = 0; fetch_next(&f, list_row, &out[*n]);)
@@ -82,26 +83,27 @@ list(struct db *db, const struct sql *s, struct sql_args *a,
 
 int
 list_of_account(struct db *db, const struct id *tenant,
-    const struct id *account, enum reader_role role, int64_t before,
-    struct list_row *out, size_t cap, size_t *n, struct err *e)
+    const struct id *account, enum reader_role role,
+    const struct list_place *after, struct list_row *out, size_t cap, size_t *n,
+    struct err *e)
 {
 	struct sql_args a = {0};
 
 	sql_id(&a, tenant);
 	sql_id(&a, account);
 	return list(
-	    db, &statements[S_OF_ACCOUNT], &a, role, before, out, cap, n, e);
+	    db, &statements[S_OF_ACCOUNT], &a, role, after, out, cap, n, e);
 }
 
 int
 list_of_address(struct db *db, const struct id *tenant, const char *key,
-    enum reader_role role, int64_t before, struct list_row *out, size_t cap,
-    size_t *n, struct err *e)
+    enum reader_role role, const struct list_place *after, struct list_row *out,
+    size_t cap, size_t *n, struct err *e)
 {
 	struct sql_args a = {0};
 
 	sql_id(&a, tenant);
 	sql_text(&a, key);
 	return list(
-	    db, &statements[S_OF_ADDRESS], &a, role, before, out, cap, n, e);
+	    db, &statements[S_OF_ADDRESS], &a, role, after, out, cap, n, e);
 }

@@ -135,17 +135,25 @@ void list_row_clear(struct list_row *r);
 #define LIST_MARK_LEN 36
 void list_mark(const struct list_row *r, uint8_t out[LIST_MARK_LEN]);
 /*
- * role RECIPIENT: the inbox; SENDER: the sent list. before: created earlier than this,
- * for paging; 0 for the newest. Not expired, not retracted.
+ * A row's place in its list: by time, and within one moment by id. created 0: none, before
+ * the newest.
+ */
+struct list_place {
+	int64_t created;
+	struct id id;
+};
+/*
+ * role RECIPIENT: the inbox; SENDER: the sent list. after: what comes behind that place.
+ * Not expired, not retracted.
  */
 int list_of_account(struct db *db, const struct id *tenant,
-    const struct id *account, enum reader_role role, int64_t before,
-    struct list_row *out, size_t cap, size_t *n, struct err *e)
-    __attribute__((warn_unused_result));
+    const struct id *account, enum reader_role role,
+    const struct list_place *after, struct list_row *out, size_t cap, size_t *n,
+    struct err *e) __attribute__((warn_unused_result));
 /* slots still sealed to notices of that address */
 int list_of_address(struct db *db, const struct id *tenant, const char *key,
-    enum reader_role role, int64_t before, struct list_row *out, size_t cap,
-    size_t *n, struct err *e) __attribute__((warn_unused_result));
+    enum reader_role role, const struct list_place *after, struct list_row *out,
+    size_t cap, size_t *n, struct err *e) __attribute__((warn_unused_result));
 
 /* Notices: what a pick-up code finds. */
 struct notice {

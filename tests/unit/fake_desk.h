@@ -313,18 +313,18 @@ fake_item(struct desk_item *it, const char *name, const char *address,
 
 int
 desk_list(struct desk *d, const struct desk_visit *v, enum reader_role role,
-    int64_t before, struct desk_list *out, struct err *e)
+    const struct list_place *after, struct desk_list *out, struct err *e)
 {
 	(void)d;
 	(void)v;
 	if (fake.down)
 		return err_set(e, ERR_UNAVAILABLE, "down");
 	memset(out, 0, sizeof(*out));
-	if (before == 1)
+	if (after->created == 1)
 		return 0;
 	out->item = calloc(4, sizeof(*out->item));
 	out->n = 4;
-	out->more = FAKE_DAY - 40 * CLOCK_DAY;
+	out->more.created = FAKE_DAY - 40 * CLOCK_DAY;
 	if (role == READER_RECIPIENT) {
 		fake_item(&out->item[0], "Alice Example", "alice@acme.example",
 		    "Quarterly figures", 0);

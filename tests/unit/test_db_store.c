@@ -438,6 +438,8 @@ a_taken_pickup_code_is_refused(void **state)
 	db_close(db);
 }
 
+static const struct list_place newest;
+
 static void
 adoption(void **state)
 {
@@ -456,7 +458,7 @@ adoption(void **state)
 	db_close(db);
 	db = begin("restante_portal", &tenant_a);
 	OK(list_of_address(db, &tenant_a, "fred@partner.example",
-	    READER_RECIPIENT, 0, rows, 8, &count, &e));
+	    READER_RECIPIENT, &newest, rows, 8, &count, &e));
 	assert_int_equal(count, 1);
 	list_row_clear(&rows[0]);
 	OK(notice_of_address(
@@ -491,7 +493,7 @@ adoption(void **state)
 	assert_int_equal(r[1].ephemeral_pk[0], 0x31);
 	assert_true(r[1].slot_id == UINT64_MAX - 1);
 	OK(list_of_address(db, &tenant_a, "fred@partner.example",
-	    READER_RECIPIENT, 0, rows, 8, &count, &e));
+	    READER_RECIPIENT, &newest, rows, 8, &count, &e));
 	assert_int_equal(count, 0);
 	for (i = 0; i < count; i++)
 		list_row_clear(&rows[i]);
@@ -507,7 +509,7 @@ lists_are_newest_first(void **state)
 	PGconn *c = cluster_raw("postgres", "restante");
 	struct list_row rows[4];
 	struct sample s[5];
-	int64_t before = 0;
+	struct list_place after = newest;
 	char pickup[9], text[ID_TEXT_LEN], command[256];
 	size_t i, n, seen = 0;
 	struct err e;
@@ -533,7 +535,7 @@ lists_are_newest_first(void **state)
 	db = begin("restante_portal", &tenant_b);
 	do {
 		OK(list_of_account(db, &tenant_b, &account_b, READER_RECIPIENT,
-		    before, rows, 2, &n, &e));
+		    &after, rows, 2, &n, &e));
 		for (i = 0; i < n; i++) {
 			if (seen < 3) {
 				assert_true(id_equal(
@@ -544,18 +546,67 @@ lists_are_newest_first(void **state)
 				assert_int_equal(rows[i].displayed, 0);
 			}
 			seen++;
-			before = rows[i].message.created;
+			after = (struct list_place){
+			    rows[i].message.created, rows[i].message.id};
 			list_row_clear(&rows[i]);
 		}
 	} while (n == 2);
 	assert_true(seen >= 3 && seen < 8);
-	OK(list_of_account(
-	    db, &tenant_b, &account_b, READER_SENDER, 0, rows, 4, &n, &e));
+	OK(list_of_account(db, &tenant_b, &account_b, READER_SENDER, &newest,
+	    rows, 4, &n, &e));
 	assert_int_equal(n, 0);
 	end(db);
 	for (i = 0; i < 5; i++)
 		sample_clear(&s[i]);
 	PQfinish(c);
+}
+
+#define TWINS 7
+
+/* Messages of one moment, paged by three: each is on one page, and by their ids. */
+static void
+lists_of_one_moment(void **state)
+{
+	struct db *db = cluster_db("restante_intake");
+	struct list_row rows[3];
+	struct sample s[TWINS];
+	struct list_place after = newest;
+	int64_t moment = clock_now() + 2 * CLOCK_HOUR;
+	int seen[TWINS] = {0};
+	char pickup[9];
+	size_t i, k, n;
+	struct err e;
+
+	(void)state;
+	for (i = 0; i < TWINS; i++) {
+		snprintf(pickup, sizeof(pickup), "TWIN000%zu", i);
+		sample_fill(&s[i], &tenant_b, &account_b, pickup,
+		    "hugo@partner.example");
+		s[i].m.created = moment;
+		OK(sample_write(db, &tenant_b, &s[i], &e));
+	}
+	db_close(db);
+	db = begin("restante_portal", &tenant_b);
+	do {
+		OK(list_of_address(db, &tenant_b, "hugo@partner.example",
+		    READER_RECIPIENT, &after, rows, 3, &n, &e));
+		for (i = 0; i < n; i++) {
+			for (k = 0; k < TWINS; k++)
+				seen[k] += id_equal(
+				    &rows[i].message.id, &s[k].m.id);
+			assert_true(after.created == 0 ||
+			    memcmp(&rows[i].message.id, &after.id,
+				sizeof(after.id)) < 0);
+			after = (struct list_place){
+			    rows[i].message.created, rows[i].message.id};
+			list_row_clear(&rows[i]);
+		}
+	} while (n == 3);
+	for (k = 0; k < TWINS; k++)
+		assert_int_equal(seen[k], 1);
+	end(db);
+	for (i = 0; i < TWINS; i++)
+		sample_clear(&s[i]);
 }
 
 static void
@@ -779,6 +830,7 @@ main(void)
 	    cmocka_unit_test(a_taken_pickup_code_is_refused),
 	    cmocka_unit_test(adoption),
 	    cmocka_unit_test(lists_are_newest_first),
+	    cmocka_unit_test(lists_of_one_moment),
 	    cmocka_unit_test(displayed_moves_the_end_out),
 	    cmocka_unit_test(the_outbox),
 	    cmocka_unit_test(duplicates),

@@ -17,7 +17,6 @@ static struct {
 	enum err_code sealed; /* what opening every third row says */
 	int people_fail;
 	int opened, cleared, by_address;
-	int64_t before;
 	size_t twin,
 	    twins; /* rows from there on made when the one before was */
 } store;
@@ -40,18 +39,22 @@ desk_look(struct desk *d, const struct id *tenant,
 }
 
 static int
-rows(enum reader_role role, int64_t before, struct list_row *out, size_t cap,
-    size_t *n)
+rows(enum reader_role role, const struct list_place *after,
+    struct list_row *out, size_t cap, size_t *n)
 {
-	store.before = before;
 	*n = 0;
 	for (size_t i = 0; i < store.n && *n < cap; i++) {
 		struct list_row *r = &out[*n];
 
-		if (before != 0 && made(i) >= before)
-			continue;
+		/* Of one moment, the later rows have the lower ids. */
 		memset(r, 0, sizeof(*r));
 		r->message.created = made(i);
+		r->message.id.b[0] = (uint8_t)(255 - i);
+		if (after->created != 0 &&
+		    (made(i) > after->created ||
+			(made(i) == after->created &&
+			    r->message.id.b[0] >= after->id.b[0])))
+			continue;
 		snprintf(r->message.sender_name, sizeof(r->message.sender_name),
 		    "Sender %zu", i);
 		r->reader.role = role;
@@ -65,27 +68,28 @@ rows(enum reader_role role, int64_t before, struct list_row *out, size_t cap,
 
 int
 list_of_account(struct db *db, const struct id *tenant,
-    const struct id *account, enum reader_role role, int64_t before,
-    struct list_row *out, size_t cap, size_t *n, struct err *e)
+    const struct id *account, enum reader_role role,
+    const struct list_place *after, struct list_row *out, size_t cap, size_t *n,
+    struct err *e)
 {
 	(void)db;
 	(void)tenant;
 	(void)account;
 	(void)e;
-	return rows(role, before, out, cap, n);
+	return rows(role, after, out, cap, n);
 }
 
 int
 list_of_address(struct db *db, const struct id *tenant, const char *key,
-    enum reader_role role, int64_t before, struct list_row *out, size_t cap,
-    size_t *n, struct err *e)
+    enum reader_role role, const struct list_place *after, struct list_row *out,
+    size_t cap, size_t *n, struct err *e)
 {
 	(void)db;
 	(void)tenant;
 	(void)e;
 	assert_string_equal(key, "carol@there.example");
 	store.by_address++;
-	return rows(role, before, out, cap, n);
+	return rows(role, after, out, cap, n);
 }
 
 void
@@ -149,6 +153,8 @@ message_unseal(struct desk *d, const struct desk_visit *v,
 
 /* ---- asking ---- */
 
+static const struct list_place newest;
+
 static int
 fresh(void **state)
 {
@@ -158,14 +164,14 @@ fresh(void **state)
 }
 
 static int
-list(enum session_kind kind, enum reader_role role, int64_t before,
+list(enum session_kind kind, enum reader_role role, struct list_place after,
     struct desk_list *l, struct err *e)
 {
 	struct desk d = {.db = NULL};
 	struct desk_visit v = {.kind = kind, .address = "carol@there.example"};
 
 	err_clear(e);
-	return desk_list(&d, &v, role, before, l, e);
+	return desk_list(&d, &v, role, &after, l, e);
 }
 
 static void
@@ -179,23 +185,23 @@ every_row_once_whatever_their_number(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		int64_t before = 0;
+		struct list_place after = newest;
 		size_t seen = 0, pages = 0;
 
 		store.n = sizes[i];
 		store.cleared = 0;
 		do {
 			assert_int_equal(list(SESSION_ACCOUNT, READER_RECIPIENT,
-					     before, &l, &e),
+					     after, &l, &e),
 			    0);
 			assert_true(l.n <= LIMIT_PAGE_ROWS);
 			for (size_t k = 0; k < l.n; k++, seen++)
 				assert_int_equal(
 				    l.item[k].created, 1000 - (int64_t)seen);
-			before = l.more;
+			after = l.more;
 			pages++;
 			desk_list_clear(&l);
-		} while (before != 0);
+		} while (after.created != 0);
 		assert_int_equal(seen, sizes[i]);
 		assert_int_equal(pages,
 		    sizes[i] == 0 ?
@@ -206,31 +212,34 @@ every_row_once_whatever_their_number(void **state)
 	}
 }
 
-/* Rows of one moment around the end of a page. */
+/* Rows of one moment around the end of a page, and more of them than fit on one. */
 static void
-twins_are_on_one_page(void **state)
+twins_are_listed_once(void **state)
 {
 	struct desk_list l;
 	struct err e;
 
 	(void)state;
 	store.n = 3 * LIMIT_PAGE_ROWS;
-	for (store.twins = 1; store.twins < 5; store.twins++)
+	for (store.twins = 1; store.twins < 2 * LIMIT_PAGE_ROWS;
+	     store.twins += store.twins < 5 ? 1 : 20)
 		for (store.twin = LIMIT_PAGE_ROWS - 5;
 		     store.twin < LIMIT_PAGE_ROWS + 5; store.twin++) {
-			int64_t before = 0;
+			struct list_place after = newest;
 			size_t seen = 0;
 
 			do {
 				assert_int_equal(
 				    list(SESSION_ACCOUNT, READER_RECIPIENT,
-					before, &l, &e),
+					after, &l, &e),
 				    0);
 				assert_true(l.n <= LIMIT_PAGE_ROWS);
-				seen += l.n;
-				before = l.more;
+				for (size_t k = 0; k < l.n; k++, seen++)
+					assert_int_equal(
+					    l.item[k].id.b[0], 255 - (int)seen);
+				after = l.more;
 				desk_list_clear(&l);
-			} while (before != 0);
+			} while (after.created != 0);
 			assert_int_equal(seen, store.n);
 		}
 }
@@ -243,7 +252,8 @@ what_a_row_says(void **state)
 
 	(void)state;
 	store.n = 2;
-	assert_int_equal(list(SESSION_GUEST, READER_RECIPIENT, 0, &l, &e), 0);
+	assert_int_equal(
+	    list(SESSION_GUEST, READER_RECIPIENT, newest, &l, &e), 0);
 	assert_int_equal(store.by_address, 1);
 	assert_string_equal(l.item[1].name, "Sender 1");
 	assert_string_equal(l.item[1].subject, "Figures");
@@ -252,7 +262,8 @@ what_a_row_says(void **state)
 	assert_false(l.item[1].fresh);
 	desk_list_clear(&l);
 	/* What was sent names who it went to, and is never new. */
-	assert_int_equal(list(SESSION_ACCOUNT, READER_SENDER, 0, &l, &e), 0);
+	assert_int_equal(
+	    list(SESSION_ACCOUNT, READER_SENDER, newest, &l, &e), 0);
 	assert_int_equal(store.by_address, 1);
 	assert_string_equal(l.item[0].address, "to@x.example");
 	assert_string_equal(l.item[0].name, "");
@@ -275,7 +286,7 @@ rows_that_do_not_open(void **state)
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
 		store.sealed = codes[i];
 		assert_int_equal(
-		    list(SESSION_ACCOUNT, READER_RECIPIENT, 0, &l, &e), 0);
+		    list(SESSION_ACCOUNT, READER_RECIPIENT, newest, &l, &e), 0);
 		assert_int_equal(l.n, 5);
 		assert_string_equal(l.item[0].subject, "");
 		assert_string_equal(l.item[1].subject, "Figures");
@@ -285,13 +296,14 @@ rows_that_do_not_open(void **state)
 	store.sealed = ERR_UNAVAILABLE;
 	store.cleared = 0;
 	assert_int_equal(
-	    list(SESSION_ACCOUNT, READER_RECIPIENT, 0, &l, &e), -1);
+	    list(SESSION_ACCOUNT, READER_RECIPIENT, newest, &l, &e), -1);
 	assert_int_equal(e.code, ERR_UNAVAILABLE);
 	assert_null(l.item);
 	assert_int_equal(store.cleared, 5);
 	store.sealed = ERR_NONE;
 	store.people_fail = 1;
-	assert_int_equal(list(SESSION_ACCOUNT, READER_SENDER, 0, &l, &e), -1);
+	assert_int_equal(
+	    list(SESSION_ACCOUNT, READER_SENDER, newest, &l, &e), -1);
 	assert_int_equal(e.code, ERR_UNAVAILABLE);
 	assert_null(l.item);
 }
@@ -304,10 +316,10 @@ nobody_and_visitors_have_no_list(void **state)
 
 	(void)state;
 	store.n = 1;
-	assert_int_equal(list(0, READER_RECIPIENT, 0, &l, &e), -1);
+	assert_int_equal(list(0, READER_RECIPIENT, newest, &l, &e), -1);
 	assert_int_equal(e.code, ERR_DENIED);
 	assert_int_equal(
-	    list(SESSION_VISITOR, READER_RECIPIENT, 0, &l, &e), -1);
+	    list(SESSION_VISITOR, READER_RECIPIENT, newest, &l, &e), -1);
 	assert_int_equal(e.code, ERR_DENIED);
 	assert_int_equal(store.opened, 0);
 }
@@ -317,7 +329,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(every_row_once_whatever_their_number, fresh),
-	    cmocka_unit_test_setup(twins_are_on_one_page, fresh),
+	    cmocka_unit_test_setup(twins_are_listed_once, fresh),
 	    cmocka_unit_test_setup(what_a_row_says, fresh),
 	    cmocka_unit_test_setup(rows_that_do_not_open, fresh),
 	    cmocka_unit_test_setup(nobody_and_visitors_have_no_list, fresh),
