@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,8 @@
 /* How often one who waits looks whether it is in vain; and a try that took so long was. */
 #define LOOK_MS      500
 #define VAIN_MS      2000
+#define WRITE_MS     3000
+#define WRITES       "SELECT pg_logical_emit_message(true, 'restante', '')"
 #define SEND_AT_ONCE ((size_t)16 * 1024)
 /* After a connection was refused nobody tries for so long: a server that starts has more to do. */
 #define REFUSED_MS 100
@@ -66,23 +69,69 @@ is_alive(struct db *db)
 	return PQstatus(db->conn) == CONNECTION_OK;
 }
 
-/* Nobody was answered there for a while: that is known to all at once. */
+/* Is what was asked over it answered within WRITE_MS? Its end is an answer. */
+static bool
+is_answered(PGconn *conn)
+{
+	int64_t end = clock_mono_ms() + WRITE_MS, left;
+	struct pollfd p = {.fd = PQsocket(conn), .events = POLLIN};
+
+	while (PQisBusy(conn)) {
+		left = end - clock_mono_ms();
+		if (left <= 0)
+			return false;
+		if (poll(&p, 1, (int)left) > 0 && PQconsumeInput(conn) == 0)
+			break;
+	}
+	return true;
+}
+
+/*
+ * Does the server let somebody in, and commit? Asked over a connection of its own, since
+ * those that wait may wait for something else; while there is no answer it is kept, so that
+ * there is but one. What is refused is answered.
+ */
+static bool
+answers(struct db *db)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static const char *const keys[] = {"dbname", "connect_timeout", NULL};
+	static PGconn *conn;
+	const char *const values[] = {db->conninfo, "3", NULL};
+	int64_t began = clock_mono_ms();
+	bool fine = true, keep = false;
+
+	pthread_mutex_lock(&lock);
+	if (conn == NULL) {
+		conn = PQconnectdbParams(keys, values, 1);
+		if (conn == NULL || PQstatus(conn) != CONNECTION_OK)
+			fine = clock_mono_ms() - began < VAIN_MS;
+		else
+			keep = PQsendQuery(conn, WRITES) == 1;
+	} else {
+		keep = true;
+	}
+	if (keep)
+		keep = !(fine = is_answered(conn));
+	if (!keep) {
+		PQfinish(conn);
+		conn = NULL;
+	}
+	pthread_mutex_unlock(&lock);
+	return fine;
+}
+
+/* Whoever has waited for long finds out, for all, whether anybody is answered. */
 static bool
 in_vain(struct db *db, int64_t waited)
 {
-	const char *const keys[] = {"dbname", "connect_timeout", NULL};
-	const char *const values[] = {db->conninfo, "3", NULL};
-	int64_t began = clock_mono_ms();
-
-	if (hang_ask(&server, waited) &&
-	    PQpingParams(keys, values, 1) == PQPING_NO_RESPONSE &&
-	    clock_mono_ms() - began >= VAIN_MS)
+	if (hang_ask(&server, waited) && !answers(db))
 		hang_set(&server, true);
 	return hang_is(&server);
 }
 
 static int
-connect_anew(struct db *db, bool for_all, struct err *e)
+connect_anew(struct db *db, struct err *e)
 {
 	/*
 	 * Every question has its index, and plans are kept as long as the
@@ -105,19 +154,19 @@ connect_anew(struct db *db, bool for_all, struct err *e)
 	int64_t began = clock_mono_ms();
 
 	pipe_disconnect(db);
-	if (!for_all && refused != 0 && began < refused + REFUSED_MS)
+	if (refused != 0 && began < refused + REFUSED_MS)
 		return no_connection(NULL, e);
 	db->conn = PQconnectdbParams(keys, values, 1);
 	if (db->conn == NULL || PQstatus(db->conn) != CONNECTION_OK ||
 	    PQsetnonblocking(db->conn, 1) == -1 ||
 	    PQenterPipelineMode(db->conn) != 1) {
 		refused = clock_mono_ms();
-		hang_set(&server, refused - began >= VAIN_MS);
+		if (refused - began >= VAIN_MS)
+			hang_set(&server, true);
 		no_connection(db->conn, e);
 		pipe_disconnect(db);
 		return -1;
 	}
-	hang_set(&server, false);
 	PQsetNoticeReceiver(db->conn, quiet, NULL);
 	return 0;
 }
@@ -127,19 +176,16 @@ pipe_connect(struct db *db, struct err *e)
 {
 	const enum hang_turn turn = hang_turn(&server);
 
-	switch (turn) {
-	case HANG_NOT:
-		if (db->conn != NULL && is_alive(db))
-			return 0;
-		break;
-	case HANG_TRY:
-		break;
-	case HANG_IS:
+	if (turn == HANG_TRY)
+		hang_set(&server, !answers(db));
+	if (turn != HANG_NOT && hang_is(&server)) {
 		metrics_add(METRIC_ERRORS, METRIC_DATABASE, 0, 1);
 		return err_set(
 		    e, ERR_UNAVAILABLE, "the database does not answer");
 	}
-	return connect_anew(db, turn == HANG_TRY, e);
+	if (db->conn != NULL && is_alive(db))
+		return 0;
+	return connect_anew(db, e);
 }
 
 static enum err_code
