@@ -24,8 +24,8 @@ async function freeze(pids) {
 }
 
 /** One service with all its processes. */
-export const frozen = (service) => ({
-  name: `${service} frozen`,
+export const frozen = (service, more = '') => ({
+  name: `${service} frozen${more}`,
   async begin(inst) {
     const pid = await inst.pid(service);
     const undo = await freeze([pid]);
@@ -34,10 +34,19 @@ export const frozen = (service) => ({
   },
 });
 
-/** One process alone. */
+const worked = async (pid) => {
+  const line = await fs.readFile(`/proc/${pid}/stat`, 'latin1');
+  const [user, system] = line.slice(line.lastIndexOf(')')).split(' ').slice(12, 14);
+  return Number(user) + Number(system);
+};
+
+/** One process alone: that which has worked most. */
 export const oneFrozen = (part) => ({
   name: `one ${part} frozen`,
-  begin: async (inst) => freeze((await parts[part](inst)).slice(0, 1)),
+  async begin(inst) {
+    const all = await Promise.all((await parts[part](inst)).map(async (pid) => [await worked(pid), pid]));
+    return freeze([all.sort(([a], [b]) => b - a)[0][1]]);
+  },
 });
 
 /** PostgreSQL ends in good order, and cannot start until somebody mends its configuration. */
@@ -55,8 +64,8 @@ export const postgresDown = {
 const vmSize = async (pid) => Number((await fs.readFile(`/proc/${pid}/status`, 'utf8')).match(/VmSize:\s*(\d+)/)[1]) * 1024;
 
 /** No more memory for intake, and whatever takes its place: `more` bytes above what it has. */
-export const noMemory = (more) => ({
-  name: 'memory limit',
+export const noMemory = (more, name = 'memory limit') => ({
+  name,
   async begin(inst) {
     const parent = await inst.pid('intake');
     const workers = await parts['intake worker'](inst);
@@ -80,9 +89,19 @@ export async function smallDisk(dir, mib) {
   return () => { process.removeListener('exit', off); off(); };
 }
 
+/** The small disk at `dir` (in the state) is `mib` MiB large for a while, of `usual`. */
+export const diskTiny = (dir, mib, usual) => ({
+  name: `disk of ${dir} of ${mib} MiB`,
+  async begin(inst) {
+    const size = (n) => asRoot('mount', '-o', `remount,size=${n}m`, path.join(inst.state, dir));
+    await size(mib);
+    return () => size(usual);
+  },
+});
+
 /** No room any more on the disk where `dir` (in the state) lies. */
-export const diskFull = (dir) => ({
-  name: `disk of ${dir} full`,
+export const diskFull = (dir, more = '') => ({
+  name: `disk of ${dir} full${more}`,
   async begin(inst) {
     const file = path.join(inst.state, dir, 'ballast');
     // Whatever becomes free meanwhile is taken too.

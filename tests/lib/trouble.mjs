@@ -4,7 +4,7 @@ import fs from 'node:fs/promises';
 import { randomInt } from 'node:crypto';
 import path from 'node:path';
 import { startInstallation, scratch } from './installation.mjs';
-import { diskFull, frozen, noMemory, oneFrozen, postgresDown, smallDisk } from './faults.mjs';
+import { diskFull, diskTiny, frozen, noMemory, oneFrozen, postgresDown, smallDisk } from './faults.mjs';
 import { moreReaders, settle, someOf, startSink, wrong } from './storm.mjs';
 import { Senders } from './senders.mjs';
 import { must, sleep, until } from './process.mjs';
@@ -12,14 +12,18 @@ import { must, sleep, until } from './process.mjs';
 // A client waits for an answer so long at most; past this it counts as not answered.
 const PATIENCE = 90000;
 const WELL_AGAIN = 30000;
+// Where nobody who should answer is frozen, nobody waits longer for a 4yz.
+const PROMPT = 15000;
+const MANY = 300;
 
 /**
- * One fault for `seconds`. `mute`: whoever should answer is what is frozen. Gives
- * { text (what was wrong), told (figures), senders }.
+ * One fault for `seconds`. `prompt`: ms until the slowest answer, when all is not well either;
+ * `pace`: messages a second of all clients together, about; `deaths`: connections may end.
+ * Gives { text (what was wrong), told (figures), senders }.
  */
-export async function during(inst, readers, fault, { seconds, senders: width = 16, mute = false, deaths = false, size } = {}) {
-  const senders = new Senders(inst, { senders: width, members: readers.slice(0, 2), to: () => someOf(readers), pause: 150, size,
-    patience: PATIENCE });
+export async function during(inst, readers, fault, { seconds, senders: width = 16, prompt = PROMPT, pace = 80, deaths = false, size } = {}) {
+  const senders = new Senders(inst, { senders: width, members: readers.slice(0, 2), to: () => someOf(readers),
+    pause: (width * 1000) / pace - 50, size, patience: PATIENCE });
   const { log } = senders;
   await until(() => senders.taken.size >= 20, { timeout: 60000, what: 'mail is taken before' });
   const lost = log.lost;
@@ -43,6 +47,7 @@ export async function during(inst, readers, fault, { seconds, senders: width = 1
   const said = [];
   if (again > WELL_AGAIN) said.push(`well again only after ${again} ms`);
   if (log.refused.length) said.push(`refused for good: ${[...new Set(log.refused)].slice(0, 5).join('; ')}`);
+  if (log.longest > prompt) said.push(`an answer only after ${log.longest} ms (${log.longestOf})`);
   if (log.hung.length) said.push(`not answered: ${[...new Set(log.hung)].slice(0, 5).join('; ')}`);
   if (!deaths && log.lost > lost) said.push(`${log.lost - lost} connections ended without an answer: ${log.why}`);
   const later = Object.entries(log.later).map(([text, n]) => `${n} x ${text}`).join('; ');
@@ -91,44 +96,71 @@ async function moveLog(inst) {
   await inst.start();
 }
 
-/** Every fault that needs no disk of its own. */
-export const common = [
-  { fault: frozen('postgres') },
-  { fault: postgresDown },
-  { fault: frozen('keyd') },
-  { fault: frozen('courier') },
-  { fault: frozen('portal') },
-  { fault: frozen('intake'), mute: true },
-  { fault: oneFrozen('backend of intake') },
-  { fault: noMemory(0), deaths: true, size: () => (300 + randomInt(900)) * 1024 },
+const KIB = 1024;
+const large = () => KIB * KIB;
+const some = () => (300 + randomInt(900)) * KIB;
+
+/** Houses, and what goes wrong in each, one thing after another. `long`: takes longer than a moment to be seen. */
+const houses = [
+  { name: 'others frozen', faults: [
+    { fault: frozen('postgres') },
+    { fault: postgresDown },
+    { fault: frozen('keyd') },
+    { fault: frozen('courier') },
+    { fault: frozen('portal') },
+  ] },
+  { name: 'intake in need', faults: [
+    { fault: frozen('intake'), prompt: Infinity },
+    // A statement that is not even ended by the server is given up after 40 s.
+    { fault: oneFrozen('backend of intake'), prompt: 45000 },
+    { fault: noMemory(0), deaths: true, size: some },
+    { fault: noMemory(0, 'memory limit with messages of 1 MiB'), deaths: true, pace: 30, size: large, long: true },
+  ] },
+  { name: 'many clients', faults: [
+    { fault: frozen('postgres', ` under ${MANY} clients`), senders: MANY, long: true },
+    { fault: frozen('keyd', ` under ${MANY} clients`), senders: MANY, long: true },
+  ] },
+  { name: 'a full spool', disks: { spool: 400 }, faults: [
+    { fault: diskFull('spool'), size: () => 100 * KIB },
+    { fault: diskTiny('spool', 4, 400), pace: 30, size: large, long: true },
+  ] },
+  { name: 'full disks of PostgreSQL', disks: { tables: 1000, log: 200 }, faults: [
+    { fault: diskFull('pg') },
+    { fault: diskFull('wal') },
+    { fault: diskFull('pg', ' with messages of 1 MiB'), pace: 10, size: large, long: true },
+  ] },
 ];
 
 /**
- * Runs troubles one after another, those whose name matches `only`; `check(name, fn)` runs
- * one and notes how it ended. At the end everything that was ever sent is looked for.
+ * Runs troubles, those whose name matches `only`, in `beside` houses at a time; check(name, fn)
+ * runs one and notes how it ended. At the end of a house everything that was ever sent there
+ * is looked for.
  */
-export async function troubles(check, { seconds, senders = 16, width = 4, only = /./ }) {
+export async function troubles(check, { seconds, senders = 16, width = 4, only = /./, beside = 1 }) {
   const sink = await startSink();
   const env = { RESTANTE_SMARTHOST: `127.0.0.1:${sink.port}` };
-  await withHouse(check, async () => {
-    const inst = await startInstallation({ env });
-    return { inst, stop: () => inst.stop() };
-  }, common, 'after all of these nothing is lost or doubled', { seconds, senders, width, only });
-  await withHouse(check, () => onSmallDisks({ spool: 400, env }), [{ fault: diskFull('spool'), size: () => 100 * 1024 }],
-    'after a full spool nothing is lost or doubled', { seconds, senders, width, only });
-  await withHouse(check, () => onSmallDisks({ tables: 1000, log: 200, env }), [{ fault: diskFull('pg') }, { fault: diskFull('wal') }],
-    'after full disks of PostgreSQL nothing is lost or doubled', { seconds, senders, width, only });
+  const left = houses.map(({ faults, ...house }) => ({ ...house,
+    faults: faults.filter(({ fault, long }) => only.test(fault.name) && (!long || seconds >= 10)) })).filter(({ faults }) => faults.length);
+  const one = async () => {
+    for (let house = left.shift(); house; house = left.shift()) {
+      await inHouse(check, house, { seconds, senders, width, env });
+    }
+  };
+  await Promise.all(Array.from({ length: beside }, one));
   sink.close();
 }
 
-async function withHouse(check, open, faults, last, { seconds, senders, width, only }) {
-  const list = faults.filter(({ fault }) => only.test(fault.name));
-  if (!list.length) return;
+async function plain(env) {
+  const inst = await startInstallation({ env });
+  return { inst, stop: () => inst.stop() };
+}
+
+async function inHouse(check, { name, disks, faults }, { seconds, senders, width, env }) {
   const all = { letters: new Map(), taken: new Map(), log: { refused: [], hung: [] } };
-  const { inst, stop } = await open();
+  const { inst, stop } = disks ? await onSmallDisks({ ...disks, env }) : await plain(env);
   try {
     const readers = await moreReaders(inst, 2);
-    for (const { fault, ...options } of list) {
+    for (const { fault, ...options } of faults) {
       await check(`${fault.name}, ${seconds} s`, async () => {
         const { senders: s, text, told } = await during(inst, readers, fault, { seconds, senders, ...options });
         for (const [token, letter] of s.letters) all.letters.set(token, letter);
@@ -137,7 +169,7 @@ async function withHouse(check, open, faults, last, { seconds, senders, width, o
         return told;
       });
     }
-    await check(last, async () => {
+    await check(`after ${name} nothing is lost or doubled`, async () => {
       const { text, opened } = await wrong(inst, readers, all, { width });
       if (text) throw new Error(text);
       return `${all.taken.size} acknowledged, ${opened} opened by their readers, all byte-identical`;
