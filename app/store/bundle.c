@@ -141,63 +141,106 @@ tags_write(struct db *db, struct bundle **b, size_t n, struct err *e)
 	return r;
 }
 
+/* Small ones into rows, a full statement of them queued; large ones at once. */
+static int
+chunk_write(struct db *db, const struct bundle *b, uint32_t seq,
+    const struct buf *chunk, struct sql_rows *rows, struct err *e)
+{
+	const struct id *tenant = &b->tenant, *id = &b->message.id;
+
+	if (chunk->len > CHUNK_SMALL)
+		return chunk_add(
+		    db, tenant, id, 0, seq, chunk->data, chunk->len, e);
+	chunk_put(rows, id, 0, seq, chunk->data, chunk->len);
+	return rows->n < SQL_ROWS ? 0 : chunk_rows_add(db, tenant, rows, e);
+}
+
 static int
 chunks_write(struct db *db, struct bundle **b, size_t n, struct err *e)
 {
-	const struct id *tenant = &b[0]->tenant;
 	struct sql_rows rows = {0};
 	struct buf chunk = BUF_INIT;
-	const struct message *m;
+	uint32_t seq, chunks;
 	int r = 0;
 
 	for (size_t i = 0; i < n && r == 0; i++) {
-		m = &b[i]->message;
 		/* Without a reader nobody could open it: its copy alone goes on. */
-		for (uint32_t seq = 0;
-		     b[i]->n_reader > 0 && seq < m->chunks && r == 0; seq++) {
+		chunks = b[i]->n_reader > 0 ? b[i]->message.chunks : 0;
+		for (seq = 0; seq < chunks && r == 0; seq++) {
 			r = b[i]->chunk(b[i]->chunk_arg, seq, &chunk, e);
-			if (r == 0 && chunk.len <= CHUNK_SMALL)
-				chunk_put(&rows, &m->id, 0, seq, chunk.data,
-				    chunk.len);
-			else if (r == 0)
-				r = chunk_add(db, tenant, &m->id, 0, seq,
-				    chunk.data, chunk.len, e);
+			if (r == 0)
+				r = chunk_write(
+				    db, b[i], seq, &chunk, &rows, e);
 		}
 	}
 	if (r == 0)
-		r = chunk_rows_add(db, tenant, &rows, e);
+		r = chunk_rows_add(db, &b[0]->tenant, &rows, e);
 	sql_rows_clear(&rows);
 	buf_free(&chunk);
 	return r;
 }
 
 /* The four tables of rows that are vectors. */
+struct vectors {
+	struct sql_rows readers, notices, mails, events;
+};
+
+/* Those that are so many rows at least. */
+static int
+vectors_queue(struct db *db, const struct id *tenant, struct vectors *v,
+    int least, struct err *e)
+{
+	if ((v->readers.n >= least &&
+		reader_rows_add(db, tenant, &v->readers, e) == -1) ||
+	    (v->notices.n >= least &&
+		notice_rows_add(db, tenant, &v->notices, e) == -1) ||
+	    (v->mails.n >= least &&
+		outbox_rows_add(db, tenant, &v->mails, e) == -1) ||
+	    (v->events.n >= least &&
+		event_rows_add(db, tenant, &v->events, e) == -1))
+		return -1;
+	return 0;
+}
+
+/* The i-th of each; no more than a statement takes are kept. */
+static int
+vectors_put(struct db *db, const struct bundle *b, size_t i, struct vectors *v,
+    struct err *e)
+{
+	if (i < b->n_reader)
+		reader_put(&v->readers, &b->reader[i]);
+	if (i < b->n_notice)
+		notice_put(&v->notices, &b->notice[i]);
+	if (i < b->n_mail)
+		outbox_put(&v->mails, &b->mail[i]);
+	if (i < b->n_event)
+		event_put(&v->events, &b->event[i]);
+	return vectors_queue(db, &b->tenant, v, SQL_ROWS, e);
+}
+
+static bool
+has_vector(const struct bundle *b, size_t i)
+{
+	return i < b->n_reader || i < b->n_notice || i < b->n_mail ||
+	    i < b->n_event;
+}
+
 static int
 vectors_write(struct db *db, struct bundle **b, size_t n, struct err *e)
 {
-	const struct id *tenant = &b[0]->tenant;
-	struct sql_rows readers = {0}, notices = {0}, mails = {0}, events = {0};
+	struct vectors v = {0};
 	size_t i, j;
-	int r = -1;
+	int r = 0;
 
-	for (i = 0; i < n; i++) {
-		for (j = 0; j < b[i]->n_reader; j++)
-			reader_put(&readers, &b[i]->reader[j]);
-		for (j = 0; j < b[i]->n_notice; j++)
-			notice_put(&notices, &b[i]->notice[j]);
-		for (j = 0; j < b[i]->n_mail; j++)
-			outbox_put(&mails, &b[i]->mail[j]);
-		for (j = 0; j < b[i]->n_event; j++)
-			event_put(&events, &b[i]->event[j]);
-	}
-	if (reader_rows_add(db, tenant, &readers, e) == 0 &&
-	    notice_rows_add(db, tenant, &notices, e) == 0 &&
-	    outbox_rows_add(db, tenant, &mails, e) == 0)
-		r = event_rows_add(db, tenant, &events, e);
-	sql_rows_clear(&readers);
-	sql_rows_clear(&notices);
-	sql_rows_clear(&mails);
-	sql_rows_clear(&events);
+	for (i = 0; i < n && r == 0; i++)
+		for (j = 0; has_vector(b[i], j) && r == 0; j++)
+			r = vectors_put(db, b[i], j, &v, e);
+	if (r == 0)
+		r = vectors_queue(db, &b[0]->tenant, &v, 1, e);
+	sql_rows_clear(&v.readers);
+	sql_rows_clear(&v.notices);
+	sql_rows_clear(&v.mails);
+	sql_rows_clear(&v.events);
 	return r;
 }
 

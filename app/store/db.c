@@ -201,13 +201,16 @@ sql_queue_rows(struct db *db, const struct sql *s, const struct id *tenant,
     struct sql_rows *rows, struct err *e)
 {
 	struct sql_args a = {0};
+	int r;
 
 	if (rows->n == 0 && !rows->bad)
 		return 0;
 	sql_id(&a, tenant);
-	if (sql_rows_put(rows, s, &a, e) == -1)
-		return -1;
-	return sql_queue(db, s, &a, e);
+	r = sql_rows_put(rows, s, &a, e);
+	if (r == 0)
+		r = sql_queue(db, s, &a, e);
+	sql_rows_clear(rows);
+	return r;
 }
 
 int

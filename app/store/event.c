@@ -15,7 +15,7 @@ static const struct sql statements[] = {
 	" VALUES ($1, $2, $3, $4, $5)"},
     [S_ROWS] = {"event_rows", "uUIIT",
 	"INSERT INTO event (tenant_id, message_id, slot, kind, detail)"
-	" SELECT $1, t.* FROM unnest($2, $3, $4, $5) AS t"},
+	" SELECT $1, $2[i], $3[i], $4[i], $5[i]" SQL_EACH_ROW},
     /* Two that are not written: the message's row says the one, an account's notice the other. */
     [S_LIST] = {"event_list", "uu",
 	"WITH told AS (SELECT message_id, slot, kind, at, detail, event_id FROM event"

@@ -37,8 +37,9 @@ static const struct sql statements[] = {
     [S_ADD] = {"message_add", "uUTTUUMMIIBBBBBB",
 	"INSERT INTO message (tenant_id, message_id, sender, sender_name, sender_account,"
 	" in_reply_to, created, expires, size, chunks, ephemeral_pk, dek_commit,"
-	" content_header, signature, signer_cert, manifest) SELECT $1, t.* FROM unnest("
-	"$2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) AS t"},
+	" content_header, signature, signer_cert, manifest) SELECT $1, $2[i], $3[i], $4[i],"
+	" $5[i], $6[i], $7[i], $8[i], $9[i], $10[i], $11[i], $12[i], $13[i], $14[i], $15[i],"
+	" $16[i]" SQL_EACH_ROW},
     [S_GET] = {"message_get", "uu",
 	"SELECT " MESSAGE_COLUMNS " FROM message m"
 	" WHERE m.tenant_id = $1 AND m.message_id = $2"},
@@ -47,7 +48,7 @@ static const struct sql statements[] = {
 	" VALUES ($1, $2, $3, $4, $5)"},
     [S_CHUNK_ROWS] = {"chunk_rows", "uUIIB",
 	"INSERT INTO chunk (tenant_id, message_id, part, seq, data)"
-	" SELECT $1, t.* FROM unnest($2, $3, $4, $5) AS t"},
+	" SELECT $1, $2[i], $3[i], $4[i], $5[i]" SQL_EACH_ROW},
     [S_CHUNK_GET] = {"chunk_get", "uuii",
 	"SELECT data FROM chunk WHERE tenant_id = $1 AND message_id = $2"
 	" AND part = $3 AND seq = $4"},
@@ -63,12 +64,11 @@ static const struct sql statements[] = {
 	" ORDER BY d.created LIMIT 1"},
     /* One that is known from an earlier day becomes null, which the table refuses. */
     [S_DUPLICATE_ADD] = {"duplicate_add", "uUBBBBI",
-	"INSERT INTO duplicate (tenant_id, message_id, tag) SELECT $1, t.message,"
+	"INSERT INTO duplicate (tenant_id, message_id, tag) SELECT $1, $2[i],"
 	" CASE WHEN EXISTS (SELECT FROM duplicate d WHERE d.tenant_id = $1"
-	"  AND d.tag IN (t.b, t.c, t.d)"
-	"  AND d.created > now() - make_interval(hours => t.hours::integer))"
-	" THEN NULL ELSE t.a END"
-	" FROM unnest($2, $3, $4, $5, $6, $7) AS t(message, a, b, c, d, hours)"},
+	"  AND d.tag IN ($4[i], $5[i], $6[i])"
+	"  AND d.created > now() - make_interval(hours => $7[i]::integer))"
+	" THEN NULL ELSE $3[i] END" SQL_EACH_ROW},
     [S_DUPLICATE_KNOWN] = {"duplicate_known", "uIBBBBI",
 	"SELECT t.n, d.message_id FROM unnest($2, $3, $4, $5, $6, $7)"
 	" AS t(n, a, b, c, d, hours), LATERAL (SELECT message_id FROM duplicate"

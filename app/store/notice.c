@@ -14,8 +14,8 @@ static const struct sql statements[] = {
     [S_ADD] = {"notice_add", "uUUITTUBBBBMM",
 	"INSERT INTO notice (tenant_id, notice_id, message_id, slot, pickup, address_key,"
 	" account_id, link_hash, link_wrap, escrow, cert, expires, created) SELECT $1,"
-	" a, b, c, d, e, f, g, h, i, j, k, coalesce(l, now()) FROM unnest($2, $3, $4, $5,"
-	" $6, $7, $8, $9, $10, $11, $12, $13) AS t(a, b, c, d, e, f, g, h, i, j, k, l)"},
+	" $2[i], $3[i], $4[i], $5[i], $6[i], $7[i], $8[i], $9[i], $10[i], $11[i], $12[i],"
+	" coalesce($13[i], now())" SQL_EACH_ROW},
     [S_BY_PICKUP] = {"notice_by_pickup", "ut", NOTICE " AND pickup = $2"},
     [S_OF_SLOT] = {"notice_of_slot", "uui",
 	NOTICE

@@ -24,8 +24,8 @@ enum {
 static const struct sql statements[] = {
     [S_ADD] = {"outbox_add", "uUIUIUMBIM",
 	"INSERT INTO outbox (tenant_id, outbox_id, kind, message_id, slot, notice_id, at,"
-	" item, item_kind, due) SELECT $1, a, b, c, d, e, f, g, h, coalesce(i, now())"
-	" FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10) AS t(a, b, c, d, e, f, g, h, i)"},
+	" item, item_kind, due) SELECT $1, $2[i], $3[i], $4[i], $5[i], $6[i], $7[i], $8[i],"
+	" $9[i], coalesce($10[i], now())" SQL_EACH_ROW},
     [S_TAKE] = {"outbox_take", "fii",
 	"SELECT * FROM outbox_take($1, $2::integer, $3::integer)"},
     /* Row by row by their keys, whatever was known of the tables when it was planned. */

@@ -11,9 +11,8 @@ static const struct sql statements[] = {
     [S_ADD] = {"reader_add", "uUIIITTUIUIBBM",
 	"INSERT INTO reader (tenant_id, message_id, slot, role, state, address,"
 	" address_key, account_id, key_version, notice_id, slot_id, ephemeral_pk, sealed,"
-	" created) SELECT $1, a, b, c, d, e, f, g, h, i, j, k, l, coalesce(m, now())"
-	" FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
-	" AS t(a, b, c, d, e, f, g, h, i, j, k, l, m)"},
+	" created) SELECT $1, $2[i], $3[i], $4[i], $5[i], $6[i], $7[i], $8[i],"
+	" $9[i], $10[i], $11[i], $12[i], $13[i], coalesce($14[i], now())" SQL_EACH_ROW},
     [S_OF_ACCOUNT] = {"reader_of_account", "uuui",
 	"SELECT " READER_COLUMNS " FROM reader r WHERE r.tenant_id = $1"
 	" AND r.message_id = $2 AND r.account_id = $3 ORDER BY r.slot DESC LIMIT $4"},

@@ -37,8 +37,8 @@ void row_reader(struct sql_row *r, struct reader_row *out);
 void row_account(struct sql_row *r, struct account *out);
 
 /*
- * Rows to be added: any number is put, then they are queued as one statement, or as none
- * where there are none.
+ * Rows to be added: SQL_ROWS at most are put, then they are queued as one statement, or as
+ * none where there are none; and *rows is empty again.
  */
 void message_put(struct sql_rows *r, const struct message *m);
 void chunk_put(struct sql_rows *r, const struct id *message, uint32_t part,

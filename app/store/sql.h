@@ -63,11 +63,18 @@ void sql_time_or_null(struct sql_args *a, int64_t t); /* 0: null */
 void sql_bool(struct sql_args *a, bool v);
 
 /*
- * Rows of one statement as arrays, a column each, for "FROM unnest($2, $3, ...)". Each
- * row's columns are put in order and ended with sql_rows_end(); the first parameters may
- * be scalars, put into the arguments before sql_rows_put(). Memory that is out shows there.
+ * Rows of one statement as arrays, a column each. Each row's columns are put in order and
+ * ended with sql_rows_end(); the first parameters may be scalars, put into the arguments
+ * before sql_rows_put(). Memory that is out shows there.
+ *
+ * Where rows are many the statement has them "FROM unnest($2, $3, ...)", which keeps a
+ * store for each column. Where they are few, SQL_ROWS at most, "$2[i], $3[i], ..."
+ * SQL_EACH_ROW takes a fifth less of the server's time; but finding the n-th of a column of
+ * texts takes n steps.
  */
-#define SQL_COLUMNS 16
+#define SQL_COLUMNS  16
+#define SQL_ROWS     64
+#define SQL_EACH_ROW " FROM generate_subscripts($2, 1) AS i"
 struct sql_rows {
 	struct buf col[SQL_COLUMNS];
 	int width; /* columns of a row */
@@ -93,7 +100,10 @@ void sql_rows_clear(struct sql_rows *r); /* ready for other rows */
 /* Queued, not awaited. -1 when the transaction has failed already. */
 int sql_queue(struct db *db, const struct sql *s, const struct sql_args *a,
     struct err *e) __attribute__((warn_unused_result));
-/* The same of rows, whose first parameter is the tenant; nothing where there are none. */
+/*
+ * The same of rows, whose first parameter is the tenant; nothing where there are none. They
+ * are then none.
+ */
 int sql_queue_rows(struct db *db, const struct sql *s, const struct id *tenant,
     struct sql_rows *rows, struct err *e) __attribute__((warn_unused_result));
 /* Awaited; *out is the caller's to PQclear(). */
