@@ -317,6 +317,8 @@ turn(struct link *l)
 		look_again(l);
 	if (link_unsent(l) && flush(l) == -1)
 		return LINK_END;
+	if (l->session != NULL)
+		smtp_session_settle(l->session);
 	/* Nothing is read from a client that does not take its replies. */
 	if (link_unsent(l))
 		return LINK_STOP;

@@ -106,6 +106,7 @@ struct smtp_session {
 	struct smtp_chunk chunk;
 	struct smtp_line line;
 	struct smtp_txn *txn;
+	struct smtp_txn *past; /* it was answered, and is put away later */
 	struct smtp_try *attempt;
 	struct smtp_job job;
 	struct buf *out; /* while a call of the glue lasts */
@@ -168,6 +169,8 @@ void smtp_brake(struct smtp_session *s);
 
 /* Drops transaction and draft; READY or START, as the greeting stands. */
 void smtp_txn_end(struct smtp_session *s);
+/* The same, but what it holds is kept until smtp_session_settle(). */
+void smtp_txn_past(struct smtp_session *s);
 /* Wipes and frees the attempt. */
 void smtp_try_end(struct smtp_session *s);
 
@@ -217,6 +220,8 @@ enum smtp_next smtp_message_seal(struct smtp_session *s);
 bool smtp_message_lost(const struct smtp_session *s);
 /* Says why, and keeps the transaction. */
 enum smtp_next smtp_message_refuse(struct smtp_session *s);
+/* Log and metrics of one that was taken. */
+void smtp_message_tell(const struct smtp_session *s, const struct smtp_txn *t);
 /* All of it is here: accepted on a thread, or refused; the transaction is over. */
 enum smtp_next smtp_message_end(struct smtp_session *s);
 

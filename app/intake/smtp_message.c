@@ -155,11 +155,22 @@ count_refused(const char *code)
 	    *code == '4' ? METRIC_MAIL_DEFERRED : METRIC_MAIL_REFUSED, 0, 1);
 }
 
+void
+smtp_message_tell(const struct smtp_session *s, const struct smtp_txn *t)
+{
+	char text[ID_TEXT_LEN];
+
+	metrics_add(METRIC_MAILS, METRIC_MAIL_TAKEN, 0, 1);
+	id_format(&t->message, text);
+	log_line(LOG_LEVEL_INFO, s->id, "message accepted",
+	    "message=%s size=%zu recipients=%zu", text, t->size, t->env.n_rcpt);
+}
+
+/* Who waits for it hears it before the log does. */
 static enum smtp_next
 done(struct smtp_session *s)
 {
 	struct id message = s->txn->message;
-	char text[ID_TEXT_LEN];
 
 	if (s->job.result == -1) {
 		count_refused(
@@ -167,15 +178,10 @@ done(struct smtp_session *s)
 		smtp_txn_end(s);
 		return smtp_refuse_err(s, SMTP_ASKED_DATA, &s->job.err);
 	}
-	metrics_add(METRIC_MAILS, METRIC_MAIL_TAKEN, 0, 1);
 	if (s->set->backend->taken != NULL)
 		s->set->backend->taken(s->sender, &s->txn->env);
-	id_format(&message, text);
-	log_line(LOG_LEVEL_INFO, s->id, "message accepted",
-	    "message=%s size=%zu recipients=%zu", text, s->txn->size,
-	    s->txn->env.n_rcpt);
 	s->refusals = 0;
-	smtp_txn_end(s);
+	smtp_txn_past(s);
 	if (smtp_reply_accepted(s->out, &message) == -1)
 		s->mute = true;
 	return SMTP_MORE;

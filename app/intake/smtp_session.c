@@ -162,19 +162,44 @@ smtp_refuse_err(
 
 /* ---- transaction, attempt, job ----------------------------------------- */
 
+static void
+txn_free(struct smtp_session *s, struct smtp_txn *t)
+{
+	if (t == NULL)
+		return;
+	s->set->backend->drop(t->draft);
+	s->set->backend->clear(&t->env);
+	free(t->to.orcpt);
+	free(t);
+}
+
 void
 smtp_txn_end(struct smtp_session *s)
 {
-	struct smtp_txn *t = s->txn;
-
+	txn_free(s, s->txn);
 	s->txn = NULL;
-	if (t != NULL) {
-		s->set->backend->drop(t->draft);
-		s->set->backend->clear(&t->env);
-		free(t->to.orcpt);
-		free(t);
-	}
 	smtp_state_set(s, s->greeted ? SMTP_STATE_READY : SMTP_STATE_START);
+}
+
+void
+smtp_txn_past(struct smtp_session *s)
+{
+	smtp_session_settle(s);
+	s->past = s->txn;
+	s->txn = NULL;
+	smtp_txn_end(s);
+}
+
+void
+smtp_session_settle(struct smtp_session *s)
+{
+	struct smtp_txn *t = s->past;
+
+	if (t == NULL)
+		return;
+	s->past = NULL;
+	smtp_message_tell(s, t);
+	txn_free(s, t);
 }
 
 void
@@ -350,6 +375,7 @@ smtp_session_free(struct smtp_session *s)
 {
 	if (s == NULL)
 		return;
+	smtp_session_settle(s);
 	smtp_txn_end(s);
 	smtp_try_end(s);
 	smtp_line_free(&s->line);
@@ -538,6 +564,7 @@ smtp_session_feed(struct smtp_session *s, const void *p, size_t n, size_t *used,
 	size_t at = 0, took = 0;
 
 	answer_into(s, out);
+	smtp_session_settle(s);
 	if (s->waits && n > 0 && s->state != SMTP_STATE_CLOSED) {
 		s->waits = false;
 		*used = n;

@@ -181,6 +181,11 @@ size_t smtp_session_held(const struct smtp_session *s);
 /* Nothing may have come before what was answered last leaves. Sent: it is about to. */
 bool smtp_session_waits(const struct smtp_session *s);
 void smtp_session_sent(struct smtp_session *s);
+/*
+ * What can wait until an answer has left: the log's line of a message that was taken, and
+ * the end of its draft. Good at any time on the loop; the next feed does it, too.
+ */
+void smtp_session_settle(struct smtp_session *s);
 /* Is it within a transaction, or waits for a job? Else it may be told goodbye. */
 bool smtp_session_busy(const struct smtp_session *s);
 const char *smtp_session_id(const struct smtp_session *s); /* for the log */

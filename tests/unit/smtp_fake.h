@@ -340,6 +340,7 @@ fake_packet(struct smtp_session *s, const void *p, size_t n, struct buf *out)
 		if (next == SMTP_CLOSE)
 			return SMTP_CLOSE;
 	}
+	smtp_session_settle(s);
 	return next;
 }
 
