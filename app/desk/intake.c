@@ -352,12 +352,12 @@ desk_accept(struct desk *d, const struct desk_sender *s,
 		return err_set(e, ERR_UNAVAILABLE, "message: memory");
 	t->later = size <= TOGETHER_MOST ? later : NULL;
 	if (soon)
-		commit_soon(d);
+		commit_soon(d, &env->tenant);
 	r = gather(&in, &t->item.bundle, e);
 	manifest_free(in.manifest);
 	if (r == 0) {
 		if (t->later != NULL && !soon)
-			commit_soon(d);
+			commit_soon(d, NULL);
 		return commit(d, t, message_out, e); /* t is gone */
 	}
 	if (soon)

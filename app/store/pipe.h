@@ -19,8 +19,10 @@ struct pipe_pending {
 
 struct db {
 	char *conninfo;
-	PGconn *conn; /* NULL: none, or broken */
-	bool open;    /* a transaction is, if only by name: see failed */
+	PGconn *conn;     /* NULL: none, or broken */
+	bool open;        /* a transaction is, if only by name: see failed */
+	bool ahead;       /* nothing was asked of it yet but its beginning */
+	struct id tenant; /* then: whose it is */
 	bool listening;
 	struct err failed; /* first error of the open transaction */
 	struct pipe_pending pending[PIPE_PENDING];
@@ -59,6 +61,8 @@ int pipe_await_rows(struct db *db, const struct pipe_rows *rows,
  * them, are passed over when the connection is next used.
  */
 void pipe_part(struct db *db);
+/* Hands the server what was queued, without asking for its answers yet. */
+void pipe_push(struct db *db);
 /* Was something queued after the last pipe_await() or pipe_part()? */
 bool pipe_owes(const struct db *db);
 
