@@ -3,8 +3,7 @@
  */
 #include "store/message.h"
 
-#include <stdlib.h>
-
+#include "store/fetch.h"
 #include "store/rows.h"
 
 enum { S_ADD, S_ROWS, S_LIST };
@@ -93,41 +92,27 @@ event_rows_add(struct db *db, const struct id *tenant, struct sql_rows *rows,
 	return sql_queue_rows(db, &statements[S_ROWS], tenant, rows, e);
 }
 
+static void
+event_row(struct sql_row *r, void *out)
+{
+	struct event *ev = out;
+
+	sql_get_id(r, &ev->message);
+	ev->slot = (uint32_t)sql_get_int(r);
+	ev->kind = (enum event_kind)sql_get_int(r);
+	ev->at = sql_get_time(r);
+	sql_get_text(r, ev->detail, sizeof(ev->detail));
+}
+
 int
 event_list(struct db *db, const struct id *tenant, const struct id *message,
     struct event **out, size_t *n, struct err *e)
 {
-	const struct sql *s = &statements[S_LIST];
 	struct sql_args a = {0};
-	struct event *list;
-	struct sql_row r;
-	PGresult *res;
-	int i, rc = 0;
 
-	*n = 0;
-	*out = NULL;
 	sql_id(&a, tenant);
 	sql_id(&a, message);
-	if (sql_exec(db, s, &a, &res, e) == -1)
-		return -1;
-	list = calloc((size_t)PQntuples(res) + 1, sizeof(*list));
-	if (list == NULL)
-		rc = err_set(e, ERR_UNAVAILABLE, "event_list: memory");
-	for (i = 0; rc == 0 && i < PQntuples(res); i++) {
-		r = sql_row_at(res, i);
-		sql_get_id(&r, &list[i].message);
-		list[i].slot = (uint32_t)sql_get_int(&r);
-		list[i].kind = (enum event_kind)sql_get_int(&r);
-		list[i].at = sql_get_time(&r);
-		sql_get_text(&r, list[i].detail, sizeof(list[i].detail));
-		rc = sql_row_end(&r, s, e);
-	}
-	PQclear(res);
-	if (rc == -1) {
-		free(list);
-		return -1;
-	}
-	*out = list;
-	*n = (size_t)i;
-	return 0;
+	*out = fetch_array(
+	    fetch(db, &statements[S_LIST], &a, e), event_row, sizeof(**out), n);
+	return *out == NULL ? -1 : 0;
 }

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "store/fetch.h"
 #include "store/rows.h"
 
 enum {
@@ -151,30 +152,25 @@ row_message(struct sql_row *r, struct message *out)
 	sql_get_buf(r, &out->manifest);
 }
 
+static void
+message_row(struct sql_row *r, void *out)
+{
+	row_message(r, out);
+}
+
 int
 message_get(struct db *db, const struct id *tenant, const struct id *message,
     struct message *out, struct err *e)
 {
 	struct sql_args a = {0};
-	struct sql_row r;
-	PGresult *res;
 	int rc;
 
+	*out = (struct message){0};
 	sql_id(&a, tenant);
 	sql_id(&a, message);
-	if (sql_exec(db, &statements[S_GET], &a, &res, e) == -1)
-		return -1;
-	rc = PQntuples(res) > 0;
-	if (rc == 1) {
-		*out = (struct message){0};
-		r = sql_row_at(res, 0);
-		row_message(&r, out);
-		if (sql_row_end(&r, &statements[S_GET], e) == -1) {
-			message_clear(out);
-			rc = -1;
-		}
-	}
-	PQclear(res);
+	rc = fetch_one(fetch(db, &statements[S_GET], &a, e), message_row, out);
+	if (rc == -1)
+		message_clear(out);
 	return rc;
 }
 
@@ -210,30 +206,24 @@ chunk_rows_add(struct db *db, const struct id *tenant, struct sql_rows *rows,
 	return sql_queue_rows(db, &statements[S_CHUNK_ROWS], tenant, rows, e);
 }
 
+static void
+data_row(struct sql_row *r, void *out)
+{
+	sql_get_buf(r, out);
+}
+
 int
 chunk_get(struct db *db, const struct id *tenant, const struct id *message,
     uint32_t part, uint32_t seq, struct buf *out, struct err *e)
 {
 	struct sql_args a = {0};
-	struct sql_row r;
-	PGresult *res;
-	int rc;
 
 	sql_id(&a, tenant);
 	sql_id(&a, message);
 	sql_int(&a, part);
 	sql_int(&a, seq);
-	if (sql_exec(db, &statements[S_CHUNK_GET], &a, &res, e) == -1)
-		return -1;
-	rc = PQntuples(res) > 0;
-	if (rc == 1) {
-		r = sql_row_at(res, 0);
-		sql_get_buf(&r, out);
-		if (sql_row_end(&r, &statements[S_CHUNK_GET], e) == -1)
-			rc = -1;
-	}
-	PQclear(res);
-	return rc;
+	return fetch_one(
+	    fetch(db, &statements[S_CHUNK_GET], &a, e), data_row, out);
 }
 
 struct taker {
@@ -280,32 +270,25 @@ chunk_each(struct db *db, const struct chunk_range *range, seal_sink take,
 	return sql_each(db, &statements[S_CHUNK_EACH], &a, chunk_take, &t, e);
 }
 
+static void
+id_row(struct sql_row *r, void *out)
+{
+	sql_get_id(r, out);
+}
+
 /* At most four tags a query; fewer are filled up with the first. */
 static int
 find_four(struct db *db, const struct id *tenant, const uint8_t (*tags)[32],
     size_t n, struct id *out, struct err *e)
 {
 	struct sql_args a = {0};
-	struct sql_row r;
-	PGresult *res;
-	size_t i;
-	int rc;
 
 	sql_id(&a, tenant);
-	for (i = 0; i < 4; i++)
+	for (size_t i = 0; i < 4; i++)
 		sql_bytes(&a, tags[i < n ? i : 0], 32);
 	sql_int(&a, LIMIT_DUPLICATE_HOURS);
-	if (sql_exec(db, &statements[S_DUPLICATE_FIND], &a, &res, e) == -1)
-		return -1;
-	rc = PQntuples(res) > 0;
-	if (rc == 1) {
-		r = sql_row_at(res, 0);
-		sql_get_id(&r, out);
-		if (sql_row_end(&r, &statements[S_DUPLICATE_FIND], e) == -1)
-			rc = -1;
-	}
-	PQclear(res);
-	return rc;
+	return fetch_one(
+	    fetch(db, &statements[S_DUPLICATE_FIND], &a, e), id_row, out);
 }
 
 int
@@ -345,34 +328,42 @@ known_put(struct sql_rows *r, uint32_t n, const uint8_t *tags, size_t n_tags)
 	tags_put(r, tags, n_tags);
 }
 
+struct repeated {
+	uint64_t n;
+	struct id first;
+};
+
+static void
+repeated_row(struct sql_row *r, void *out)
+{
+	struct repeated *of = out;
+
+	of->n = (uint64_t)sql_get_int(r);
+	sql_get_id(r, &of->first);
+}
+
 int
 duplicate_known(struct db *db, const struct id *tenant, struct sql_rows *rows,
     struct id *first, size_t cap, struct err *e)
 {
 	const struct sql *s = &statements[S_DUPLICATE_KNOWN];
 	struct sql_args a = {0};
-	struct sql_row r;
-	PGresult *res;
-	uint64_t n;
-	int i, rc = 0;
+	struct repeated of;
+	struct fetch f;
 
 	if (rows->n == 0 && !rows->bad)
 		return 0;
 	sql_id(&a, tenant);
-	if (sql_rows_put(rows, s, &a, e) == -1 ||
-	    sql_exec(db, s, &a, &res, e) == -1)
+	if (sql_rows_put(rows, s, &a, e) == -1)
 		return -1;
-	for (i = 0; i < PQntuples(res) && rc == 0; i++) {
-		r = sql_row_at(res, i);
-		n = (uint64_t)sql_get_int(&r);
-		if (n >= cap)
-			r.bad = true;
+	f = fetch(db, s, &a, e);
+	while (fetch_next(&f, repeated_row, &of)) {
+		if (of.n >= cap)
+			f.rc = err_set(e, ERR_INTERNAL, "%s: a row", s->name);
 		else
-			sql_get_id(&r, &first[n]);
-		rc = sql_row_end(&r, s, e);
+			first[of.n] = of.first;
 	}
-	PQclear(res);
-	return rc;
+	return fetch_end(&f);
 }
 
 int
@@ -401,37 +392,29 @@ message_tenant(struct db *db, const struct id *message, struct id *tenant_out,
     struct err *e)
 {
 	struct sql_args a = {0};
-	struct sql_row r;
-	PGresult *res;
-	int rc;
 
 	sql_id(&a, message);
-	if (sql_once(db, &statements[S_TENANT], &a, &res, e) == -1)
+	if (fetch_the(fetch_once(db, &statements[S_TENANT], &a, e), id_row,
+		tenant_out) == -1)
 		return -1;
-	r = sql_row_at(res, 0);
-	sql_get_id(&r, tenant_out);
-	rc = sql_row_end(&r, &statements[S_TENANT], e);
-	PQclear(res);
-	return rc == -1 ? -1 : !id_is_zero(tenant_out);
+	return !id_is_zero(tenant_out);
 }
 
-static int
-facts_row(const PGresult *res, int row, const struct sql *s,
-    struct message_facts *m, struct err *e)
+static void
+facts_row(struct sql_row *r, void *out)
 {
-	struct sql_row r = sql_row_at(res, row);
+	struct message_facts *m = out;
 
-	sql_get_id(&r, &m->id);
-	sql_get_text(&r, m->sender, sizeof(m->sender));
-	sql_get_id(&r, &m->sender_account);
-	sql_get_id(&r, &m->in_reply_to);
-	m->created = sql_get_time(&r);
-	m->expires = sql_get_time(&r);
-	m->size = (uint64_t)sql_get_int(&r);
-	m->chunks = (uint32_t)sql_get_int(&r);
-	m->recipients = (uint32_t)sql_get_int(&r);
-	m->displayed = (uint32_t)sql_get_int(&r);
-	return sql_row_end(&r, s, e);
+	sql_get_id(r, &m->id);
+	sql_get_text(r, m->sender, sizeof(m->sender));
+	sql_get_id(r, &m->sender_account);
+	sql_get_id(r, &m->in_reply_to);
+	m->created = sql_get_time(r);
+	m->expires = sql_get_time(r);
+	m->size = (uint64_t)sql_get_int(r);
+	m->chunks = (uint32_t)sql_get_int(r);
+	m->recipients = (uint32_t)sql_get_int(r);
+	m->displayed = (uint32_t)sql_get_int(r);
 }
 
 int
@@ -441,21 +424,15 @@ message_list(struct db *db, const struct id *tenant, int64_t before, size_t cap,
 {
 	struct sql_args a = {0};
 	struct message_facts m;
-	PGresult *res;
-	int i, rc = 0;
+	struct fetch f;
 
 	sql_id(&a, tenant);
 	sql_time_or_null(&a, before);
 	sql_int(&a, (int64_t)cap);
-	if (sql_exec(db, &statements[S_LIST], &a, &res, e) == -1)
-		return -1;
-	for (i = 0; i < PQntuples(res) && rc == 0; i++) {
-		rc = facts_row(res, i, &statements[S_LIST], &m, e);
-		if (rc == 0)
-			row(arg, &m);
-	}
-	PQclear(res);
-	return rc;
+	f = fetch(db, &statements[S_LIST], &a, e);
+	while (fetch_next(&f, facts_row, &m))
+		row(arg, &m);
+	return fetch_end(&f);
 }
 
 int
@@ -463,16 +440,9 @@ message_facts(struct db *db, const struct id *tenant, const struct id *message,
     struct message_facts *out, struct err *e)
 {
 	struct sql_args a = {0};
-	PGresult *res;
-	int rc;
 
 	sql_id(&a, tenant);
 	sql_id(&a, message);
-	if (sql_exec(db, &statements[S_FACTS], &a, &res, e) == -1)
-		return -1;
-	rc = PQntuples(res) > 0;
-	if (rc == 1 && facts_row(res, 0, &statements[S_FACTS], out, e) == -1)
-		rc = -1;
-	PQclear(res);
-	return rc;
+	return fetch_one(
+	    fetch(db, &statements[S_FACTS], &a, e), facts_row, out);
 }

@@ -1,6 +1,7 @@
 /*
  * notice.c: what a pick-up code finds.
  */
+#include "store/fetch.h"
 #include "store/rows.h"
 
 enum { S_ADD, S_BY_PICKUP, S_OF_SLOT, S_OF_ADDRESS, S_ADOPTED };
@@ -79,44 +80,35 @@ notice_add(struct db *db, const struct id *tenant, const struct notice *n,
 	return r;
 }
 
-static int
-notice_row(const PGresult *res, int row, const struct sql *s,
-    struct notice *out, struct err *e)
+static void
+notice_row(struct sql_row *r, void *p)
 {
-	struct sql_row r = sql_row_at(res, row);
+	struct notice *out = p;
 
 	*out = (struct notice){0};
-	sql_get_id(&r, &out->id);
-	sql_get_id(&r, &out->message);
-	out->slot = (uint32_t)sql_get_int(&r);
-	sql_get_text(&r, out->pickup, sizeof(out->pickup));
-	sql_get_text(&r, out->key, sizeof(out->key));
-	sql_get_id(&r, &out->account);
-	sql_get_fixed(&r, out->link_hash, sizeof(out->link_hash));
-	sql_get_buf(&r, &out->link_wrap);
-	sql_get_buf(&r, &out->escrow);
-	sql_get_fixed(&r, out->cert, sizeof(out->cert));
-	out->expires = sql_get_time(&r);
-	out->created = sql_get_time(&r);
-	if (sql_row_end(&r, s, e) == 0)
-		return 0;
-	notice_clear(out);
-	return -1;
+	sql_get_id(r, &out->id);
+	sql_get_id(r, &out->message);
+	out->slot = (uint32_t)sql_get_int(r);
+	sql_get_text(r, out->pickup, sizeof(out->pickup));
+	sql_get_text(r, out->key, sizeof(out->key));
+	sql_get_id(r, &out->account);
+	sql_get_fixed(r, out->link_hash, sizeof(out->link_hash));
+	sql_get_buf(r, &out->link_wrap);
+	sql_get_buf(r, &out->escrow);
+	sql_get_fixed(r, out->cert, sizeof(out->cert));
+	out->expires = sql_get_time(r);
+	out->created = sql_get_time(r);
 }
 
 static int
-notice_one(struct db *db, const struct sql *s, const struct sql_args *a,
-    struct notice *out, struct err *e)
+notice_one(struct fetch f, struct notice *out)
 {
-	PGresult *res;
 	int rc;
 
-	if (sql_exec(db, s, a, &res, e) == -1)
-		return -1;
-	rc = PQntuples(res) > 0;
-	if (rc == 1 && notice_row(res, 0, s, out, e) == -1)
-		rc = -1;
-	PQclear(res);
+	*out = (struct notice){0};
+	rc = fetch_one(f, notice_row, out);
+	if (rc == -1)
+		notice_clear(out);
 	return rc;
 }
 
@@ -128,7 +120,7 @@ notice_by_pickup(struct db *db, const struct id *tenant, const char *pickup,
 
 	sql_id(&a, tenant);
 	sql_text(&a, pickup);
-	return notice_one(db, &statements[S_BY_PICKUP], &a, out, e);
+	return notice_one(fetch(db, &statements[S_BY_PICKUP], &a, e), out);
 }
 
 int
@@ -140,34 +132,27 @@ notice_of_slot(struct db *db, const struct id *tenant, const struct id *message,
 	sql_id(&a, tenant);
 	sql_id(&a, message);
 	sql_int(&a, slot);
-	return notice_one(db, &statements[S_OF_SLOT], &a, out, e);
+	return notice_one(fetch(db, &statements[S_OF_SLOT], &a, e), out);
 }
 
 int
 notice_of_address(struct db *db, const struct id *tenant, const char *key,
     struct notice *out, size_t cap, size_t *n, struct err *e)
 {
-	const struct sql *s = &statements[S_OF_ADDRESS];
 	struct sql_args a = {0};
-	PGresult *res;
-	size_t i;
-	int rc = 0;
+	struct fetch f;
 
-	*n = 0;
 	sql_id(&a, tenant);
 	sql_text(&a, key);
 	sql_int(&a, (int64_t)cap);
-	if (sql_exec(db, s, &a, &res, e) == -1)
-		return -1;
-	for (i = 0; i < (size_t)PQntuples(res) && rc == 0; i++)
-		rc = notice_row(res, (int)i, s, &out[i], e);
-	PQclear(res);
-	if (rc == 0) {
-		*n = i;
+	f = fetch(db, &statements[S_OF_ADDRESS], &a, e);
+	for (*n = 0; fetch_next(&f, notice_row, &out[*n]);)
+		++*n;
+	if (fetch_end(&f) == 0)
 		return 0;
-	}
-	while (i-- > 0)
-		notice_clear(&out[i]);
+	*n = 0;
+	while (f.at-- > 0)
+		notice_clear(&out[f.at]);
 	return -1;
 }
 

@@ -4,6 +4,7 @@
 #include "store/outbox.h"
 
 #include "base/text.h"
+#include "store/fetch.h"
 #include "store/report.h"
 #include "store/rows.h"
 
@@ -123,48 +124,39 @@ outbox_add(struct db *db, const struct outbox *o, struct err *e)
 	return r;
 }
 
-static int
-taken_row(const PGresult *res, int row, const struct sql *s, struct outbox *o,
-    struct err *e)
+static void
+taken_row(struct sql_row *r, void *out)
 {
-	struct sql_row r = sql_row_at(res, row);
+	struct outbox *o = out;
 
 	*o = (struct outbox){0};
-	sql_get_id(&r, &o->tenant);
-	sql_get_id(&r, &o->id);
-	o->kind = (enum outbox_kind)sql_get_int(&r);
-	sql_get_id(&r, &o->message);
-	o->slot = (uint32_t)sql_get_int(&r);
-	sql_get_id(&r, &o->notice);
-	o->at = sql_get_time(&r);
-	sql_get_buf(&r, &o->item);
-	o->item_kind = (int)sql_get_int(&r);
-	o->created = sql_get_time(&r);
-	o->due = sql_get_time(&r);
-	o->tries = (int)sql_get_int(&r);
-	return sql_row_end(&r, s, e);
+	sql_get_id(r, &o->tenant);
+	sql_get_id(r, &o->id);
+	o->kind = (enum outbox_kind)sql_get_int(r);
+	sql_get_id(r, &o->message);
+	o->slot = (uint32_t)sql_get_int(r);
+	sql_get_id(r, &o->notice);
+	o->at = sql_get_time(r);
+	sql_get_buf(r, &o->item);
+	o->item_kind = (int)sql_get_int(r);
+	o->created = sql_get_time(r);
+	o->due = sql_get_time(r);
+	o->tries = (int)sql_get_int(r);
 }
 
 int
 outbox_taken(struct db *db, const struct sql *s, const struct sql_args *a,
     struct outbox *out, size_t *n, struct err *e)
 {
-	PGresult *res;
-	size_t i;
-	int rc = 0;
+	struct fetch f = fetch_once(db, s, a, e);
 
-	*n = 0;
-	if (sql_once(db, s, a, &res, e) == -1)
-		return -1;
-	for (i = 0; i < (size_t)PQntuples(res) && rc == 0; i++)
-		rc = taken_row(res, (int)i, s, &out[i], e);
-	PQclear(res);
-	if (rc == 0) {
-		*n = i;
+	for (*n = 0; fetch_next(&f, taken_row, &out[*n]);)
+		++*n;
+	if (fetch_end(&f) == 0)
 		return 0;
-	}
-	while (i-- > 0)
-		outbox_clear(&out[i]);
+	*n = 0;
+	while (f.at-- > 0)
+		outbox_clear(&out[f.at]);
 	return -1;
 }
 
@@ -349,24 +341,45 @@ outbox_later(struct db *db, const struct outbox *o, int64_t due,
 	return finish(db, o, &statements[S_LATER], &a, e);
 }
 
+static void
+counts_row(struct sql_row *r, void *p)
+{
+	struct outbox_count *out = p;
+
+	out->waiting = (int)sql_get_int(r);
+	out->retrying = (int)sql_get_int(r);
+	out->failed = (int)sql_get_int(r);
+	out->oldest = sql_get_time(r);
+}
+
 int
 outbox_counts(struct db *db, struct outbox_count *out, struct err *e)
 {
-	const struct sql *s = &statements[S_COUNTS];
-	struct sql_row r;
-	PGresult *res;
-	int rc;
+	return fetch_the(
+	    fetch_once(db, &statements[S_COUNTS], NULL, e), counts_row, out);
+}
 
-	if (sql_once(db, s, NULL, &res, e) == -1)
-		return -1;
-	r = sql_row_at(res, 0);
-	out->waiting = (int)sql_get_int(&r);
-	out->retrying = (int)sql_get_int(&r);
-	out->failed = (int)sql_get_int(&r);
-	out->oldest = sql_get_time(&r);
-	rc = sql_row_end(&r, s, e);
-	PQclear(res);
-	return rc;
+struct listed {
+	struct outbox o;
+	int state;
+	char reply[1024];
+};
+
+static void
+listed_row(struct sql_row *r, void *out)
+{
+	struct listed *l = out;
+
+	sql_get_id(r, &l->o.tenant);
+	sql_get_id(r, &l->o.id);
+	l->o.kind = (enum outbox_kind)sql_get_int(r);
+	sql_get_id(r, &l->o.message);
+	l->o.slot = (uint32_t)sql_get_int(r);
+	l->o.created = sql_get_time(r);
+	l->o.due = sql_get_time(r);
+	l->o.tries = (int)sql_get_int(r);
+	l->state = (int)sql_get_int(r);
+	sql_get_text(r, l->reply, sizeof(l->reply));
 }
 
 int
@@ -375,37 +388,17 @@ outbox_list(struct db *db,
 	const char *last_reply),
     void *arg, struct err *e)
 {
-	const struct sql *s = &statements[S_LIST];
 	struct sql_args a = {0};
-	struct sql_row r;
-	struct outbox o = {0};
-	char reply[1024];
-	PGresult *res;
-	int i, state, rc = 0;
+	struct listed l = {0};
+	struct fetch f;
 
 	sql_int(&a, LIST_MOST);
-	if (sql_once(db, s, &a, &res, e) == -1)
-		return -1;
-	for (i = 0; i < PQntuples(res) && rc == 0; i++) {
-		r = sql_row_at(res, i);
-		sql_get_id(&r, &o.tenant);
-		sql_get_id(&r, &o.id);
-		o.kind = (enum outbox_kind)sql_get_int(&r);
-		sql_get_id(&r, &o.message);
-		o.slot = (uint32_t)sql_get_int(&r);
-		o.created = sql_get_time(&r);
-		o.due = sql_get_time(&r);
-		o.tries = (int)sql_get_int(&r);
-		state = (int)sql_get_int(&r);
-		sql_get_text(&r, reply, sizeof(reply));
-		rc = sql_row_end(&r, s, e);
-		if (rc == 0)
-			row(arg, &o,
-			    state == 2      ? "failed" :
-				o.tries > 0 ? "retrying" :
-					      "waiting",
-			    reply);
-	}
-	PQclear(res);
-	return rc;
+	f = fetch_once(db, &statements[S_LIST], &a, e);
+	while (fetch_next(&f, listed_row, &l))
+		row(arg, &l.o,
+		    l.state == 2      ? "failed" :
+			l.o.tries > 0 ? "retrying" :
+					"waiting",
+		    l.reply);
+	return fetch_end(&f);
 }

@@ -1,9 +1,8 @@
 /*
  * reader.c: the slots of a message, one a reader.
  */
+#include "store/fetch.h"
 #include "store/rows.h"
-
-#include <stdlib.h>
 
 enum { S_ADD, S_OF_ACCOUNT, S_OF_ADDRESS, S_LIST, S_ADOPT, S_DISPLAYED };
 
@@ -103,21 +102,10 @@ row_reader(struct sql_row *r, struct reader_row *out)
 	out->first_displayed = sql_get_time(r);
 }
 
-static int
-rows_of(const PGresult *res, const struct sql *s, struct reader_row *out,
-    size_t *n, struct err *e)
+static void
+reader_row(struct sql_row *r, void *out)
 {
-	struct sql_row r;
-	int i;
-
-	for (i = 0; i < PQntuples(res); i++) {
-		r = sql_row_at(res, i);
-		row_reader(&r, &out[i]);
-		if (sql_row_end(&r, s, e) == -1)
-			return -1;
-	}
-	*n = (size_t)i;
-	return 0;
+	row_reader(r, out);
 }
 
 int
@@ -126,19 +114,13 @@ reader_of_account(struct db *db, const struct id *tenant,
     size_t cap, size_t *n, struct err *e)
 {
 	struct sql_args a = {0};
-	PGresult *res;
-	int rc;
 
-	*n = 0;
 	sql_id(&a, tenant);
 	sql_id(&a, message);
 	sql_id(&a, account);
 	sql_int(&a, (int64_t)cap);
-	if (sql_exec(db, &statements[S_OF_ACCOUNT], &a, &res, e) == -1)
-		return -1;
-	rc = rows_of(res, &statements[S_OF_ACCOUNT], out, n, e);
-	PQclear(res);
-	return rc;
+	return fetch_into(fetch(db, &statements[S_OF_ACCOUNT], &a, e),
+	    reader_row, out, sizeof(*out), n);
 }
 
 int
@@ -147,19 +129,13 @@ reader_of_address(struct db *db, const struct id *tenant,
     size_t cap, size_t *n, struct err *e)
 {
 	struct sql_args a = {0};
-	PGresult *res;
-	int rc;
 
-	*n = 0;
 	sql_id(&a, tenant);
 	sql_id(&a, message);
 	sql_text(&a, key);
 	sql_int(&a, (int64_t)cap);
-	if (sql_exec(db, &statements[S_OF_ADDRESS], &a, &res, e) == -1)
-		return -1;
-	rc = rows_of(res, &statements[S_OF_ADDRESS], out, n, e);
-	PQclear(res);
-	return rc;
+	return fetch_into(fetch(db, &statements[S_OF_ADDRESS], &a, e),
+	    reader_row, out, sizeof(*out), n);
 }
 
 int
@@ -167,26 +143,12 @@ reader_list(struct db *db, const struct id *tenant, const struct id *message,
     struct reader_row **out, size_t *n, struct err *e)
 {
 	struct sql_args a = {0};
-	PGresult *res;
-	int rc = -1;
 
-	*n = 0;
-	*out = NULL;
 	sql_id(&a, tenant);
 	sql_id(&a, message);
-	if (sql_exec(db, &statements[S_LIST], &a, &res, e) == -1)
-		return -1;
-	*out = calloc((size_t)PQntuples(res) + 1, sizeof(**out));
-	if (*out == NULL)
-		err_set(e, ERR_UNAVAILABLE, "reader_list: memory");
-	else
-		rc = rows_of(res, &statements[S_LIST], *out, n, e);
-	if (rc == -1) {
-		free(*out);
-		*out = NULL;
-	}
-	PQclear(res);
-	return rc;
+	*out = fetch_array(fetch(db, &statements[S_LIST], &a, e), reader_row,
+	    sizeof(**out), n);
+	return *out == NULL ? -1 : 0;
 }
 
 int
@@ -206,25 +168,25 @@ reader_adopt(struct db *db, const struct id *tenant, const struct reader_row *r,
 	return sql_change_or(db, &statements[S_ADOPT], &a, ERR_CONFLICT, e);
 }
 
+static void
+count_row(struct sql_row *r, void *out)
+{
+	*(int64_t *)out = sql_get_int(r);
+}
+
 int
 reader_displayed(struct db *db, const struct id *tenant,
     const struct id *message, uint32_t slot, struct err *e)
 {
 	struct sql_args a = {0};
-	struct sql_row r;
-	PGresult *res;
-	int rc;
+	int64_t n;
 
 	sql_id(&a, tenant);
 	sql_id(&a, message);
 	sql_int(&a, slot);
 	sql_int(&a, LIMIT_AFTER_OPEN_DAYS);
-	if (sql_exec(db, &statements[S_DISPLAYED], &a, &res, e) == -1)
+	if (fetch_the(fetch(db, &statements[S_DISPLAYED], &a, e), count_row,
+		&n) == -1)
 		return -1;
-	r = sql_row_at(res, 0);
-	rc = sql_get_int(&r) == 1;
-	if (sql_row_end(&r, &statements[S_DISPLAYED], e) == -1)
-		rc = -1;
-	PQclear(res);
-	return rc;
+	return n == 1;
 }
