@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/secret.h"
 #include "base/text.h"
 #include "desk/directory.h"
 #include "mail/forward.h"
@@ -57,25 +58,59 @@ trace_of(const struct copying *c, const char *key, char out[TRACE_HEX + 1])
 	text_hex(digest, TRACE_HEX / 2, out);
 }
 
+struct digest {
+	char hex[TRACE_HEX + 1];
+};
+
+static int
+digest_order(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct digest));
+}
+
+/* So many stand in it for n: who gets the message cannot count the others. */
+static size_t
+trace_size(size_t n)
+{
+	return n <= 16 ? 16 : n <= 128 ? 128 : n <= 1024 ? 1024 : n;
+}
+
+/* Digests of those it is for, and of nobody, in no order. free(); NULL: memory. */
+static struct digest *
+trace_list(const struct copying *c, size_t *n_out)
+{
+	const struct parcel *p = c->p;
+	struct digest *all = calloc(trace_size(p->n_rcpt), sizeof(*all));
+	uint8_t nobody[TRACE_HEX / 2];
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_rcpt && all != NULL; i++)
+		if (p->rcpt[i].forward)
+			trace_of(c, p->rcpt[i].mailbox.key, all[n++].hex);
+	for (*n_out = trace_size(n); n < *n_out && all != NULL; n++) {
+		secret_random(nobody, sizeof(nobody));
+		text_hex(nobody, sizeof(nobody), all[n].hex);
+	}
+	if (all != NULL)
+		qsort(all, n, sizeof(*all), digest_order);
+	return all;
+}
+
 /* Whom this copy was for already, so that it is known when it comes back. */
 static int
 add_trace(struct copying *c)
 {
-	char hex[TRACE_HEX + 1];
 	size_t n = 0;
-	int r = 0;
+	struct digest *all = trace_list(c, &n);
+	int r = all != NULL ? 0 : -1;
 
-	for (size_t i = 0; i < c->p->n_rcpt && r == 0; i++) {
-		if (!c->p->rcpt[i].forward)
-			continue;
-		trace_of(c, c->p->rcpt[i].mailbox.key, hex);
+	for (size_t i = 0; i < n && r == 0; i++)
 		r = buf_addf(&c->lines, "%s%s",
-		    n == 0                  ? MAIL_OURS_TRACE ": " :
-			n % TRACE_LINE == 0 ? "\r\n\t" :
+		    i == 0                  ? MAIL_OURS_TRACE ": " :
+			i % TRACE_LINE == 0 ? "\r\n\t" :
 					      " ",
-		    hex);
-		n++;
-	}
+		    all[i].hex);
+	free(all);
 	return r == 0 ? buf_adds(&c->lines, "\r\n") : -1;
 }
 

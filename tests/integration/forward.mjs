@@ -86,6 +86,9 @@ const told = async (wanted) => {
 };
 const kinds = async (id) => (await inst.rows(`SELECT kind FROM event WHERE message_id = '${id}' ORDER BY event_id`)).flat().map(Number);
 
+/** The digests of its recipients, and of others. */
+const trace = (mail) => mail.header.match(/^X-Restante-Trace:((?:[ \t]+[0-9a-f]{16}(?:\r?\n(?=[ \t]))?)+)/m)[1].trim().split(/\s+/);
+
 test('byte for byte, tagged, over verified TLS; nothing of it stays', async () => {
   const sent = await send();
   assert.equal(sent.code, 250, sent.text);
@@ -99,6 +102,7 @@ test('byte for byte, tagged, over verified TLS; nothing of it stays', async () =
   assert.match(mail.header, /^X-Restante-Client: 127\.0\.0\.1 \(client\.example\)$/m);
   assert.match(mail.header, /^X-Restante-Sender: not proved$/m);
   assert.match(mail.header, /^Received: from client\.example/m);
+  assert.equal(trace(mail).length, 16);
   const head = sent.raw.slice(0, sent.raw.indexOf('\r\n\r\n')).replace('Subject: ', 'Subject: [secure] ');
   assert.ok(mail.raw.includes(`${head}\r\n\r\n`), 'the header but for ours is as it came');
   await gone(sent.id);
@@ -150,6 +154,9 @@ test('several members are one copy and one mail; each has an answer of its own',
   await again(sent.id);
   const mails = await taken(sent.mid, 2);
   assert.deepEqual(mails[1].rcpts, [admin]);
+  // Nobody who gets it can count the others.
+  assert.equal(trace(mails[0]).length, 16);
+  assert.deepEqual(trace(mails[0]), trace(mails[0]).toSorted());
   assert.equal(mails[1].raw, mails[0].raw);
   await gone(sent.id);
 });
