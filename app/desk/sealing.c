@@ -145,14 +145,26 @@ seal_for_stranger(struct sealing *w, struct sealed_for *s, struct err *e)
 	return r;
 }
 
+/* May its sender be told that a notice failed, and so of which message? */
+static bool
+is_told(const struct sealing *w, const struct sealed_for *s)
+{
+	const struct parcel *p = w->p;
+
+	return p->proved && !p->automatic && *p->manifest->message_id != '\0' &&
+	    p->rcpt[s->row.slot - 1].way == POLICY_OUTWARD;
+}
+
 /*
  * The notice of an account's holder carries no secret, and so no sealed item: the courier
- * reads in the reader's row where it goes.
+ * reads in the reader's row where it goes. But for the Message-ID that a report may have
+ * to name.
  */
 static int
 seal_for_account(struct sealing *w, struct sealed_for *s, struct err *e)
 {
 	struct notice *n;
+	struct outbox *o;
 
 	memcpy(s->pk, s->key.pk, SEAL_PK_LEN);
 	s->row.key_version = s->key.version;
@@ -164,7 +176,12 @@ seal_for_account(struct sealing *w, struct sealed_for *s, struct err *e)
 	s->row.notice = n->id;
 	if (!is_notified(w, s))
 		return 0;
-	return notice_mail(w, s, SEAL_I_NOTICE_ACCOUNT, e) == NULL ? -1 : 0;
+	if ((o = notice_mail(w, s, SEAL_I_NOTICE_ACCOUNT, e)) == NULL)
+		return -1;
+	return !is_told(w, s) ?
+	    0 :
+	    outbox_seal_for(w->d, o, SEAL_I_NOTICE_ACCOUNT, s->row.address, "",
+		w->p->manifest->message_id, e);
 }
 
 int

@@ -8,6 +8,7 @@ import { until, sleep } from '../lib/process.mjs';
 import { scratch, startInstallation } from '../lib/installation.mjs';
 import { OwnServer, readReport } from '../lib/ownserver.mjs';
 import { smtpConnect } from '../lib/smtp.mjs';
+import { pickUp } from '../lib/road.mjs';
 
 const alice = 'alice@acme.example', admin = 'admin@acme.example';
 let inst, host;
@@ -176,6 +177,28 @@ test('their server refuses the notice: failed, once, unless it was not to be tol
     assert.equal(await statuses(quiet.id), 0, rcpt);
   }
   assert.equal(reportsTo(alice).length, 1);
+});
+
+test('somebody outside with an account: the report names the message all the same', async () => {
+  const to = somebody('erin');
+  const mails = async () => host.mails.filter((mail) => mail.to === to);
+  const catcher = { mails, wait: ({ subject = /./, after = [] }) => until(async () => (await mails())
+    .findLast((mail) => subject.test(mail.subject) && !after.includes(mail)), { what: `a mail to ${to}` }) };
+  await send({ from: alice, auth: alice, to });
+  const { visitor } = await pickUp(Object.assign(Object.create(inst), { catcher }), 'acme.localhost', to, await catcher.wait({}));
+  const password = 'a password of somebody';
+  await visitor.go('/register');
+  await visitor.submit({ name: '', password, password2: password }, { which: /password2/ });
+  assert.equal(visitor.path, '/inbox?note=account');
+  const fine = await send({ from: alice, auth: alice, to, rcpt: ' NOTIFY=SUCCESS' });
+  assert.equal((await told(alice, { sent: fine })).original['message-id'], `<${fine.mid}>`);
+  const notice = await catcher.wait({ after: await mails().then((all) => all.slice(0, 1)) });
+  assert.doesNotMatch(notice.raw, new RegExp(fine.mid), 'the notice itself does not');
+  host.say = (verb, mail) => (verb === 'RCPT' && mail.to === to ? '550 5.1.1 No such user' : undefined);
+  const sent = await send({ from: alice, auth: alice, to });
+  const report = await told(alice, { count: 2, sent });
+  assert.equal(report.recipients[0].action, 'failed');
+  assert.equal(report.original['message-id'], `<${sent.mid}>`);
 });
 
 test('a program is not answered', async () => {
