@@ -317,6 +317,22 @@ test('tried for days in vain: given up, and the sender is told', async () => {
   assert.deepEqual((await left(sent.id)).slice(1), [0, 0]);
 });
 
+test('members who are handed one message are told of one by one, in one report', async () => {
+  const from = 'nora@partner.example';
+  const sent = await send({ from, to: [alice, admin], rcptOptions: ' NOTIFY=SUCCESS' });
+  await taken(sent.mid);
+  const report = await told({ to: from });
+  assert.deepEqual(report.recipients.map((r) => [r['final-recipient'], r.action, r.status]).sort(),
+    [alice, admin].sort().map((to) => [`rfc822;${to}`, 'relayed', '2.1.9']));
+  // One of them is refused: each has what became of it.
+  own.say = (verb, mail) => (verb === 'RCPT' && mail.to === admin ? '550 5.1.1 No such user here' : undefined);
+  const other = 'olga@partner.example';
+  await send({ from: other, to: [alice, admin], rcptOptions: ' NOTIFY=SUCCESS,FAILURE' });
+  const both = [await told({ to: other, text: /has taken/ }), await told({ to: other, text: /could not be reached/ })];
+  assert.deepEqual(both.map(({ recipients }) => recipients.map((r) => [r['final-recipient'], r.action])),
+    [[[`rfc822;${alice}`, 'relayed']], [[`rfc822;${admin}`, 'failed']]]);
+});
+
 test('nobody is told who said never', async () => {
   own.say = (verb) => (verb === 'RCPT' ? '550 5.1.1 No such user here' : undefined);
   const sent = await send({ rcptOptions: ' NOTIFY=NEVER' });
@@ -431,6 +447,39 @@ test('a courier killed in the middle of a copy: it is sent again as the same mai
   await until(() => own.mails.filter((m) => m.id === `<${sent.mid}>`).length === 2, { what: 'the second try' });
   const mails = own.mails.filter((m) => m.id === `<${sent.mid}>`);
   assert.equal(mails[0].raw, mails[1].raw);
+  await gone(sent.id);
+});
+
+test('the database dies while a server has a copy: it is not sent to it twice', async () => {
+  let held;
+  const release = new Promise((r) => { held = r; });
+  own.say = (verb) => (verb === 'END' ? release : undefined);
+  const sent = await send();
+  const there = () => own.mails.filter((m) => m.id === `<${sent.mid}>`);
+  await until(() => there().length, { what: 'the copy is held' });
+  // The holder's connection among them: the copy is free for others then.
+  const pid = await inst.kill('postgres');
+  await inst.back('postgres', pid, { timeout: 30000 });
+  await until(async () => Number((await rows(sent.id))[0][2]) > 1, { timeout: 30000, what: 'it is taken again' });
+  held(undefined);
+  await gone(sent.id);
+  assert.equal(there().length, 1);
+});
+
+test('a second courier takes what a dead database let go: only one of them ends it', async () => {
+  let held;
+  const release = new Promise((r) => { held = r; });
+  own.say = (verb) => (verb === 'DATA' ? release : undefined);
+  const sent = await send();
+  await until(() => own.commands.includes('DATA'), { what: 'it is offered' });
+  // As if another had it.
+  await inst.rows(`UPDATE outbox SET tries = tries + 1 WHERE message_id = '${sent.id}'`);
+  own.say = () => undefined;
+  held(undefined);
+  await until(async () => /another has it/.test(await inst.log('courier')), { what: 'it is cut' });
+  assert.deepEqual(own.mails.filter((m) => m.id === `<${sent.mid}>`), []);
+  await again(sent.id);
+  await taken(sent.mid);
   await gone(sent.id);
 });
 
