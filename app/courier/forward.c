@@ -4,6 +4,7 @@
  */
 #include "courier/forward_trip.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 #include "mail/parse.h"
 #include "store/forward.h"
 
+#define HANDS        8 /* over the number of lanes */
+#define BACK_S       5
 #define BLOCK_CHUNKS 4 /* read, opened and sent at a time */
 #define SLOW_MS      1000
 #define DOWN_MS      20000 /* a server that was slow not to be reached is let be */
@@ -334,6 +337,64 @@ trip_run(struct trip *t)
 	put_off(t, &e);
 }
 
+/* ---- copies in hand ---- */
+
+/*
+ * Of all lanes: when the connection that took a copy breaks, another lane is given it, though
+ * it is still on its way here.
+ */
+static pthread_mutex_t hand_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct id hand[HANDS];
+
+/* The place of that one, or -1. */
+static int
+hand_find(const struct id *id)
+{
+	for (int i = 0; i < HANDS; i++)
+		if (id_equal(&hand[i], id))
+			return i;
+	return -1;
+}
+
+static bool
+hand_take(const struct id *id)
+{
+	const struct id nobody = id_zero();
+	bool taken = false;
+	int free;
+
+	pthread_mutex_lock(&hand_lock);
+	if (hand_find(id) == -1 && (free = hand_find(&nobody)) != -1) {
+		hand[free] = *id;
+		taken = true;
+	}
+	pthread_mutex_unlock(&hand_lock);
+	return taken;
+}
+
+static void
+hand_give(const struct id *id)
+{
+	int i;
+
+	pthread_mutex_lock(&hand_lock);
+	if ((i = hand_find(id)) != -1)
+		hand[i] = id_zero();
+	pthread_mutex_unlock(&hand_lock);
+}
+
+/* Looked at again when it may have been settled. */
+static void
+put_back(struct trip *t)
+{
+	struct err e = {0};
+
+	log_line(LOG_LEVEL_WARN, t->id, "still on its way", NULL);
+	if (outbox_later(t->lane->db, t->row,
+		clock_now() + BACK_S * CLOCK_SECOND, "", &e) == -1)
+		log_err(t->id, "outcome not written down", &e);
+}
+
 void
 forwarding_work(struct lane *l)
 {
@@ -341,7 +402,12 @@ forwarding_work(struct lane *l)
 		struct trip t = {.lane = l, .row = &l->row[i]};
 
 		id_format(&l->row[i].id, t.id);
-		trip_run(&t);
+		if (hand_take(&l->row[i].id)) {
+			trip_run(&t);
+			hand_give(&l->row[i].id);
+		} else {
+			put_back(&t);
+		}
 		seal_opener_free(t.opener);
 		buf_free(&t.block);
 		forward_clear(&t.f);
