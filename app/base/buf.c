@@ -121,12 +121,6 @@ buf_add_u8(struct buf *b, uint8_t v)
 }
 
 int
-buf_add_u16(struct buf *b, uint16_t v)
-{
-	return buf_add_be(b, v, 2);
-}
-
-int
 buf_add_u32(struct buf *b, uint32_t v)
 {
 	return buf_add_be(b, v, 4);

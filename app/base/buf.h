@@ -29,7 +29,6 @@ int buf_addf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3), warn_unused_result));
 /* Big-endian integers. */
 int buf_add_u8(struct buf *b, uint8_t v) __attribute__((warn_unused_result));
-int buf_add_u16(struct buf *b, uint16_t v) __attribute__((warn_unused_result));
 int buf_add_u32(struct buf *b, uint32_t v) __attribute__((warn_unused_result));
 int buf_add_u64(struct buf *b, uint64_t v) __attribute__((warn_unused_result));
 

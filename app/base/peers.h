@@ -20,7 +20,6 @@ struct peer {
 	uint64_t key;         /* for pool_job.owner; never 0 */
 	unsigned connections; /* all below are the caller's to count */
 	unsigned trusted;     /* of them, of who proved to be a tenant's own */
-	unsigned requests;    /* at work or waiting */
 	unsigned bodies;      /* being read, in units of portal/http_serve.c */
 	unsigned transfers;   /* files on their way */
 	/* private */

@@ -133,12 +133,6 @@ secret_peek(const struct secret *s)
 	return s->p;
 }
 
-size_t
-secret_len(const struct secret *s)
-{
-	return s->len;
-}
-
 void
 secret_free(struct secret *s)
 {

@@ -28,7 +28,6 @@ struct secret *secret_copy(const void *p, size_t n)
     __attribute__((warn_unused_result));
 uint8_t *secret_data(struct secret *s);
 const uint8_t *secret_peek(const struct secret *s);
-size_t secret_len(const struct secret *s);
 /* Wipes and frees; NULL is fine. */
 void secret_free(struct secret *s);
 

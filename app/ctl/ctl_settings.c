@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "ctl/scope.h"
+#include "mail/forward.h"
 #include "store/forward.h"
 
 #define AUTHORITY_MAX 65536 /* bytes of certificates */
@@ -151,15 +152,10 @@ authority_read(struct wish *w)
 static int
 tag_fill(struct wish *w)
 {
-	const char *p;
-
-	for (p = w->tag; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			break;
-	if (*p != '\0' || !text_is_utf8(w->tag, strlen(w->tag)) ||
+	if (!mail_tag_ok(w->tag) ||
 	    text_copy(w->rules.tag, sizeof(w->rules.tag), w->tag) == -1)
 		return ctl_usage(w->scope.c,
-		    "--tag is text of at most 63 bytes on one line");
+		    "--tag is text of at most 63 bytes on one line, without blanks at its ends");
 	return 0;
 }
 

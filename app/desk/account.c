@@ -12,7 +12,8 @@
 /* A certificate is renewed at sign-in once half its life is over. */
 #define RECERT_LEFT (LIMIT_KEY_CERT_DAYS / 2 * CLOCK_DAY)
 
-void
+/* Where an account's secret key is wrapped, and under what. */
+static void
 account_key_place(const uint8_t master[SECRET_KEY_LEN], const struct id *tenant,
     const struct id *account, uint32_t version, uint8_t key[SECRET_KEY_LEN],
     struct seal_bind *bind)
@@ -73,7 +74,7 @@ password_key(struct desk *d, const struct id *tenant, const struct unlocker *u,
 	return r;
 }
 
-int
+static int
 password_wrap(struct desk *d, const struct id *tenant, const struct id *account,
     const char *password, const uint8_t master[SECRET_KEY_LEN],
     struct unlocker *out, struct err *e)
@@ -152,7 +153,8 @@ keys_unwrap(const struct lock *l, const uint8_t master[SECRET_KEY_LEN],
 	return r;
 }
 
-int
+/* Opens the account's keys with a password: the check itself. */
+static int
 password_open(struct desk *d, const struct id *tenant, const struct account *a,
     const char *password, struct desk_ring *ring, int *wait_s, struct err *e)
 {

@@ -59,18 +59,6 @@ int desk_look(struct desk *d, const struct id *tenant,
     int (*fn)(struct desk *d, void *arg, struct err *e), void *arg,
     struct err *e) __attribute__((warn_unused_result));
 
-/* What a mailbox is here: whose domain, and which member. */
-struct whose {
-	const struct mailbox *box;
-	struct tenant tenant;
-	bool ours;
-	struct account account;
-	bool member;
-};
-/* The domain across tenants, the member in the tenant's transaction: both ended. */
-int whose_mailbox(struct desk *d, const struct mailbox *box, struct whose *out,
-    struct err *e) __attribute__((warn_unused_result));
-
 /* Draft: what desk_accept() and desk_send() need of a finished one. */
 int draft_end(struct desk_draft *f, struct err *e)
     __attribute__((warn_unused_result));
@@ -263,14 +251,6 @@ int message_unseal(struct desk *d, const struct desk_visit *v,
 int adopt_pending(struct desk *d, const struct desk_visit *v, struct err *e)
     __attribute__((warn_unused_result));
 
-/* Opens the account's keys with a password: the check itself. */
-int password_open(struct desk *d, const struct id *tenant,
-    const struct account *a, const char *password, struct desk_ring *ring,
-    int *wait_s, struct err *e) __attribute__((warn_unused_result));
-int password_wrap(struct desk *d, const struct id *tenant,
-    const struct id *account, const char *password,
-    const uint8_t master[SECRET_KEY_LEN], struct unlocker *out, struct err *e)
-    __attribute__((warn_unused_result));
 /* The newest public key; ERR_CORRUPT for an account without one. Inside a transaction. */
 int account_key_newest(struct desk *d, const struct id *tenant,
     const struct id *account, struct account_key *out, struct err *e)
@@ -282,9 +262,5 @@ int account_key_newest(struct desk *d, const struct id *tenant,
 int account_key_check(struct desk *d, const struct id *tenant,
     const struct id *account, const char *address, struct account_key *k,
     struct err *e) __attribute__((warn_unused_result));
-/* Where an account's secret key is wrapped, and under what. */
-void account_key_place(const uint8_t master[SECRET_KEY_LEN],
-    const struct id *tenant, const struct id *account, uint32_t version,
-    uint8_t key[SECRET_KEY_LEN], struct seal_bind *bind);
 
 #endif

@@ -291,8 +291,8 @@ confine_files(const struct settings *set, struct err *e)
 }
 
 /* Started by root without another user for its workers: root's powers go all the same. */
-int
-confine_powers(struct err *e)
+static int
+drop_powers(struct err *e)
 {
 	struct __user_cap_header_struct head = {
 	    .version = _LINUX_CAPABILITY_VERSION_3};
@@ -309,7 +309,7 @@ confine_front(const struct settings *set, struct err *e)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 		return err_set(e, ERR_INTERNAL, "prctl: %s", strerror(errno));
-	if (confine_powers(e) == -1 || confine_files(set, e) == -1)
+	if (drop_powers(e) == -1 || confine_files(set, e) == -1)
 		return -1;
 	return confine_calls(e);
 }

@@ -21,7 +21,6 @@ int confine_front(const struct settings *set, struct err *e)
     __attribute__((warn_unused_result));
 
 /* Its parts: for tests. */
-int confine_powers(struct err *e) __attribute__((warn_unused_result));
 int confine_files(const struct settings *set, struct err *e)
     __attribute__((warn_unused_result));
 int confine_calls(struct err *e) __attribute__((warn_unused_result));

@@ -48,8 +48,13 @@ hex_digit(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-int
-smtp_param_xtext(const struct scan *v, bool wide, char *out, size_t cap)
+/*
+ * xtext (RFC 3461 4) decoded into out with its NUL: only graphic ASCII and space come
+ * out of it, and, where `wide` allows it, what stood there beyond ASCII. Returns the
+ * length, -1 when it is malformed or does not fit.
+ */
+static int
+xtext(const struct scan *v, bool wide, char *out, size_t cap)
 {
 	size_t n = 0;
 
@@ -148,7 +153,7 @@ param_envid(const struct scan *value, struct smtp_command *c)
 {
 	c->dsn = true;
 	if (value->n == 0 || value->n > LIMIT_ENVID ||
-	    smtp_param_xtext(value, false, c->envid, sizeof(c->envid)) == -1)
+	    xtext(value, false, c->envid, sizeof(c->envid)) == -1)
 		return SMTP_REPLY_PARAMETER;
 	return SMTP_REPLY_NONE;
 }
@@ -203,7 +208,7 @@ param_orcpt(const struct scan *value, struct smtp_command *c)
 			return SMTP_REPLY_PARAMETER;
 	memcpy(c->orcpt, value->p, at);
 	scan_skip(&rest, 1);
-	if (smtp_param_xtext(&rest, scan_is(&type, "utf-8"), c->orcpt + at,
+	if (xtext(&rest, scan_is(&type, "utf-8"), c->orcpt + at,
 		sizeof(c->orcpt) - at) == -1)
 		return SMTP_REPLY_PARAMETER;
 	return SMTP_REPLY_NONE;
@@ -237,7 +242,7 @@ told_addr(const struct scan *value, struct smtp_command *c)
 	uint8_t addr[16];
 	int family = AF_INET;
 
-	if (smtp_param_xtext(value, false, text, sizeof(text)) <= 0)
+	if (xtext(value, false, text, sizeof(text)) <= 0)
 		return SMTP_REPLY_PARAMETER;
 	c->told.addr = true;
 	if (unavailable(text)) {
@@ -261,7 +266,7 @@ told_helo(const struct scan *value, struct smtp_command *c)
 	char text[256];
 	int n;
 
-	if ((n = smtp_param_xtext(value, false, text, sizeof(text))) <= 0)
+	if ((n = xtext(value, false, text, sizeof(text))) <= 0)
 		return SMTP_REPLY_PARAMETER;
 	c->told.named = true;
 	if (unavailable(text))
@@ -279,7 +284,7 @@ told_name(const struct scan *value, struct smtp_command *c)
 	char text[256];
 
 	(void)c;
-	return smtp_param_xtext(value, false, text, sizeof(text)) > 0 ?
+	return xtext(value, false, text, sizeof(text)) > 0 ?
 	    SMTP_REPLY_NONE :
 	    SMTP_REPLY_PARAMETER;
 }

@@ -28,12 +28,4 @@ bool smtp_param_is_name(const char *p, size_t n);
 int smtp_param_number(const struct scan *v, uint64_t *out)
     __attribute__((warn_unused_result));
 
-/*
- * xtext (RFC 3461 4) decoded into out with its NUL: only graphic ASCII and space come
- * out of it, and, where `wide` allows it, what stood there beyond ASCII. Returns the
- * length, -1 when it is malformed or does not fit.
- */
-int smtp_param_xtext(const struct scan *v, bool wide, char *out, size_t cap)
-    __attribute__((warn_unused_result));
-
 #endif

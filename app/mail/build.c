@@ -47,8 +47,8 @@ build_is_id(const char *s)
 	return true;
 }
 
-bool
-build_is_address(const char *s)
+static bool
+is_address(const char *s)
 {
 	struct mailbox box;
 
@@ -58,7 +58,7 @@ build_is_address(const char *s)
 static bool
 is_person(const struct mail_person *p)
 {
-	return build_is_line(p->name) && build_is_address(p->address);
+	return build_is_line(p->name) && is_address(p->address);
 }
 
 int
@@ -200,8 +200,8 @@ build_take(GMimeMultipart *mp, GMimeObject *part)
 
 /* ---- header ---- */
 
-void
-build_header(GMimeMessage *m, const char *name, const char *value)
+static void
+add_header(GMimeMessage *m, const char *name, const char *value)
 {
 	g_mime_object_append_header(GMIME_OBJECT(m), name, value, "utf-8");
 }
@@ -214,7 +214,7 @@ header_id(GMimeMessage *m, const char *name, const char *id)
 	if (id == NULL || *id == '\0')
 		return;
 	g_snprintf(value, sizeof(value), "<%s>", id);
-	build_header(m, name, value);
+	add_header(m, name, value);
 }
 
 /* Names in UTF-8: GMime's own choice would load converters as it goes. */
@@ -238,7 +238,7 @@ message_new(const struct mail_person *from, const char *subject,
 	char text[CLOCK_TEXT_LEN];
 
 	clock_rfc5322(date, text);
-	build_header(m, "Date", text);
+	add_header(m, "Date", text);
 	add_person(m, GMIME_ADDRESS_TYPE_FROM, from->name, from->address);
 	g_mime_message_set_subject(m, subject, "utf-8");
 	header_id(m, "Message-ID", message_id);
@@ -334,7 +334,7 @@ build_system_check(const struct mail_system *s, struct err *e)
 	if (build_check(is_person(&s->from), "From", e) == -1 ||
 	    build_check(is_person(&s->to), "To", e) == -1 ||
 	    build_check(build_is_line(s->subject), "Subject", e) == -1 ||
-	    build_check(build_is_address(s->reply_to), "Reply-To", e) == -1 ||
+	    build_check(is_address(s->reply_to), "Reply-To", e) == -1 ||
 	    build_check(
 		s->message_id && *s->message_id && build_is_id(s->message_id),
 		"Message-ID", e) == -1 ||
@@ -357,10 +357,9 @@ build_system_new(const struct mail_system *s, const char *auto_submitted)
 	if (s->reply_to != NULL && *s->reply_to != '\0')
 		add_person(m, GMIME_ADDRESS_TYPE_REPLY_TO, NULL, s->reply_to);
 	header_id(m, "References", s->references);
-	build_header(m, "Auto-Submitted", auto_submitted);
-	build_header(m, "X-Auto-Response-Suppress", "OOF, AutoReply");
-	build_header(
-	    m, "X-Restante", "1"); /* known again by mail_head_read() */
+	add_header(m, "Auto-Submitted", auto_submitted);
+	add_header(m, "X-Auto-Response-Suppress", "OOF, AutoReply");
+	add_header(m, "X-Restante", "1"); /* known again by mail_head_read() */
 	return m;
 }
 
@@ -433,8 +432,8 @@ mail_receipt(const struct mail_receipt *r, struct buf *out, struct err *e)
 	if (build_system_check(&r->mail, e) == -1 ||
 	    build_check(build_is_ascii(r->reporting_ua), "Reporting-UA", e) ==
 		-1 ||
-	    build_check(build_is_address(r->original_recipient), "recipient",
-		e) == -1 ||
+	    build_check(is_address(r->original_recipient), "recipient", e) ==
+		-1 ||
 	    build_check(
 		build_is_id(r->original_message_id), "original id", e) == -1)
 		return -1;

@@ -9,10 +9,9 @@
 
 #include "mail/build.h"
 
-/* One line of UTF-8 without control characters; an id; an address. NULL passes. */
+/* One line of UTF-8 without control characters; an id. NULL passes. */
 bool build_is_line(const char *s);
 bool build_is_id(const char *s);
-bool build_is_address(const char *s);
 /* A line of printable ASCII that needs no folding. */
 bool build_is_ascii(const char *s);
 /* ERR_BAD_INPUT unless fine. */
@@ -24,7 +23,6 @@ int build_system_check(const struct mail_system *s, struct err *e)
 /* The message with its fields and no content yet. */
 GMimeMessage *build_system_new(
     const struct mail_system *s, const char *auto_submitted);
-void build_header(GMimeMessage *m, const char *name, const char *value);
 void build_content(
     GMimePart *part, const void *p, size_t n, GMimeContentEncoding enc);
 /* NULL when memory is out. */

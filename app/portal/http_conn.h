@@ -127,9 +127,7 @@ bool conn_unsent(const struct conn *k);
 void conn_use(struct conn *k, size_t n);
 /* What came and was not used is dropped, and its memory. */
 void conn_forget(struct conn *k);
-/* It moves out of the common scratch; idle connections have none. -1: memory. */
-int conn_keep(struct conn *k) __attribute__((warn_unused_result));
-/* The same of what was not sent, out of the common buffer. */
+/* What was not sent moves out of the common buffer. -1: memory. */
 int conn_hold(struct conn *k) __attribute__((warn_unused_result));
 /* As much of the answer as the kernel takes. -1: the connection is broken. */
 int conn_flush(struct conn *k) __attribute__((warn_unused_result));

@@ -53,8 +53,9 @@ static const struct {
     {507, "Insufficient Storage"},
 };
 
-const char *
-http_reply_reason(int status)
+/* "Not Found"; "Status" for those without a name here. */
+static const char *
+reason_of(int status)
 {
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
 		if (reasons[i].status == status)
@@ -150,7 +151,7 @@ put_number(struct out *o, uint64_t n)
 static void
 put_status(struct out *o, int status)
 {
-	const char *reason = http_reply_reason(status);
+	const char *reason = reason_of(status);
 
 	put(o, "HTTP/1.1 ", 9);
 	put_number(o, (uint64_t)status);

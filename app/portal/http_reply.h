@@ -25,9 +25,6 @@ struct http_reply {
  */
 size_t http_reply_head(const struct http_reply *r, char *out, size_t cap);
 
-/* "Not Found"; "Status" for those without a name here. */
-const char *http_reply_reason(int status);
-
 /* RFC 9110 5.6.7: "Fri, 20 Nov 2026 13:58:00 GMT", 29 bytes and a NUL. */
 #define HTTP_DATE_LEN 30
 void http_reply_date(int64_t seconds, char out[HTTP_DATE_LEN]);

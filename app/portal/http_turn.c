@@ -28,8 +28,9 @@ conn_forget(struct conn *k)
 	k->in_len = 0;
 }
 
-int
-conn_keep(struct conn *k)
+/* What lies in the common scratch moves to a place of its own; idle ones have none. */
+static int
+keep(struct conn *k)
 {
 	if (k->in_len == 0) {
 		conn_forget(k);
@@ -228,7 +229,7 @@ take_turns(struct conn *k)
 		t = turn(k);
 	if (t == GO)
 		k->f->again(k->socket);
-	if (t != GONE && t != END && (conn_keep(k) == -1 || conn_hold(k) == -1))
+	if (t != GONE && t != END && (keep(k) == -1 || conn_hold(k) == -1))
 		t = END;
 	return t;
 }

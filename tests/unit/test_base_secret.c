@@ -21,7 +21,6 @@ new_and_copy(void **state)
 
 	(void)state;
 	assert_non_null(s);
-	assert_int_equal(secret_len(s), 100);
 	for (size_t i = 0; i < 100; i++)
 		assert_int_equal(secret_data(s)[i], 0);
 	memset(secret_data(s), 7, 100);
@@ -33,7 +32,6 @@ new_and_copy(void **state)
 	secret_free(c);
 	s = secret_copy(NULL, 0);
 	assert_non_null(s);
-	assert_int_equal(secret_len(s), 0);
 	secret_free(s);
 	secret_free(NULL);
 }

@@ -129,7 +129,7 @@ test_many(void **state)
 		(void)snprintf(
 		    text, sizeof(text), "10.0.%d.%d", i / 250, i % 250);
 		peer[i] = hold(p, text);
-		peer[i]->requests = (unsigned)i;
+		peer[i]->bodies = (unsigned)i;
 	}
 	assert_int_equal(peers_count(p), N);
 	for (int i = 0; i < N; i++) {
@@ -137,13 +137,13 @@ test_many(void **state)
 		    text, sizeof(text), "10.0.%d.%d", i / 250, i % 250);
 		assert_ptr_equal(hold(p, text), peer[i]);
 		peer_drop(p, peer[i]);
-		assert_int_equal(peer[i]->requests, i);
+		assert_int_equal(peer[i]->bodies, i);
 	}
 	for (int i = 0; i < N; i += 2)
 		peer_drop(p, peer[i]);
 	assert_int_equal(peers_count(p), N / 2);
 	for (int i = N - 1; i > 0; i -= 2) {
-		assert_int_equal(peer[i]->requests, i);
+		assert_int_equal(peer[i]->bodies, i);
 		peer_drop(p, peer[i]);
 	}
 	assert_int_equal(peers_count(p), 0);
