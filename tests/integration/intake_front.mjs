@@ -50,6 +50,33 @@ async function traced(session, subject) {
   return text.slice(0, text.indexOf('\r\n\tby '));
 }
 
+test('one client behind a front end has 200 connections, and the next is told so; others have theirs', async () => {
+  const open = async (from) => {
+    const socket = await connect();
+    socket.write(header({ from }));
+    const session = new Session(socket);
+    return Object.assign(session, { first: await session.reply() });
+  };
+  const sessions = await Promise.all(Array.from({ length: 200 }, () => open('198.51.100.9')));
+  try {
+    for (const { first } of sessions) assert.equal(first.code, 220, first.text);
+    const refused = await open('198.51.100.9');
+    assert.match(refused.first.text, /^421 4\.7\.0 .*Too many connections at once/);
+    await until(() => refused.closed, { what: 'it is closed' });
+    const other = await open('198.51.100.10');
+    assert.equal(other.first.code, 220);
+    await other.quit();
+    await sessions.pop().quit();
+    const next = await until(async () => {
+      const session = await open('198.51.100.9');
+      return session.first.code === 220 && session;
+    }, { what: 'a place' });
+    await next.quit();
+  } finally {
+    for (const session of sessions) session.close();
+  }
+});
+
 test('behind HAProxy the client is the one that HAProxy names', async () => {
   const [port, smtps] = await freePorts(2);
   const to = (p) => `server intake ${inst.host}:${p} source ${frontEnd} send-proxy-v2`;
