@@ -36,8 +36,8 @@ struct trip {
 	struct forward_result *result;
 	unsigned offered;
 	unsigned lacks;
-	bool gone; /* the copy itself is no more */
-	bool over; /* it was tried for long enough */
+	bool gone;            /* the copy itself is no more */
+	bool over;            /* it was tried for long enough */
 	char id[ID_TEXT_LEN]; /* for the log */
 };
 

@@ -180,8 +180,8 @@ golden_statuses(void **state)
 	}
 	/* Delayed, and told to those who run the server in the sender's place. */
 	for (int null = 0; null < 2; null++) {
-		struct seal_item house = {
-		    .kind = SEAL_I_STATUS, .secret = "quarterly.1@acme.example"};
+		struct seal_item house = {.kind = SEAL_I_STATUS,
+		    .secret = "quarterly.1@acme.example"};
 		struct rendered m;
 
 		snprintf(house.address, sizeof(house.address), "postmaster@%s",
