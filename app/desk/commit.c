@@ -186,6 +186,39 @@ is_of_one(const struct err *e)
 	return e->code != ERR_UNAVAILABLE && e->code != ERR_UNKNOWN;
 }
 
+/*
+ * One that another transaction holds up, since its twin is being written there, does not
+ * hold up the others; where two are it is the house, and the rest comes later.
+ */
+static void
+write_each(struct desk *d, struct commit_item **items, size_t n)
+{
+	int locked = 0;
+	struct err e;
+
+	for (size_t i = 0; i < n; i++)
+		if (locked < 2) {
+			write_alone(d, items[i]);
+			locked += db_locked_out(d->db);
+		} else {
+			err_set(&e, ERR_UNAVAILABLE, "others wait for locks");
+			end(items[i], -1, &e);
+		}
+}
+
+/* What became of the transaction of all of them. */
+static void
+all_end(struct desk *d, struct commit_item **items, size_t n, int r,
+    const struct err *e)
+{
+	if (r == -1 && db_locked_out(d->db)) {
+		write_each(d, items, n);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		end(items[i], r, e);
+}
+
 /* Item of a bundle: it is the item's first member. */
 static struct commit_item *
 item_of(struct bundle *b)
@@ -275,11 +308,11 @@ write_doubtful(struct desk *d, struct commit_item **items, size_t n)
 		n_twins = twins_part(items, &n, twins);
 		r = write_all(d, items, n, &e);
 	}
-	for (i = 0; i < n; i++)
-		if (r == -1 && is_of_one(&e))
+	if (r == -1 && is_of_one(&e))
+		for (i = 0; i < n; i++)
 			write_alone(d, items[i]);
-		else
-			end(items[i], r, &e);
+	else
+		all_end(d, items, n, r, &e);
 	for (i = 0; i < n_twins; i++)
 		if (r == 0) {
 			first = twins[i]->first;
@@ -316,13 +349,13 @@ write_together(struct desk *d, struct commit_item **items, size_t n)
 {
 	struct commit_line *c = shared_commit(d);
 	struct err e;
-	size_t i;
+	int r;
 
 	err_clear(&e);
 	if (atomic_load(&c->doubt) == 0) {
-		if (write_all(d, items, n, &e) == 0 || !is_of_one(&e)) {
-			for (i = 0; i < n; i++)
-				end(items[i], e.code == ERR_NONE ? 0 : -1, &e);
+		r = write_all(d, items, n, &e);
+		if (r == 0 || !is_of_one(&e)) {
+			all_end(d, items, n, r, &e);
 			ring(d);
 			return;
 		}

@@ -100,6 +100,7 @@ db_begin(struct db *db, const struct id *tenant, struct err *e)
 	if (goes_on(db, tenant))
 		return 0;
 	db_rollback(db);
+	db->locked_out = false;
 	if (begin(db, tenant, e) == -1)
 		return -1;
 	db->open = true;
@@ -117,6 +118,12 @@ db_ahead(struct db *db, const struct id *tenant)
 	db->ahead = true;
 	db->tenant = *tenant;
 	pipe_push(db);
+}
+
+bool
+db_locked_out(const struct db *db)
+{
+	return db->locked_out;
 }
 
 /* Keeps the first error of the transaction and hands it out. */

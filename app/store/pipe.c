@@ -144,7 +144,7 @@ connect_anew(struct db *db, struct err *e)
 	    "tcp_user_timeout", "options", NULL};
 	const char *const values[] = {db->conninfo, "3", "UTF8", "restante",
 	    "30", "30000",
-	    "-c statement_timeout=30s -c lock_timeout=20s"
+	    "-c statement_timeout=30s -c lock_timeout=5s"
 	    " -c idle_in_transaction_session_timeout=60s"
 	    " -c synchronous_commit=on -c search_path=public"
 	    " -c enable_seqscan=off -c enable_bitmapscan=off -c enable_memoize=off"
@@ -213,6 +213,14 @@ code_of(const char *state)
 		if (strncmp(state, map[i].state, strlen(map[i].state)) == 0)
 			return map[i].code;
 	return ERR_INTERNAL;
+}
+
+static bool
+is_lock_timeout(const PGresult *res)
+{
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
+	return state != NULL && strcmp(state, "55P03") == 0;
 }
 
 /* SQLSTATE and names only: PostgreSQL's own message may hold values. */
@@ -378,8 +386,10 @@ answer(
 	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
 		*out = res;
 	} else {
-		if (status != PGRES_PIPELINE_ABORTED && e->code == ERR_NONE)
+		if (status != PGRES_PIPELINE_ABORTED && e->code == ERR_NONE) {
 			describe(res, p->s, e);
+			db->locked_out = is_lock_timeout(res);
+		}
 		if (p->prepare)
 			db->ready[slot_of(db, p->s)] = false;
 		PQclear(res);

@@ -25,6 +25,7 @@ struct db {
 	struct id tenant; /* then: whose it is */
 	bool listening;
 	struct err failed; /* first error of the open transaction */
+	bool locked_out;   /* it was the wait for a lock */
 	struct pipe_pending pending[PIPE_PENDING];
 	int n_pending;
 	const struct sql *prepared[PIPE_PREPARED];

@@ -296,6 +296,39 @@ midnight_waits_for_who_is_writing(void **state)
 	drop(&again, 1);
 }
 
+/* One is being written by a transaction that does not end: it alone is put off. */
+static void
+none_is_put_off_for_another(void **state)
+{
+	struct db *db = cluster_db("restante_intake");
+	struct waiting stuck, w[6];
+	struct bundle *b = &stuck.item.bundle;
+	struct err e;
+	size_t i;
+
+	(void)state;
+	fill(&stuck, &tenant_a, "STUCK0", 1);
+	for (i = 0; i < 6; i++)
+		fill(&w[i], &tenant_a, "FREE00", i);
+	memcpy(w[2].item.bundle.tags[0], b->tags[0], 32);
+	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
+	assert_int_equal(bundle_write(db, &b, 1, &e), 0);
+	assert_int_equal(sql_flush(db, &e), 0);
+	bring_together(w, 6);
+	for (i = 0; i < 6; i++) {
+		if (i == 2)
+			continue;
+		assert_int_equal(w[i].item.result, 0);
+		assert_int_equal(cluster_rows(&w[i].item.bundle), BUNDLE_ROWS);
+	}
+	assert_int_equal(w[2].item.result, -1);
+	assert_int_equal(w[2].item.err.code, ERR_UNAVAILABLE);
+	drop(w, 6);
+	db_rollback(db);
+	db_close(db);
+	drop(&stuck, 1);
+}
+
 /* What rows tell themselves is told among the events, once. */
 static void
 rows_tell_what_is_not_written(void **state)
@@ -401,6 +434,7 @@ main(void)
 	    cmocka_unit_test(none_is_refused_for_another),
 	    cmocka_unit_test(midnight_makes_no_other_message),
 	    cmocka_unit_test(midnight_waits_for_who_is_writing),
+	    cmocka_unit_test(none_is_put_off_for_another),
 	    cmocka_unit_test(rows_tell_what_is_not_written),
 	    cmocka_unit_test(orphans_are_found),
 	};
