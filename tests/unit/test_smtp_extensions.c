@@ -520,6 +520,39 @@ test_bdat_size(void **state)
 	assert_int_equal(fake.messages, 0);
 }
 
+/* Of a line that is too long, too, nobody knows what somebody else read in it. */
+static void
+test_bdat_hidden_in_a_long_line(void **state)
+{
+	static const struct {
+		const char *begin, *end, *want;
+		enum smtp_next next;
+	} cases[] = {
+	    {"BDAT ", " 6\r\nQUIT\r\n", S_PARAM, SMTP_CLOSE},
+	    {"\tbdat\v", "6\r\nQUIT\r\n", S_PARAM, SMTP_CLOSE},
+	    {"NOOP ", "\nBDAT 6\r\nQUIT\r\n", "500 5.5.2, " S_PARAM,
+		SMTP_CLOSE},
+	    {"NOOP BDAT ", " BDAT 6\r\n", "500 5.5.2, ", SMTP_MORE},
+	};
+	char *line = malloc(LIMIT_SMTP_AUTH_LINE + 100);
+
+	(void)state;
+	assert_non_null(line);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct smtp_session *s = session(false, HELLO FROM TO);
+		size_t n = strlen(cases[i].begin);
+
+		memcpy(line, cases[i].begin, n);
+		memset(line + n, '0', LIMIT_SMTP_AUTH_LINE);
+		n += LIMIT_SMTP_AUTH_LINE;
+		memcpy(line + n, cases[i].end, strlen(cases[i].end));
+		n += strlen(cases[i].end);
+		expect(s, line, n, cases[i].want, cases[i].next);
+		smtp_session_free(s);
+	}
+	free(line);
+}
+
 /* The largest size there is: octets are taken as long as they come. */
 static void
 test_bdat_of_any_size(void **state)
@@ -810,6 +843,7 @@ main(void)
 	    cmocka_unit_test(test_bdat_keeps_every_octet),
 	    cmocka_unit_test(test_bdat_nul),
 	    cmocka_unit_test(test_bdat_size),
+	    cmocka_unit_test(test_bdat_hidden_in_a_long_line),
 	    cmocka_unit_test(test_bdat_of_any_size),
 	    cmocka_unit_test(test_bdat_faults),
 	    cmocka_unit_test(test_bdat_grid),
