@@ -99,8 +99,8 @@ struct smtp_session {
 	bool front;   /* may say XCLIENT */
 	bool told;    /* and said what the client's name is */
 	bool renewed; /* and said who the client is; nobody has asked yet */
-	bool
-	    put_off; /* MAIL or RCPT was answered 4yz, and no other verb came */
+	/* MAIL or RCPT was answered 4yz, and no other verb came */
+	bool put_off;
 	bool behind; /* more came with the command being answered */
 	bool waits;  /* its answer has not left, and nothing may come before */
 	struct smtp_chunk chunk;
@@ -131,6 +131,8 @@ void smtp_forget(struct smtp_session *s);
 /* The sender, which smtp_sender() makes again. */
 void smtp_sender_drop(struct smtp_session *s);
 
+/* For the log. */
+const char *smtp_state_name(enum smtp_state state);
 /* The only one who changes the state; logs it. */
 void smtp_state_set(struct smtp_session *s, enum smtp_state state);
 
