@@ -14,27 +14,27 @@ struct settings {
 	const char *keyd;      /* RESTANTE_KEYD: path of this role's socket */
 	const char *keyd_dir;  /* RESTANTE_KEYD_DIR */
 	const char *keyd_uids; /* RESTANTE_KEYD_UIDS, or NULL */
-	const char
-	    *share; /* RESTANTE_SHARE: holds templates/ assets/ migrations/ */
+	/* RESTANTE_SHARE: holds templates/ assets/ migrations/ */
+	const char *share;
 	const char *tls_cert; /* RESTANTE_TLS_CERT: PEM chains, ':' between */
 	const char *tls_key;  /* RESTANTE_TLS_KEY: PEM, ':' between */
 	const char *tls_dir;  /* RESTANTE_TLS_DIR: certificates by host */
 	const char *acme_dir; /* RESTANTE_ACME_DIR: web root of challenges */
 	const char *user;     /* RESTANTE_USER: of workers, when root starts */
-	const char
-	    *spool; /* RESTANTE_SPOOL: directory for unlinked spool files */
+	/* RESTANTE_SPOOL: directory for unlinked spool files */
+	const char *spool;
 	/* RESTANTE_PROXIES: front ends that speak PROXY v2, addresses and ranges */
 	const char *proxies;
 	/* RESTANTE_XCLIENT: front ends that may say XCLIENT, addresses and ranges */
 	const char *xclient;
-	bool
-	    smtp_trace; /* RESTANTE_SMTP_TRACE=1: sessions in the log, masked */
+	/* RESTANTE_SMTP_TRACE=1: sessions in the log, masked */
+	bool smtp_trace;
 	/* RESTANTE_RATE_FREE: clients without the usual limits; default loopback */
 	const char *rate_free;
 	const char *hostname;  /* RESTANTE_HOSTNAME, else the machine's name */
 	const char *smarthost; /* RESTANTE_SMARTHOST: host:port */
-	bool
-	    smarthost_tls; /* RESTANTE_SMARTHOST_TLS: required (default) or none */
+	/* RESTANTE_SMARTHOST_TLS: required (default) or none */
+	bool smarthost_tls;
 	/* RESTANTE_SECURITY_CONTACT: URI of whom to tell of faults, or NULL */
 	const char *security_contact;
 	int https_port; /* RESTANTE_HTTPS_PORT, default 443 */

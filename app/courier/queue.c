@@ -36,8 +36,8 @@
 struct source {
 	pthread_mutex_t lock;
 	struct db *db;
-	int64_t
-	    look_ms; /* not before this, unless there was more than could be taken */
+	/* not before this, unless there was more than could be taken */
+	int64_t look_ms;
 	/*
 	 * The next look is soon, though nothing was there: the bell that was heard is not
 	 * rung again for what is committed right after it (desk/commit.c).

@@ -19,8 +19,8 @@ enum { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
 struct ctl {
 	const struct ctl_command *command;
 	struct settings set;
-	struct settings
-	    desk_set; /* the desk's: never without a name for keyd */
+	/* the desk's: never without a name for keyd */
+	struct settings desk_set;
 	bool json;
 	struct desk_shared *shared;
 	struct desk *desk; /* connects when first used */

@@ -37,8 +37,8 @@ struct desk_draft {
 	struct seal_hash *all, *head, *body;
 	uint8_t all_digest[32], head_digest[32], body_digest[32];
 	uint64_t traced, head_size; /* of what was digested */
-	unsigned
-	    blank; /* how much of CR LF CR LF was just seen; 4: in the body */
+	/* how much of CR LF CR LF was just seen; 4: in the body */
+	unsigned blank;
 	bool digested; /* what the writer has in clear is */
 	bool ended;
 };

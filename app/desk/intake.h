@@ -99,14 +99,16 @@ struct desk_envelope {
 void desk_envelope_clear(struct desk_envelope *env);
 
 /*
- * SMTP AUTH: a member's address and an SMTP token, nothing else. ERR_DENIED 535,
- * ERR_TOO_MANY, ERR_UNAVAILABLE.
+ * SMTP AUTH: a member's address and an SMTP token, nothing else; both end in a NUL. 0: s is
+ * authenticated, its tenant, account, address and relay are set. ERR_DENIED,
+ * ERR_UNAVAILABLE.
  */
 int desk_auth(struct desk *d, const char *user, const char *password,
     struct desk_sender *s, struct err *e) __attribute__((warn_unused_result));
 /*
  * MAIL FROM by policy_sender(): env's null_sender and from are set, the rest of what
- * is said of the sender is filled in, and its tenant where it is trusted.
+ * is said of the sender is filled in, and its tenant where it is proved. ERR_DENIED: it
+ * may not call itself that. ERR_RATE, ERR_UNAVAILABLE.
  */
 int desk_mail(struct desk *d, const struct desk_sender *s,
     struct desk_envelope *env, struct err *e)
@@ -116,8 +118,8 @@ int desk_mail(struct desk *d, const struct desk_sender *s,
  * reader named twice is one. *given is taken over when that is done (0), and stays the
  * caller's otherwise: then the envelope is as it was. ERR_NOT_FOUND, ERR_DENIED,
  * ERR_UNWANTED, ERR_INSECURE, ERR_TYPE (outside, a local part beyond ASCII), ERR_GONE (a
- * list that reaches nobody), ERR_TOO_MANY (past
- * LIMIT_RECIPIENTS, or of another tenant), ERR_UNAVAILABLE.
+ * list that reaches nobody), ERR_TOO_MANY (past LIMIT_RECIPIENTS, or of another tenant),
+ * ERR_RATE, ERR_UNAVAILABLE.
  */
 int desk_rcpt_add(struct desk *d, const struct desk_sender *s,
     struct desk_envelope *env, struct desk_given *given, struct err *e)
@@ -135,9 +137,10 @@ int desk_rcpt_now(struct desk_shared *shared, const struct desk_sender *s,
 /*
  * A message on its way in: sealed as it streams, in its final chunk form under its data
  * key, the first chunks in memory and the rest in an unlinked file in the spool
- * directory. draft_trace adds lines of our own that do not count as the client's body.
+ * directory. desk_draft_trace() adds lines of our own that do not count as the client's body.
  */
 struct desk_draft;
+/* For one message of that tenant. NULL with *e set. */
 struct desk_draft *desk_draft_new(
     const char *spool_dir, const struct id *tenant, struct err *e);
 int desk_draft_trace(struct desk_draft *d, const void *p, size_t n,

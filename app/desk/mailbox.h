@@ -26,8 +26,8 @@ struct desk_item {
 struct desk_list {
 	struct desk_item *item;
 	size_t n;
-	struct list_place
-	    more;         /* the next page comes behind it; none: no more */
+	/* the next page comes behind it; none: no more */
+	struct list_place more;
 	uint8_t mark[32]; /* as in struct desk_visit, of these rows */
 };
 int desk_list(struct desk *d, const struct desk_visit *v, enum reader_role role,
@@ -53,8 +53,8 @@ struct desk_message {
 	bool mine;                /* I sent it */
 	bool receipt;             /* its sender is told when it is displayed */
 	struct manifest *manifest;
-	struct reader_row
-	    *people; /* all readers, without keys; for "to" and reply */
+	/* all readers, without keys; for "to" and reply */
+	struct reader_row *people;
 	size_t n_people;
 	uint8_t dek[SECRET_KEY_LEN];
 };
@@ -118,8 +118,8 @@ struct desk_letter {
 	const char *text;
 	const struct mail_file *files;
 	size_t n_files;
-	const struct id
-	    *uploads; /* finished ones of the writer's (desk/upload.h) */
+	/* finished ones of the writer's (desk/upload.h) */
+	const struct id *uploads;
 	size_t n_uploads;
 	struct id answers;
 	struct id form; /* of the form it was typed in; zero: none */

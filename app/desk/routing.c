@@ -22,8 +22,8 @@ struct taking {
 	struct sublist list[LISTS_MAX];
 	size_t n_list, at; /* those before `at` are done */
 	struct listing *out;
-	struct listing
-	    outside; /* of the present list, domains not yet asked for */
+	/* of the present list, domains not yet asked for */
+	struct listing outside;
 };
 
 static int

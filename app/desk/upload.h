@@ -16,11 +16,11 @@ struct desk_upload {
 	struct id id;
 	uint64_t length; /* bytes in all, said at creation */
 	uint64_t offset; /* bytes taken: committed */
-	int64_t
-	    expires; /* LIMIT_UPLOAD_DAYS after the last byte, microseconds */
+	/* LIMIT_UPLOAD_DAYS after the last byte, microseconds */
+	int64_t expires;
 	char name[LIMIT_FILE_NAME + 1]; /* safe to show and save under */
-	char
-	    type[100]; /* lower case; "application/octet-stream" when unknown */
+	/* lower case; "application/octet-stream" when unknown */
+	char type[100];
 };
 
 /*

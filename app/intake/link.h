@@ -51,8 +51,8 @@ struct link {
 	bool trusted;   /* counted as such with its peer */
 	bool wants_tls; /* as soon as the answer to STARTTLS has left */
 	bool over;      /* the last reply is on its way */
-	int64_t
-	    since; /* ms: of what its deadline counts from; of LINK_HELD its end */
+	/* ms: of what its deadline counts from; of LINK_HELD its end */
+	int64_t since;
 	struct pool_job job;
 	struct buf in;  /* received and not yet fed */
 	struct buf out; /* said and not yet sent */

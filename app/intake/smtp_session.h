@@ -62,11 +62,12 @@
 enum smtp_next { SMTP_MORE, SMTP_STARTTLS, SMTP_JOB, SMTP_WAIT, SMTP_CLOSE };
 
 /*
- * What is behind the protocol; desk/intake.h is the real one, tests bring their own.
- * ctx is the pool thread's.
+ * What is behind the protocol: intake/backend.h is the real one, tests bring their own.
+ * Every member is set but those that say what NULL means. ctx is the pool thread's. What
+ * returns int gives 0, or -1 with *e set, from which the reply is made (smtp_reply_err()).
  */
 struct smtp_backend {
-	/* On the loop: ERR_TOO_MANY: 421 in place of the banner. NULL: all may. */
+	/* On the loop: -1: 421 in place of the banner. NULL: all may. */
 	int (*admit)(const struct desk_sender *s, struct err *e);
 	/* On the loop: may it have any number of connections? NULL: nobody may. */
 	bool (*roomy)(const char *client);
@@ -76,17 +77,19 @@ struct smtp_backend {
 	 */
 	unsigned (*brake)(const struct desk_sender *s,
 	    const struct desk_envelope *env, bool *silent_out);
-	/* On the loop, at the first recipient of a session: ERR_RATE: 421. NULL: all may. */
+	/* On the loop, at the first recipient of a session: -1: 421. NULL: all may. */
 	int (*meet)(const struct desk_sender *s,
 	    const struct desk_envelope *env, struct err *e);
 	/* On the loop, when a message was taken. NULL: nobody counts. */
 	void (*taken)(
 	    const struct desk_sender *s, const struct desk_envelope *env);
+	/* desk_auth(); ERR_RATE: 421 */
 	int (*auth)(void *ctx, const char *user, const char *password,
 	    struct desk_sender *s, struct err *e);
+	/* desk_mail() */
 	int (*mail)(void *ctx, const struct desk_sender *s,
 	    struct desk_envelope *env, struct err *e);
-	/* *given is taken over on 0 */
+	/* desk_rcpt_add(): *given is taken over on 0 */
 	int (*rcpt)(void *ctx, const struct desk_sender *s,
 	    struct desk_envelope *env, struct desk_given *given, struct err *e);
 	/* On the loop, from memory: 1 done, 0 ask the above on a thread. */
@@ -108,6 +111,7 @@ struct smtp_backend {
 	 */
 	size_t (*room)(const struct desk_draft *d);
 	int (*seal)(struct desk_draft *d, struct err *e);
+	/* desk_accept() */
 	int (*accept)(void *ctx, const struct desk_sender *s,
 	    struct desk_envelope *env, struct desk_draft *d,
 	    struct desk_later *later, struct id *message_out, struct err *e);
@@ -120,8 +124,8 @@ struct smtp_settings {
 	const char *hostname; /* in banner and replies */
 	/* What is kept. AUTH and XCLIENT are offered to whom they are for. */
 	struct smtp_offer offer;
-	const struct smtp_backend *backend; /* every member set */
-	bool trace;                         /* smtp_trace.h */
+	const struct smtp_backend *backend;
+	bool trace; /* smtp_trace.h */
 	/* For tests alone: what was sent ahead of an answer is taken all the same. */
 	bool unwary;
 };

@@ -31,12 +31,12 @@ struct policy_claim {
 	bool relay;       /* with an account of the tenant's own server */
 	struct id tenant; /* of the account */
 	const char *own;  /* its address, lower case; NULL for none */
-	const char
-	    *from; /* the envelope sender, lower case; NULL: the null sender */
-	bool ours; /* its domain is a tenant's here */
+	/* the envelope sender, lower case; NULL: the null sender */
+	const char *from;
+	bool ours;       /* its domain is a tenant's here */
 	struct id owner; /* that tenant */
-	bool
-	    owners_relay; /* the client is known as a server of that tenant's */
+	/* the client is known as a server of that tenant's */
+	bool owners_relay;
 };
 
 /*

@@ -38,8 +38,8 @@ struct http_head {
 	struct http_span host;
 	unsigned fields;
 	struct http_span name[HTTP_HEAD_FIELDS];
-	struct http_span
-	    value[HTTP_HEAD_FIELDS]; /* without white space around */
+	/* without white space around */
+	struct http_span value[HTTP_HEAD_FIELDS];
 };
 
 /*

@@ -33,8 +33,8 @@ enum portal_lane { PORTAL_LANE_PAGE, PORTAL_LANE_HASH };
 struct portal_plan {
 	enum portal_lane lane;
 	uint64_t body; /* bytes at most */
-	bool
-	    stream; /* the body goes to a sink: portal_begin() before it is read */
+	/* the body goes to a sink: portal_begin() before it is read */
+	bool stream;
 	bool known; /* names a session that was good a moment ago: goes first */
 	uint64_t owner;    /* of a known one: whose turn it takes, never 0 */
 	bool quick;        /* try portal_quick() */

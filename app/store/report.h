@@ -36,8 +36,8 @@ int dsn_list(struct db *db, const struct id *tenant, const struct id *message,
 /* What is known of a notice's recipient when its sender may have to be told: 1, 0, -1. */
 struct dsn_facts {
 	struct dsn asked; /* what is asked for where nothing is: notify 0 */
-	bool
-	    inward; /* of the tenant's own people: the message is in their inbox */
+	/* of the tenant's own people: the message is in their inbox */
+	bool inward;
 	char sender[LIMIT_ADDRESS + 1];
 };
 int dsn_facts(struct db *db, const struct outbox *o, struct dsn_facts *out,
