@@ -3,17 +3,29 @@
  */
 #include "base/budget.h"
 
-bool
-budget_take(struct budget *b, size_t n)
+static bool
+take(struct budget *b, size_t n, size_t limit)
 {
 	size_t used = atomic_load_explicit(&b->used, memory_order_relaxed);
 
 	do {
-		if (used > b->limit || n > b->limit - used)
+		if (used > limit || n > limit - used)
 			return false;
 	} while (!atomic_compare_exchange_weak_explicit(&b->used, &used,
 	    used + n, memory_order_relaxed, memory_order_relaxed));
 	return true;
+}
+
+bool
+budget_take(struct budget *b, size_t n)
+{
+	return take(b, n, b->limit);
+}
+
+bool
+budget_spare(struct budget *b, size_t n)
+{
+	return take(b, n, b->limit / 4);
 }
 
 bool

@@ -17,6 +17,9 @@ struct budget {
 /* Is there room for n more? Then they are taken. */
 bool budget_take(struct budget *b, size_t n)
     __attribute__((warn_unused_result));
+/* The same for who can do without: only while that leaves three quarters of it. */
+bool budget_spare(struct budget *b, size_t n)
+    __attribute__((warn_unused_result));
 /* Is it overdrawn by a quarter, by what was there already? */
 bool budget_over(const struct budget *b);
 /* n more, room or not: of what is there already. */

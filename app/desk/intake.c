@@ -277,7 +277,7 @@ taking_stay(struct commit_item *item)
 }
 
 /* Large ones go by themselves: nobody is to wait for their bytes, or for their parsing. */
-#define TOGETHER_MOST ((uint64_t)1024 * 1024)
+#define TOGETHER_MOST ((uint64_t)2 * 1024 * 1024)
 #define SOON_MOST     ((uint64_t)64 * 1024)
 
 static int

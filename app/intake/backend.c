@@ -120,6 +120,8 @@ backend_begin(
 	d = desk_draft_new(self.set->spool, &env->tenant, e);
 	if (d == NULL)
 		budget_give(self.budget, LIMIT_DRAFT_MEMORY);
+	else
+		desk_draft_budget(d, self.budget);
 	return d;
 }
 

@@ -266,18 +266,28 @@ turn_kept(struct link *l)
 	return LINK_GO;
 }
 
+/* Of a message as much as is sealed together; else a record of TLS. */
+static size_t
+at_once(const struct link *l)
+{
+	const size_t room = smtp_session_room(l->session);
+
+	if (room == SIZE_MAX)
+		return IO_RECORD;
+	return room < sizeof(l->f->scratch) ? room : sizeof(l->f->scratch);
+}
+
 static enum link_turn
 turn_talk(struct link *l)
 {
-	const size_t room = smtp_session_room(l->session);
 	uint8_t *p = l->f->scratch;
 	enum link_turn t = LINK_GO;
-	size_t used, most = sizeof(l->f->scratch);
+	size_t used;
 	long n;
 
 	if (l->in.len > 0)
 		return turn_kept(l);
-	if ((n = io_get(&l->io, p, room < most ? room : most)) <= 0)
+	if ((n = io_get(&l->io, p, at_once(l))) <= 0)
 		return n == IO_BLOCK ? LINK_STOP : LINK_END;
 	link_wait(l, LINE_TALK);
 	l->came += (size_t)n;
@@ -298,7 +308,7 @@ look_again(struct link *l)
 
 	/* The kernel is asked: its last word on it may be older. */
 	l->io.readable = true;
-	n = io_get(&l->io, p, sizeof(l->f->scratch));
+	n = io_get(&l->io, p, IO_RECORD);
 	if (n > 0) {
 		(void)feed(l, p, (size_t)n);
 		secret_wipe(p, (size_t)n);

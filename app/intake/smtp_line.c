@@ -175,6 +175,14 @@ resume_dot(struct smtp_data *d, const uint8_t *p, size_t n, bool *end_out)
 	return took;
 }
 
+/* Of all bytes at once: they are many, and this is the one fault that has no place. */
+static void
+look_for_nul(struct smtp_data *d, const uint8_t *p, size_t n)
+{
+	if (!d->bare && n > 0 && memchr(p, '\0', n) != NULL)
+		d->bare = true;
+}
+
 /* From inside a line to its CR, or to the end of p. */
 static size_t
 to_cr(struct smtp_data *d, const uint8_t *p, size_t n)
@@ -182,8 +190,7 @@ to_cr(struct smtp_data *d, const uint8_t *p, size_t n)
 	const uint8_t *cr = memchr(p, '\r', n);
 	size_t len = cr == NULL ? n : (size_t)(cr - p);
 
-	if (!d->bare &&
-	    (memchr(p, '\n', len) != NULL || memchr(p, '\0', len) != NULL))
+	if (!d->bare && memchr(p, '\n', len) != NULL)
 		d->bare = true;
 	if (cr != NULL) {
 		d->at = SMTP_DATA_CR;
@@ -236,6 +243,7 @@ smtp_data_next(struct smtp_data *d, const uint8_t *p, size_t n, size_t *used,
 			at += into_line(d, at, (size_t)(end - at));
 		}
 	}
+	look_for_nul(d, start, (size_t)(at - start));
 	*span_out = start;
 	*len_out = (size_t)(at - start);
 	*used = (size_t)(at - p) + dot;
@@ -247,6 +255,7 @@ smtp_chunk_next(struct smtp_data *d, const uint8_t *p, size_t n)
 {
 	size_t at = 0;
 
+	look_for_nul(d, p, n);
 	while (at < n)
 		if (d->at == SMTP_DATA_CR && p[at] == '\n') {
 			line_end(d);

@@ -34,6 +34,23 @@ test_limit(void **state)
 	assert_true(budget_take(&b, 100));
 }
 
+/* Who can do without has a quarter, and leaves the rest to others. */
+static void
+test_spare(void **state)
+{
+	struct budget b = {.limit = 100};
+
+	(void)state;
+	assert_true(budget_spare(&b, 20));
+	assert_false(budget_spare(&b, 6));
+	assert_true(budget_spare(&b, 5));
+	assert_false(budget_spare(&b, 1));
+	assert_true(budget_take(&b, 75));
+	budget_give(&b, 80);
+	assert_true(budget_spare(&b, 5));
+	assert_false(budget_spare(&b, SIZE_MAX));
+}
+
 static void *
 take_and_give(void *arg)
 {
@@ -72,6 +89,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_limit),
+	    cmocka_unit_test(test_spare),
 	    cmocka_unit_test(test_threads),
 	};
 

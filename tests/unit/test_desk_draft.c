@@ -217,6 +217,46 @@ in_memory_and_in_the_file(void **state)
 	free(p);
 }
 
+/* What the budget has to spare keeps all of it from the file; then it is given back. */
+static void
+memory_to_spare(void **state)
+{
+	const size_t n = 4 * SEAL_CHUNK;
+	uint8_t *p = noise(n);
+	struct budget b = {.limit = 4 * n};
+	struct desk_draft *f = draft(NOWHERE);
+	struct content *c;
+	struct err e;
+
+	(void)state;
+	desk_draft_budget(f, &b);
+	add(f, p, n);
+	assert_int_equal(draft_end(f, &e), 0);
+	assert_in_range(atomic_load(&b.used), 2 * SEAL_CHUNK, n);
+	assert_int_equal(draft_open(f, &c, &e), 0);
+	compare(c, p, n);
+	content_close(c);
+	desk_draft_free(f);
+	assert_int_equal(atomic_load(&b.used), 0);
+	/* Of a large one the rest goes to the file all the same. */
+	b.limit = SIZE_MAX;
+	f = draft(spool);
+	desk_draft_budget(f, &b);
+	for (size_t i = 0; i < 5; i++)
+		add(f, p, n);
+	assert_in_range(atomic_load(&b.used), 15 * SEAL_CHUNK, 16 * SEAL_CHUNK);
+	desk_draft_free(f);
+	b.limit = 4 * n;
+	/* The control: what others have taken is none. */
+	assert_true(budget_take(&b, n));
+	f = draft(NOWHERE);
+	desk_draft_budget(f, &b);
+	assert_int_equal(desk_draft_add(f, p, n, &e), -1);
+	desk_draft_free(f);
+	assert_int_equal(atomic_load(&b.used), n);
+	free(p);
+}
+
 /* Sealed by name where it is full, it is the same as sealed by what follows. */
 static void
 full_ones_are_sealed_when_told(void **state)
@@ -569,6 +609,7 @@ main(void)
 	    cmocka_unit_test(random_access),
 	    cmocka_unit_test(a_spool_that_is_not_there),
 	    cmocka_unit_test(in_memory_and_in_the_file),
+	    cmocka_unit_test(memory_to_spare),
 	    cmocka_unit_test(full_ones_are_sealed_when_told),
 	    cmocka_unit_test(the_size_limit),
 	    cmocka_unit_test(ends_once),

@@ -29,6 +29,7 @@ struct wire {
 	struct sockaddr_in addr;
 	int client, server;
 	bool closed, lingers, again;
+	size_t left; /* over, at most, when a job began */
 };
 
 static void
@@ -127,6 +128,8 @@ turn_loop(struct wire *w)
 		w->link->io.writable |= (fd[0].revents & POLLOUT) != 0;
 		link_run(w->link);
 		while (!w->closed && w->link->at == LINK_JOB) {
+			if (w->link->in.len > w->left)
+				w->left = w->link->in.len;
 			assert_int_equal(poll(&fd[1], 1, 5000), 1);
 			pool_reap(front.pool);
 		}
@@ -201,6 +204,35 @@ test_message(void **state)
 	talk(&w, "QUIT\r\n", "221 ");
 	assert_true(w.lingers);
 	assert_false(w.closed);
+	hang_up(&w);
+}
+
+/* While a thread seals what is full, next to nothing lies beside it in clear. */
+static void
+test_large(void **state)
+{
+	struct wire w;
+	char line[1001];
+
+	(void)state;
+	memset(line, 'x', 1000);
+	memcpy(line, "..", 2);
+	memcpy(line + 998, "\r\n", 3);
+	fake.chunk = 4096;
+	open_wire(&w, "203.0.113.9");
+	talk(&w, NULL, "220 ");
+	talk(&w, "EHLO x\r\nMAIL FROM:<a@b.example>\r\n", "250-");
+	talk(&w, "RCPT TO:<alice@acme.example>\r\nDATA\r\n", "250 ");
+	for (int i = 0; i < 100; i++) {
+		say(&w, line);
+		if (i % 30 == 29)
+			turn_loop(&w);
+	}
+	talk(&w, ".\r\n", "250 2.0.0 Taken");
+	assert_int_equal(fake.last_body.len, 100 * 999);
+	assert_int_equal(fake.sealed, 100 * 999 / 4096);
+	assert_in_range(w.left, 1, 64);
+	assert_null(w.link->in.data);
 	hang_up(&w);
 }
 
@@ -598,6 +630,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_large, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_message, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_early, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_ahead, setup, teardown),
