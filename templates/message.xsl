@@ -61,13 +61,13 @@
         </p>
       </xsl:if>
       <hr/>
+      <xsl:if test="@ambiguous"><p class="problem"><w:t id="message.ambiguous"/></p></xsl:if>
       <div class="text" dir="auto">
         <xsl:for-each select="p"><p><xsl:value-of select="."/></p></xsl:for-each>
         <xsl:if test="not(p)"><p class="quiet"><w:t id="message.no-text"/></p></xsl:if>
       </div>
       <xsl:if test="@cut"><p class="quiet"><w:t id="message.cut"/></p></xsl:if>
       <xsl:if test="@from-html"><p class="quiet"><w:t id="message.from-html"/></p></xsl:if>
-      <xsl:if test="@ambiguous"><p class="problem"><w:t id="message.ambiguous"/></p></xsl:if>
       <xsl:if test="file">
         <h2>
           <xsl:choose>

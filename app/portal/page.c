@@ -108,14 +108,27 @@ initials(const char *name, char out[16])
 	out[n] = '\0';
 }
 
+/* With an at sign, or what looks like one. */
+static bool
+is_like_address(const char *name)
+{
+	return strchr(name, '@') != NULL ||
+	    strstr(name, "\xef\xbc\xa0") != NULL ||
+	    strstr(name, "\xef\xb9\xab") != NULL;
+}
+
+/* A name that is somebody's address, or nearly, would be taken for who wrote. */
 struct node *
 node_person(
     struct node *n, const char *element, const char *name, const char *address)
 {
-	const char *shown = name[0] == '\0' ? address : name;
 	struct node *who = node_add(n, element);
+	const char *shown;
 	char mark[16];
 
+	if (address[0] != '\0' && is_like_address(name))
+		name = "";
+	shown = name[0] == '\0' ? address : name;
 	initials(shown, mark);
 	node_set(who, "name", name);
 	node_set(who, "address", address);

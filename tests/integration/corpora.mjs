@@ -171,6 +171,19 @@ test('of what a stranger sent its reader is told how it came', async () => {
   assert.doesNotMatch(known.text, /received (over|without)/);
 });
 
+test('a name that is an address is not shown as who wrote', async () => {
+  const other = await smtpConnect(inst);
+  for (const name of ['alice@acme.example', 'Alice alice\uff20acme.example', 'alice\ufe6bacme.example']) {
+    const word = `=?utf-8?B?${Buffer.from(name).toString('base64')}?=`;
+    const data = Buffer.from(`From: ${word} <someone@odd.example>\r\nSubject: ${word}\r\n\r\nx\r\n`);
+    const reply = await other.mail({ from: 'someone@odd.example', to: reader, data });
+    const { text } = await visitor.go(`/message/${reply.text.match(/ Taken as ([0-9a-f-]{36})$/)[1]}`);
+    assert.match(text, /<b>someone@odd\.example<\/b>/);
+    assert.equal(text.split(name).length - 1, 2, 'in the title and the heading alone');
+  }
+  await other.quit();
+});
+
 test('nothing of this was an error of ours', async () => {
   for (const service of ['intake', 'portal', 'courier', 'keyd']) {
     const log = await inst.log(service);
