@@ -15,9 +15,13 @@
 
 /* With a clear chunk it is less than LIMIT_DRAFT_MEMORY. */
 #define KEPT_MOST (SEAL_CHUNK_MAX + (size_t)32 * 1024)
+/* And so much of what is to spare: one large message is not to take it all. */
+#define SPARE_MOST ((size_t)1024 * 1024)
 
+/* Where a sealed chunk is: in memory, or in the file. */
 struct place {
-	uint64_t offset; /* in memory, of the first ones, or in the file */
+	uint8_t *kept;
+	uint64_t offset;
 	uint32_t len;
 };
 
@@ -27,10 +31,10 @@ struct desk_draft {
 	struct secret *dek;
 	struct seal_writer *writer;
 	const char *dir;
-	struct buf kept; /* sealed chunks in memory */
-	size_t n_kept;
-	int fd;       /* -1 until one comes that has no room there */
-	uint64_t end; /* of the file */
+	struct budget *budget; /* NULL: no more than KEPT_MOST */
+	size_t kept, taken;    /* bytes in memory, and those of the budget */
+	int fd;                /* -1 until one comes that has no room there */
+	uint64_t end;          /* of the file */
 	struct place *place;
 	size_t n_place, cap_place;
 	uint64_t trace;
@@ -74,45 +78,57 @@ spool_write(struct desk_draft *f, const uint8_t *p, size_t n, struct err *e)
 	return 0;
 }
 
-static int
-place_add(struct desk_draft *f, uint64_t offset, size_t n, struct err *e)
+static struct place *
+place_add(struct desk_draft *f, size_t n, struct err *e)
 {
 	struct place *p;
 	size_t cap;
 
 	if (f->n_place == f->cap_place) {
 		cap = f->cap_place == 0 ? 4 : f->cap_place * 2;
-		if ((p = realloc(f->place, cap * sizeof(*p))) == NULL)
-			return err_set(e, ERR_UNAVAILABLE, "draft: memory");
+		if ((p = realloc(f->place, cap * sizeof(*p))) == NULL) {
+			err_set(e, ERR_UNAVAILABLE, "draft: memory");
+			return NULL;
+		}
 		f->place = p;
 		f->cap_place = cap;
 	}
-	f->place[f->n_place].offset = offset;
-	f->place[f->n_place].len = (uint32_t)n;
-	f->n_place++;
-	return 0;
+	p = &f->place[f->n_place++];
+	*p = (struct place){.offset = f->end, .len = (uint32_t)n};
+	return p;
 }
 
-static int
-memory_write(struct desk_draft *f, const uint8_t *p, size_t n, struct err *e)
+/* Memory for a chunk, where there is some to spare. */
+static uint8_t *
+keep(struct desk_draft *f, size_t n)
 {
-	if (place_add(f, f->kept.len, n, e) == -1)
-		return -1;
-	if (buf_add(&f->kept, p, n) == -1)
-		return err_set(e, ERR_UNAVAILABLE, "draft: memory");
-	f->n_kept++;
-	return 0;
+	uint8_t *p;
+
+	if (f->kept + n - f->taken > KEPT_MOST) {
+		if (f->budget == NULL || f->taken + n > SPARE_MOST ||
+		    !budget_spare(f->budget, n))
+			return NULL;
+		f->taken += n;
+	}
+	if ((p = malloc(n)) != NULL)
+		f->kept += n;
+	return p;
 }
 
 static int
 draft_sink(void *arg, uint32_t seq, const void *sealed, size_t n, struct err *e)
 {
 	struct desk_draft *f = arg;
+	struct place *p = place_add(f, n, e);
 
 	(void)seq;
-	if (f->n_kept == f->n_place && n <= KEPT_MOST - f->kept.len)
-		return memory_write(f, sealed, n, e);
-	if (place_add(f, f->end, n, e) == -1 || spool_open(f, e) == -1)
+	if (p == NULL)
+		return -1;
+	if ((p->kept = keep(f, n)) != NULL) {
+		memcpy(p->kept, sealed, n);
+		return 0;
+	}
+	if (spool_open(f, e) == -1)
 		return -1;
 	return spool_write(f, sealed, n, e);
 }
@@ -149,8 +165,16 @@ desk_draft_new(const char *spool_dir, const struct id *tenant, struct err *e)
 }
 
 void
+desk_draft_budget(struct desk_draft *f, struct budget *b)
+{
+	f->budget = b;
+}
+
+void
 desk_draft_free(struct desk_draft *f)
 {
+	size_t i;
+
 	if (f == NULL)
 		return;
 	if (f->fd != -1)
@@ -160,8 +184,11 @@ desk_draft_free(struct desk_draft *f)
 	seal_hash_end(f->all, NULL);
 	seal_hash_end(f->head, NULL);
 	seal_hash_end(f->body, NULL);
-	buf_free(&f->kept);
+	for (i = 0; i < f->n_place; i++)
+		free(f->place[i].kept);
 	free(f->place);
+	if (f->budget != NULL)
+		budget_give(f->budget, f->taken);
 	secret_wipe(f, sizeof(*f));
 	free(f);
 }
@@ -353,15 +380,14 @@ draft_chunk(struct desk_draft *f, uint32_t seq, struct buf *out, struct err *e)
 	buf_clear(out);
 	if (buf_reserve(out, p->len) == -1)
 		return err_set(e, ERR_UNAVAILABLE, "draft: memory");
-	if (seq < f->n_kept) {
-		out->len = p->len;
-		memcpy(out->data, f->kept.data + p->offset, p->len);
+	out->len = p->len;
+	if (p->kept != NULL) {
+		memcpy(out->data, p->kept, p->len);
 		return 0;
 	}
 	r = pread(f->fd, out->data, p->len, (off_t)p->offset);
 	if (r != (ssize_t)p->len)
 		return err_set(e, ERR_UNAVAILABLE, "spool: short read");
-	out->len = p->len;
 	return 0;
 }
 

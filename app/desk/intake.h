@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "base/budget.h"
 #include "base/id.h"
 #include "base/limits.h"
 #include "mail/address.h"
@@ -136,13 +137,16 @@ int desk_rcpt_now(struct desk_shared *shared, const struct desk_sender *s,
 
 /*
  * A message on its way in: sealed as it streams, in its final chunk form under its data
- * key, the first chunks in memory and the rest in an unlinked file in the spool
- * directory. desk_draft_trace() adds lines of our own that do not count as the client's body.
+ * key; chunks lie in memory, as far as LIMIT_DRAFT_MEMORY goes and what the budget has to
+ * spare, the rest in an unlinked file in the spool directory. desk_draft_trace() adds lines
+ * of our own that do not count as the client's body.
  */
 struct desk_draft;
 /* For one message of that tenant. NULL with *e set. */
 struct desk_draft *desk_draft_new(
     const char *spool_dir, const struct id *tenant, struct err *e);
+/* Outlives it; without one it has none to spare. */
+void desk_draft_budget(struct desk_draft *d, struct budget *b);
 int desk_draft_trace(struct desk_draft *d, const void *p, size_t n,
     struct err *e) __attribute__((warn_unused_result));
 /* ERR_TOO_BIG past LIMIT_MESSAGE */

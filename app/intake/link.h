@@ -93,7 +93,7 @@ struct link_front {
 	bool draining;
 	int64_t looked; /* ms: the last look at who is slow */
 	int64_t stop;   /* ms: then who still is within a message is told 421 */
-	uint8_t scratch[IO_RECORD];
+	uint8_t scratch[4 * IO_RECORD];
 	/*
 	 * The owner's, given the socket. close and linger may call link_gone(). close: at
 	 * once; linger: says that no more comes, and throws away what still does; again:

@@ -340,10 +340,8 @@ smtp_session_busy(const struct smtp_session *s)
 size_t
 smtp_session_room(const struct smtp_session *s)
 {
-	size_t room = SIZE_MAX;
+	const size_t room = smtp_message_room(s);
 
-	if (s->state == SMTP_STATE_DATA || s->state == SMTP_STATE_CHUNK)
-		room = smtp_message_room(s);
 	return room > SIZE_MAX - BEYOND ? room : room + BEYOND;
 }
 

@@ -155,7 +155,10 @@ bool smtp_session_renewed(struct smtp_session *s);
 bool smtp_session_trusted(const struct smtp_session *s);
 enum smtp_next smtp_session_feed(struct smtp_session *s, const void *p,
     size_t n, size_t *used, struct buf *out);
-/* Of a message no more is to be read at once: it would be left over, in clear. */
+/*
+ * While a message comes in, no more is to be read at once: it would be left over, in clear.
+ * SIZE_MAX: there is none.
+ */
 size_t smtp_session_room(const struct smtp_session *s);
 /*
  * After the handshake (of implicit TLS too: then right after new): all that was said
