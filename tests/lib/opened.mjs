@@ -38,7 +38,7 @@ async function listed(get) {
     if (status !== 200) throw new Error(`${next}: ${status}`);
     const html = body.toString();
     ids.push(...messageIds(html));
-    next = html.match(/href="(\/inbox\?before=\d+)"/)?.[1];
+    next = html.match(/href="(\/inbox\?before=[\w.-]+)"/)?.[1];
   }
   return ids;
 }

@@ -35,7 +35,7 @@ export async function wholeList(visitor, where = '/inbox') {
   for (let next = where; next;) {
     const page = await visitor.go(next);
     html += page.text;
-    next = page.text.match(new RegExp(`href="(${where}\\?before=\\d+)"`))?.[1];
+    next = page.text.match(new RegExp(`href="(${where}\\?before=[\\w.-]+)"`))?.[1];
   }
   return html;
 }
