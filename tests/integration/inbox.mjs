@@ -43,6 +43,8 @@ test('a page is kept: seen again it needs no keys, changed it does; and each ses
   } finally {
     await inst.kill('keyd', 'SIGCONT');
   }
+  // Nobody asks it for a second after it hung.
+  await until(async () => (await other.go('/inbox')).status === 200, { what: 'keyd is asked again' });
   const csrf = (page) => page.match(/name="csrf" value="([^"]+)"/)[1];
   assert.notEqual(csrf(await inbox(other)), csrf(first));
   assert.equal(csrf(await inbox()), csrf(first));
