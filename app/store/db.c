@@ -238,7 +238,12 @@ sql_queue_rows(struct db *db, const struct sql *s, const struct id *tenant,
 	if (rows->n == 0 && !rows->bad)
 		return 0;
 	sql_id(&a, tenant);
-	r = sql_rows_put(rows, s, &a, e);
+	if (rows->n == 1 && s->one != NULL) {
+		s = s->one;
+		r = sql_rows_put_one(rows, s, &a, e);
+	} else {
+		r = sql_rows_put(rows, s, &a, e);
+	}
 	if (r == 0)
 		r = sql_queue(db, s, &a, e);
 	sql_rows_clear(rows);

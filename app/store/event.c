@@ -8,13 +8,14 @@
 
 enum { S_ADD, S_ROWS, S_LIST };
 
+#define ADD(i)                                                          \
+	"INSERT INTO event (tenant_id, message_id, slot, kind, detail)" \
+	" SELECT $1, $2" i ", $3" i ", $4" i ", $5" i
+
 static const struct sql statements[] = {
-    [S_ADD] = {"event_add", "uuiit",
-	"INSERT INTO event (tenant_id, message_id, slot, kind, detail)"
-	" VALUES ($1, $2, $3, $4, $5)"},
-    [S_ROWS] = {"event_rows", "uUIIT",
-	"INSERT INTO event (tenant_id, message_id, slot, kind, detail)"
-	" SELECT $1, $2[i], $3[i], $4[i], $5[i]" SQL_EACH_ROW},
+    [S_ADD] = {"event_add", "uuiit", ADD("")},
+    [S_ROWS] = {"event_rows", "uUIIT", ADD("[i]") SQL_EACH_ROW,
+	&statements[S_ADD]},
     /* Two that are not written: the message's row says the one, an account's notice the other. */
     [S_LIST] = {"event_list", "uu",
 	"WITH told AS (SELECT message_id, slot, kind, at, detail, event_id FROM event"

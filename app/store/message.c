@@ -10,6 +10,7 @@
 
 enum {
 	S_ADD,
+	S_ADD_ONE,
 	S_GET,
 	S_CHUNK_ADD,
 	S_CHUNK_ROWS,
@@ -17,6 +18,7 @@ enum {
 	S_CHUNK_EACH,
 	S_DUPLICATE_FIND,
 	S_DUPLICATE_ADD,
+	S_DUPLICATE_ADD_ONE,
 	S_DUPLICATE_KNOWN,
 	S_TENANT,
 	S_LIST,
@@ -34,22 +36,35 @@ enum {
 	"  AND r.message_id = m.message_id AND r.role = 2)"                      \
 	" FROM message m WHERE m.tenant_id = $1"
 
+/* clang-format off */
+#define ADD(i)                                                                           \
+	"INSERT INTO message (tenant_id, message_id, sender, sender_name, sender_account,"\
+	" in_reply_to, created, expires, size, chunks, ephemeral_pk, dek_commit,"         \
+	" content_header, signature, signer_cert, manifest) SELECT $1, $2" i ", $3" i     \
+	", $4" i ", $5" i ", $6" i ", $7" i ", $8" i ", $9" i ", $10" i ", $11" i         \
+	", $12" i ", $13" i ", $14" i ", $15" i ", $16" i
+#define CHUNK_ADD(i)                                                \
+	"INSERT INTO chunk (tenant_id, message_id, part, seq, data)" \
+	" SELECT $1, $2" i ", $3" i ", $4" i ", $5" i
+/* One that is known from an earlier day becomes null, which the table refuses. */
+#define DUPLICATE_ADD(i)                                                          \
+	"INSERT INTO duplicate (tenant_id, message_id, tag) SELECT $1, $2" i      \
+	", CASE WHEN EXISTS (SELECT FROM duplicate d WHERE d.tenant_id = $1"      \
+	" AND d.tag IN ($4" i ", $5" i ", $6" i ")"                               \
+	" AND d.created > now() - make_interval(hours => $7" i "::integer))"      \
+	" THEN NULL ELSE $3" i " END"
+/* clang-format on */
+
 static const struct sql statements[] = {
-    [S_ADD] = {"message_add", "uUTTUUMMIIBBBBBB",
-	"INSERT INTO message (tenant_id, message_id, sender, sender_name, sender_account,"
-	" in_reply_to, created, expires, size, chunks, ephemeral_pk, dek_commit,"
-	" content_header, signature, signer_cert, manifest) SELECT $1, $2[i], $3[i], $4[i],"
-	" $5[i], $6[i], $7[i], $8[i], $9[i], $10[i], $11[i], $12[i], $13[i], $14[i], $15[i],"
-	" $16[i]" SQL_EACH_ROW},
+    [S_ADD] = {"message_rows", "uUTTUUMMIIBBBBBB", ADD("[i]") SQL_EACH_ROW,
+	&statements[S_ADD_ONE]},
+    [S_ADD_ONE] = {"message_add", "uuttuummiibbbbbb", ADD("")},
     [S_GET] = {"message_get", "uu",
 	"SELECT " MESSAGE_COLUMNS " FROM message m"
 	" WHERE m.tenant_id = $1 AND m.message_id = $2"},
-    [S_CHUNK_ADD] = {"chunk_add", "uuiib",
-	"INSERT INTO chunk (tenant_id, message_id, part, seq, data)"
-	" VALUES ($1, $2, $3, $4, $5)"},
-    [S_CHUNK_ROWS] = {"chunk_rows", "uUIIB",
-	"INSERT INTO chunk (tenant_id, message_id, part, seq, data)"
-	" SELECT $1, $2[i], $3[i], $4[i], $5[i]" SQL_EACH_ROW},
+    [S_CHUNK_ADD] = {"chunk_add", "uuiib", CHUNK_ADD("")},
+    [S_CHUNK_ROWS] = {"chunk_rows", "uUIIB", CHUNK_ADD("[i]") SQL_EACH_ROW,
+	&statements[S_CHUNK_ADD]},
     [S_CHUNK_GET] = {"chunk_get", "uuii",
 	"SELECT data FROM chunk WHERE tenant_id = $1 AND message_id = $2"
 	" AND part = $3 AND seq = $4"},
@@ -63,13 +78,9 @@ static const struct sql statements[] = {
 	"  AND tag = t.tag OFFSET 0) d"
 	" WHERE d.created > now() - make_interval(hours => $6::integer)"
 	" ORDER BY d.created LIMIT 1"},
-    /* One that is known from an earlier day becomes null, which the table refuses. */
-    [S_DUPLICATE_ADD] = {"duplicate_add", "uUBBBBI",
-	"INSERT INTO duplicate (tenant_id, message_id, tag) SELECT $1, $2[i],"
-	" CASE WHEN EXISTS (SELECT FROM duplicate d WHERE d.tenant_id = $1"
-	"  AND d.tag IN ($4[i], $5[i], $6[i])"
-	"  AND d.created > now() - make_interval(hours => $7[i]::integer))"
-	" THEN NULL ELSE $3[i] END" SQL_EACH_ROW},
+    [S_DUPLICATE_ADD] = {"duplicate_rows", "uUBBBBI",
+	DUPLICATE_ADD("[i]") SQL_EACH_ROW, &statements[S_DUPLICATE_ADD_ONE]},
+    [S_DUPLICATE_ADD_ONE] = {"duplicate_add", "uubbbbi", DUPLICATE_ADD("")},
     [S_DUPLICATE_KNOWN] = {"duplicate_known", "uIBBBBI",
 	"SELECT t.n, d.message_id FROM unnest($2, $3, $4, $5, $6, $7)"
 	" AS t(n, a, b, c, d, hours), LATERAL (SELECT message_id FROM duplicate"

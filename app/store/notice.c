@@ -4,19 +4,25 @@
 #include "store/fetch.h"
 #include "store/rows.h"
 
-enum { S_ADD, S_BY_PICKUP, S_OF_SLOT, S_OF_ADDRESS, S_ADOPTED };
+enum { S_ADD, S_ADD_ONE, S_BY_PICKUP, S_OF_SLOT, S_OF_ADDRESS, S_ADOPTED };
 
 #define NOTICE                                                                 \
 	"SELECT notice_id, message_id, slot, pickup, address_key, account_id," \
 	" link_hash, link_wrap, escrow, cert, expires, created FROM notice"    \
 	" WHERE tenant_id = $1"
 
+/* clang-format off */
+#define ADD(i)                                                                           \
+	"INSERT INTO notice (tenant_id, notice_id, message_id, slot, pickup, address_key,"\
+	" account_id, link_hash, link_wrap, escrow, cert, expires, created) SELECT $1"    \
+	", $2" i ", $3" i ", $4" i ", $5" i ", $6" i ", $7" i ", $8" i ", $9" i           \
+	", $10" i ", $11" i ", $12" i ", coalesce($13" i ", now())"
+/* clang-format on */
+
 static const struct sql statements[] = {
-    [S_ADD] = {"notice_add", "uUUITTUBBBBMM",
-	"INSERT INTO notice (tenant_id, notice_id, message_id, slot, pickup, address_key,"
-	" account_id, link_hash, link_wrap, escrow, cert, expires, created) SELECT $1,"
-	" $2[i], $3[i], $4[i], $5[i], $6[i], $7[i], $8[i], $9[i], $10[i], $11[i], $12[i],"
-	" coalesce($13[i], now())" SQL_EACH_ROW},
+    [S_ADD] = {"notice_rows", "uUUITTUBBBBMM", ADD("[i]") SQL_EACH_ROW,
+	&statements[S_ADD_ONE]},
+    [S_ADD_ONE] = {"notice_add", "uuuittubbbbmm", ADD("")},
     [S_BY_PICKUP] = {"notice_by_pickup", "ut", NOTICE " AND pickup = $2"},
     [S_OF_SLOT] = {"notice_of_slot", "uui",
 	NOTICE

@@ -10,6 +10,7 @@
 
 enum {
 	S_ADD,
+	S_ADD_ONE,
 	S_TAKE,
 	S_FACTS,
 	S_SENT,
@@ -22,11 +23,17 @@ enum {
 
 #define LIST_MOST 1000
 
+/* clang-format off */
+#define ADD(i)                                                                          \
+	"INSERT INTO outbox (tenant_id, outbox_id, kind, message_id, slot, notice_id, at,"\
+	" item, item_kind, due) SELECT $1, $2" i ", $3" i ", $4" i ", $5" i ", $6" i      \
+	", $7" i ", $8" i ", $9" i ", coalesce($10" i ", now())"
+/* clang-format on */
+
 static const struct sql statements[] = {
-    [S_ADD] = {"outbox_add", "uUIUIUMBIM",
-	"INSERT INTO outbox (tenant_id, outbox_id, kind, message_id, slot, notice_id, at,"
-	" item, item_kind, due) SELECT $1, $2[i], $3[i], $4[i], $5[i], $6[i], $7[i], $8[i],"
-	" $9[i], coalesce($10[i], now())" SQL_EACH_ROW},
+    [S_ADD] = {"outbox_rows", "uUIUIUMBIM", ADD("[i]") SQL_EACH_ROW,
+	&statements[S_ADD_ONE]},
+    [S_ADD_ONE] = {"outbox_add", "uuiuiumbim", ADD("")},
     [S_TAKE] = {"outbox_take", "fii",
 	"SELECT * FROM outbox_take($1, $2::integer, $3::integer)"},
     /* Row by row by their keys, whatever was known of the tables when it was planned. */

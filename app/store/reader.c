@@ -4,14 +4,28 @@
 #include "store/fetch.h"
 #include "store/rows.h"
 
-enum { S_ADD, S_OF_ACCOUNT, S_OF_ADDRESS, S_LIST, S_ADOPT, S_DISPLAYED };
+enum {
+	S_ADD,
+	S_ADD_ONE,
+	S_OF_ACCOUNT,
+	S_OF_ADDRESS,
+	S_LIST,
+	S_ADOPT,
+	S_DISPLAYED
+};
+
+/* clang-format off */
+#define ADD(i)                                                                            \
+	"INSERT INTO reader (tenant_id, message_id, slot, role, state, address,"           \
+	" address_key, account_id, key_version, notice_id, slot_id, ephemeral_pk, sealed," \
+	" created) SELECT $1, $2" i ", $3" i ", $4" i ", $5" i ", $6" i ", $7" i ", $8" i  \
+	", $9" i ", $10" i ", $11" i ", $12" i ", $13" i ", coalesce($14" i ", now())"
+/* clang-format on */
 
 static const struct sql statements[] = {
-    [S_ADD] = {"reader_add", "uUIIITTUIUIBBM",
-	"INSERT INTO reader (tenant_id, message_id, slot, role, state, address,"
-	" address_key, account_id, key_version, notice_id, slot_id, ephemeral_pk, sealed,"
-	" created) SELECT $1, $2[i], $3[i], $4[i], $5[i], $6[i], $7[i], $8[i],"
-	" $9[i], $10[i], $11[i], $12[i], $13[i], coalesce($14[i], now())" SQL_EACH_ROW},
+    [S_ADD] = {"reader_rows", "uUIIITTUIUIBBM", ADD("[i]") SQL_EACH_ROW,
+	&statements[S_ADD_ONE]},
+    [S_ADD_ONE] = {"reader_add", "uuiiittuiuibbm", ADD("")},
     [S_OF_ACCOUNT] = {"reader_of_account", "uuui",
 	"SELECT " READER_COLUMNS " FROM reader r WHERE r.tenant_id = $1"
 	" AND r.message_id = $2 AND r.account_id = $3 ORDER BY r.slot DESC LIMIT $4"},

@@ -230,6 +230,24 @@ sql_rows_put(
 	return 0;
 }
 
+int
+sql_rows_put_one(
+    struct sql_rows *r, const struct sql *s, struct sql_args *a, struct err *e)
+{
+	static const uint8_t null[4] = {0xff, 0xff, 0xff, 0xff}; /* NULL_LEN */
+	const struct buf *c;
+
+	if (r->bad || r->n != 1 || (int)strlen(s->types + a->n) != r->width)
+		return err_set(e, ERR_UNAVAILABLE, "%s: rows", s->name);
+	for (c = r->col; c < r->col + r->width; c++)
+		if (memcmp(c->data + ARRAY_HEAD, null, sizeof(null)) == 0)
+			put(a, NULL, 0);
+		else
+			put(a, c->data + ARRAY_HEAD + sizeof(null),
+			    c->len - ARRAY_HEAD - sizeof(null));
+	return 0;
+}
+
 void
 sql_rows_clear(struct sql_rows *r)
 {

@@ -268,8 +268,9 @@ two_couriers_share(void **state)
 static long
 rows_seen(struct db *db)
 {
-	static const struct sql s = {
-	    "probe", "", "SELECT count(*) FROM account"};
+	static const struct sql s = {.name = "probe",
+	    .types = "",
+	    .text = "SELECT count(*) FROM account"};
 	PGresult *res;
 	struct sql_row r;
 	struct err e;
@@ -566,8 +567,9 @@ a_lock_timeout_is_unavailable(void **state)
 	    &s, &tenant_a, &account_a, "LOCKED01", "dora@partner.example");
 	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
 	{
-		static const struct sql shorter = {
-		    "shorter", "", "SET LOCAL lock_timeout = '200ms'"};
+		static const struct sql shorter = {.name = "shorter",
+		    .types = "",
+		    .text = "SET LOCAL lock_timeout = '200ms'"};
 
 		assert_int_equal(sql_queue(db, &shorter, NULL, &e), 0);
 	}
