@@ -112,6 +112,7 @@ desk_close(struct desk *d)
 		return;
 	db_close(d->db);
 	keyd_close(d->keyd);
+	secret_free(d->pair);
 	free(d);
 }
 
@@ -229,6 +230,33 @@ shared_slots(struct desk *d, struct keyd_slot *out, size_t n, struct err *e)
 	}
 	pthread_mutex_unlock(&s->lock);
 	return r;
+}
+
+void
+desk_pair(struct desk *d, struct seal_pair *out)
+{
+	if (!d->has_pair) {
+		seal_pair_new(out);
+		return;
+	}
+	memcpy(out, secret_peek(d->pair), sizeof(*out));
+	secret_wipe(secret_data(d->pair), sizeof(*out));
+	d->has_pair = false;
+}
+
+void
+desk_pair_ahead(struct desk *d)
+{
+	struct seal_pair p;
+
+	if (d->pair == NULL)
+		d->pair = secret_new(sizeof(p));
+	if (d->pair == NULL || d->has_pair)
+		return;
+	seal_pair_new(&p);
+	memcpy(secret_data(d->pair), &p, sizeof(p));
+	secret_wipe(&p, sizeof(p));
+	d->has_pair = true;
 }
 
 const struct seal_signer *

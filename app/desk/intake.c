@@ -354,15 +354,18 @@ desk_accept(struct desk *d, const struct desk_sender *s,
 	if (soon)
 		commit_soon(d, &env->tenant);
 	r = gather(&in, &t->item.bundle, e);
-	manifest_free(in.manifest);
 	if (r == 0) {
 		if (t->later != NULL && !soon)
 			commit_soon(d, NULL);
-		return commit(d, t, message_out, e); /* t is gone */
+		r = commit(d, t, message_out, e); /* t is gone */
+		if (r == 1)
+			desk_pair_ahead(d);
+	} else {
+		if (soon)
+			commit_never(d);
+		bundle_clear(&t->item.bundle);
+		free(t);
 	}
-	if (soon)
-		commit_never(d);
-	bundle_clear(&t->item.bundle);
-	free(t);
-	return -1;
+	manifest_free(in.manifest);
+	return r;
 }

@@ -27,6 +27,8 @@ struct desk {
 	struct keyd *keyd;
 	struct desk_shared *shared;
 	const struct settings *set;
+	struct secret *pair; /* for the next message; NULL: no room yet */
+	bool has_pair;
 };
 
 /* keyd's public keys, asked for once a process. */
@@ -38,6 +40,10 @@ int shared_cert(struct desk *d, uint8_t cert[SEAL_CERT_LEN], struct err *e)
 /* n slots of the leased ones; the caller wipes them. */
 int shared_slots(struct desk *d, struct keyd_slot *out, size_t n, struct err *e)
     __attribute__((warn_unused_result));
+/* A new pair for one message: the one that was made ahead, or made now. */
+void desk_pair(struct desk *d, struct seal_pair *out);
+/* Makes the next one, while nobody waits for this thread. */
+void desk_pair_ahead(struct desk *d);
 const struct seal_signer *shared_signer(const struct desk *d);
 /* Of the process, and safe between threads. */
 struct delivered *shared_delivered(const struct desk *d);

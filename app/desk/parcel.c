@@ -140,7 +140,7 @@ message_fill(struct work *w, struct err *e)
 	m->size = draft_size(p->draft);
 	m->chunks = draft_chunks(p->draft);
 	memcpy(m->content_header, draft_header(p->draft), SEAL_CONTENT_HEADER);
-	seal_pair_new(&w->s.ephemeral);
+	desk_pair(w->s.d, &w->s.ephemeral);
 	memcpy(m->ephemeral_pk, w->s.ephemeral.pk, SEAL_PK_LEN);
 	seal_dek_commit(
 	    draft_dek(p->draft), w->s.tenant, &m->id, m->dek_commit);
