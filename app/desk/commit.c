@@ -107,16 +107,13 @@ wait_for_company(struct commit_line *c)
 }
 
 void
-commit_soon(struct desk *d, const struct id *tenant)
+commit_soon(struct desk *d)
 {
 	struct commit_line *c = shared_commit(d);
-	bool quiet;
 
 	pthread_mutex_lock(&c->lock);
-	quiet = c->soon++ == 0 && c->n == 0 && c->writers == 0;
+	c->soon++;
 	pthread_mutex_unlock(&c->lock);
-	if (quiet && tenant != NULL)
-		db_ahead(d->db, tenant);
 }
 
 /* One fewer is about to be added; the line is locked. */
@@ -136,7 +133,6 @@ commit_never(struct desk *d)
 	pthread_mutex_lock(&c->lock);
 	no_longer_soon(c);
 	pthread_mutex_unlock(&c->lock);
-	db_rollback(d->db);
 }
 
 static void
@@ -382,7 +378,6 @@ commit_add(struct desk *d, struct commit_item *item)
 	no_longer_soon(c);
 	if (c->gathers || c->writers == WRITERS) {
 		pthread_mutex_unlock(&c->lock);
-		db_rollback(d->db);
 		return;
 	}
 	c->writers++;

@@ -42,10 +42,9 @@ void commit_line_free(struct commit_line *c); /* empty by now; NULL is fine */
 
 /*
  * A small message is being made ready on this thread: who is about to write waits
- * COMMIT_WAIT_MS at most for it. commit_add() or commit_never() follows soon. Where no
- * other is under way the tenant's transaction is begun (tenant NULL: not yet): db_ahead().
+ * COMMIT_WAIT_MS at most for it. commit_add() or commit_never() follows soon.
  */
-void commit_soon(struct desk *d, const struct id *tenant);
+void commit_soon(struct desk *d);
 void commit_never(struct desk *d);
 /* On a thread of d's, after commit_soon(). May write others' messages before it returns. */
 void commit_add(struct desk *d, struct commit_item *item);

@@ -352,11 +352,11 @@ desk_accept(struct desk *d, const struct desk_sender *s,
 		return err_set(e, ERR_UNAVAILABLE, "message: memory");
 	t->later = size <= TOGETHER_MOST ? later : NULL;
 	if (soon)
-		commit_soon(d, &env->tenant);
+		commit_soon(d);
 	r = gather(&in, &t->item.bundle, e);
 	if (r == 0) {
 		if (t->later != NULL && !soon)
-			commit_soon(d, NULL);
+			commit_soon(d);
 		r = commit(d, t, message_out, e); /* t is gone */
 		if (r == 1)
 			desk_pair_ahead(d);

@@ -83,22 +83,9 @@ begin(struct db *db, const struct id *tenant, struct err *e)
 	return pipe_send(db, &statements[S_TENANT], &a, e);
 }
 
-/* Is one begun that nothing was asked of? Then it is taken. */
-static bool
-goes_on(struct db *db, const struct id *tenant)
-{
-	bool begun = db->ahead && db->conn != NULL && tenant != NULL &&
-	    id_equal(&db->tenant, tenant);
-
-	db->ahead = false;
-	return begun;
-}
-
 int
 db_begin(struct db *db, const struct id *tenant, struct err *e)
 {
-	if (goes_on(db, tenant))
-		return 0;
 	db_rollback(db);
 	db->locked_out = false;
 	if (begin(db, tenant, e) == -1)
@@ -106,18 +93,6 @@ db_begin(struct db *db, const struct id *tenant, struct err *e)
 	db->open = true;
 	err_clear(&db->failed);
 	return 0;
-}
-
-void
-db_ahead(struct db *db, const struct id *tenant)
-{
-	struct err ignored;
-
-	if (db->open || db_begin(db, tenant, &ignored) == -1)
-		return;
-	db->ahead = true;
-	db->tenant = *tenant;
-	pipe_push(db);
 }
 
 bool
@@ -142,7 +117,7 @@ db_rollback(struct db *db)
 
 	if (!db->open)
 		return;
-	db->open = db->ahead = false;
+	db->open = false;
 	if (db->conn == NULL)
 		return;
 	/* After an error among what was queued the server would skip ROLLBACK. */

@@ -40,12 +40,6 @@ void db_close(struct db *db); /* NULL is fine */
 int db_begin(struct db *db, const struct id *tenant, struct err *e)
     __attribute__((warn_unused_result));
 /*
- * Begins a transaction of the tenant's before it is needed: the server does what belongs
- * to its beginning meanwhile. db_begin() for the same tenant goes on with it; for another
- * it is given up, and by db_rollback(). Nothing happens where it cannot be begun.
- */
-void db_ahead(struct db *db, const struct id *tenant);
-/*
  * From here on the open transaction is another tenant's: what was written for one before
  * it stays. For those who write for several at once.
  */

@@ -518,13 +518,6 @@ pipe_part(struct db *db)
 	db->pending[db->n_pending++] = (struct pipe_pending){0};
 }
 
-void
-pipe_push(struct db *db)
-{
-	if (PQflush(db->conn) == -1)
-		pipe_disconnect(db);
-}
-
 bool
 pipe_owes(const struct db *db)
 {

@@ -19,10 +19,8 @@ struct pipe_pending {
 
 struct db {
 	char *conninfo;
-	PGconn *conn;     /* NULL: none, or broken */
-	bool open;        /* a transaction is, if only by name: see failed */
-	bool ahead;       /* nothing was asked of it yet but its beginning */
-	struct id tenant; /* then: whose it is */
+	PGconn *conn; /* NULL: none, or broken */
+	bool open;    /* a transaction is, if only by name: see failed */
 	bool listening;
 	struct err failed; /* first error of the open transaction */
 	bool locked_out;   /* it was the wait for a lock */
@@ -62,8 +60,6 @@ int pipe_await_rows(struct db *db, const struct pipe_rows *rows,
  * them, are passed over when the connection is next used.
  */
 void pipe_part(struct db *db);
-/* Hands the server what was queued, without asking for its answers yet. */
-void pipe_push(struct db *db);
 /* Was something queued after the last pipe_await() or pipe_part()? */
 bool pipe_owes(const struct db *db);
 

@@ -73,7 +73,7 @@ bring(void *arg)
 
 	if (d == NULL)
 		abort();
-	commit_soon(d, &w->item.bundle.tenant);
+	commit_soon(d);
 	commit_add(d, &w->item);
 	desk_close(d);
 	return NULL;
