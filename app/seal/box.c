@@ -5,6 +5,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "seal/kdf_list.h"
 #include "seal/keys.h"
 
@@ -89,7 +90,7 @@ slot_key(const uint8_t sk[SECRET_KEY_LEN], const uint8_t other_pk[SEAL_PK_LEN],
 	uint8_t shared[crypto_scalarmult_curve25519_BYTES], number[8];
 	int r = crypto_scalarmult_curve25519(shared, sk, other_pk);
 
-	kdf_be64(bind->number, number);
+	be64_put(number, bind->number);
 	if (r == 0)
 		seal_kdf(key, SECRET_KEY_LEN, shared, SEAL_L_SLOT,
 		    (const struct seal_field[]){SEAL_F(shred, SECRET_KEY_LEN),

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <zstd.h>
 
+#include "base/buf.h"
 #include "seal/kdf_list.h"
 #include "seal/xchacha.h"
 
@@ -134,7 +135,7 @@ content_place(const struct id *message, uint32_t part, uint8_t out[32])
 	memset(out, 0, 32);
 	content_form(out);
 	memcpy(out + CONTENT_FORM, message->b, ID_LEN);
-	kdf_be32(part, out + 24);
+	be32_put(out + 24, part);
 }
 
 static void
@@ -203,7 +204,7 @@ static void
 content_nonce(uint32_t seq, int final, uint8_t out[CONTENT_NONCE])
 {
 	memset(out, 0, CONTENT_NONCE);
-	kdf_be64(seq, out + 15);
+	be64_put(out + 15, seq);
 	out[23] = final ? 1 : 0;
 }
 

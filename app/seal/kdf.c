@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "seal/kdf_list.h"
 
 #define PASSWORD_OPS 3
@@ -62,20 +63,6 @@ seal_label_text(enum seal_label l)
 }
 
 void
-kdf_be64(uint64_t v, uint8_t out[8])
-{
-	for (int i = 0; i < 8; i++)
-		out[i] = (uint8_t)(v >> (56 - 8 * i));
-}
-
-void
-kdf_be32(uint32_t v, uint8_t out[4])
-{
-	for (int i = 0; i < 4; i++)
-		out[i] = (uint8_t)(v >> (24 - 8 * i));
-}
-
-void
 kdf_list_begin(struct kdf_list *k, size_t outlen,
     const uint8_t key[SECRET_KEY_LEN], enum seal_label label)
 {
@@ -96,7 +83,7 @@ kdf_list_length(struct kdf_list *k, size_t n)
 
 	if (n > UINT32_MAX)
 		abort();
-	kdf_be32((uint32_t)n, be);
+	be32_put(be, (uint32_t)n);
 	kdf_list_bytes(k, be, sizeof(be));
 }
 

@@ -27,8 +27,4 @@ void kdf_list_end(struct kdf_list *k, uint8_t *out);
 /* The key of what is a digest and no secret. */
 extern const uint8_t kdf_no_key[SECRET_KEY_LEN];
 
-/* A number as eight, or four, big-endian bytes. */
-void kdf_be64(uint64_t v, uint8_t out[8]);
-void kdf_be32(uint32_t v, uint8_t out[4]);
-
 #endif

@@ -6,6 +6,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "seal/kdf_list.h"
 
 #define CERT_ALG    1
@@ -110,14 +111,14 @@ cert_write(const struct seal_cert *c, uint8_t out[CERT_SIGNED])
 	memcpy(out, "RSK1", 4);
 	out[4] = CERT_ALG;
 	out[5] = (uint8_t)c->kind;
-	kdf_be32(c->generation, out + 8);
-	kdf_be32(c->version, out + 12);
+	be32_put(out + 8, c->generation);
+	be32_put(out + 12, c->version);
 	memcpy(out + 16, c->tenant.b, ID_LEN);
 	memcpy(out + 32, c->subject.b, ID_LEN);
 	memcpy(out + 48, c->address, 32);
 	memcpy(out + 80, c->pk, SEAL_PK_LEN);
-	kdf_be64((uint64_t)c->not_before, out + 112);
-	kdf_be64((uint64_t)c->not_after, out + 120);
+	be64_put(out + 112, (uint64_t)c->not_before);
+	be64_put(out + 120, (uint64_t)c->not_after);
 }
 
 void

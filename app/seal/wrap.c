@@ -54,7 +54,7 @@ wrap_ad(const uint8_t front[WRAP_FRONT], const struct seal_bind *bind,
 	memcpy(p, bind->tenant.b, ID_LEN);
 	memcpy(p + ID_LEN, bind->owner.b, ID_LEN);
 	memcpy(p + 2 * ID_LEN, bind->item.b, ID_LEN);
-	kdf_be64(bind->number, p + 3 * ID_LEN);
+	be64_put(p + 3 * ID_LEN, bind->number);
 }
 
 int
