@@ -10,7 +10,6 @@
 
 enum {
 	S_FIND,
-	S_GET,
 	S_ADD,
 	S_ACTIVATE,
 	S_LOGGED_IN,
@@ -30,7 +29,6 @@ enum {
 
 static const struct sql statements[] = {
     [S_FIND] = {"account_find", "ut", ACCOUNT " AND a.address_key = $2"},
-    [S_GET] = {"account_get", "uu", ACCOUNT " AND a.account_id = $2"},
     [S_LIST] = {"account_list", "u", ACCOUNT " ORDER BY a.address_key"},
     [S_ADD] = {"account_add", "uuifftttm",
 	"INSERT INTO account (tenant_id, account_id, kind, admin, active, address,"
@@ -100,18 +98,6 @@ account_find(struct db *db, const struct id *tenant, const char *key,
 	sql_text(&a, key);
 	return fetch_one(
 	    fetch(db, &statements[S_FIND], &a, e), account_row, out);
-}
-
-int
-account_get(struct db *db, const struct id *tenant, const struct id *account,
-    struct account *out, struct err *e)
-{
-	struct sql_args a = {0};
-
-	sql_id(&a, tenant);
-	sql_id(&a, account);
-	return fetch_one(
-	    fetch(db, &statements[S_GET], &a, e), account_row, out);
 }
 
 int

@@ -28,9 +28,6 @@ struct account {
 
 int account_find(struct db *db, const struct id *tenant, const char *key,
     struct account *out, struct err *e) __attribute__((warn_unused_result));
-int account_get(struct db *db, const struct id *tenant,
-    const struct id *account, struct account *out, struct err *e)
-    __attribute__((warn_unused_result));
 /* ERR_CONFLICT: address taken */
 int account_add(struct db *db, const struct id *tenant, const struct account *a,
     struct err *e) __attribute__((warn_unused_result));

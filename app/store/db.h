@@ -9,9 +9,9 @@
  * A find returns 1 with the row, 0 for none, -1. Error texts carry SQLSTATE and the
  * statement's name, never parameters.
  *
- * Within a transaction statements are pipelined. These are only queued: message_add,
- * chunk_add, reader_add, notice_add, duplicate_add, event_add, outbox_add, bundle_write,
- * account_logged_in, session_set_blob, session_end, notice_adopted, upload_row_add. Their errors, ERR_CONFLICT among them, show at the next
+ * Within a transaction statements are pipelined. These are only queued: chunk_add,
+ * event_add, outbox_add, bundle_write, account_logged_in, session_set_blob, session_end,
+ * notice_adopted, upload_row_add. Their errors, ERR_CONFLICT among them, show at the next
  * call that waits (every other one) or at db_commit(). The first error of a transaction
  * is kept: all later calls, and db_commit(), fail with it; db_rollback() or db_begin()
  * start afresh. Functions that change a row "only while" return ERR_CONFLICT without

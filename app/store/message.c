@@ -14,7 +14,6 @@ enum {
 	S_GET,
 	S_CHUNK_ADD,
 	S_CHUNK_ROWS,
-	S_CHUNK_GET,
 	S_CHUNK_EACH,
 	S_DUPLICATE_FIND,
 	S_DUPLICATE_ADD,
@@ -65,9 +64,6 @@ static const struct sql statements[] = {
     [S_CHUNK_ADD] = {"chunk_add", "uuiib", CHUNK_ADD("")},
     [S_CHUNK_ROWS] = {"chunk_rows", "uUIIB", CHUNK_ADD("[i]") SQL_EACH_ROW,
 	&statements[S_CHUNK_ADD]},
-    [S_CHUNK_GET] = {"chunk_get", "uuii",
-	"SELECT data FROM chunk WHERE tenant_id = $1 AND message_id = $2"
-	" AND part = $3 AND seq = $4"},
     [S_CHUNK_EACH] = {"chunk_each", "uuiii",
 	"SELECT seq, data FROM chunk WHERE tenant_id = $1 AND message_id = $2"
 	" AND part = $3 AND seq BETWEEN $4 AND $5 ORDER BY seq"},
@@ -128,19 +124,6 @@ message_rows_add(struct db *db, const struct id *tenant, struct sql_rows *rows,
     struct err *e)
 {
 	return sql_queue_rows(db, &statements[S_ADD], tenant, rows, e);
-}
-
-int
-message_add(struct db *db, const struct id *tenant, const struct message *m,
-    struct err *e)
-{
-	struct sql_rows rows = {0};
-	int r;
-
-	message_put(&rows, m);
-	r = message_rows_add(db, tenant, &rows, e);
-	sql_rows_clear(&rows);
-	return r;
 }
 
 void
@@ -215,26 +198,6 @@ chunk_rows_add(struct db *db, const struct id *tenant, struct sql_rows *rows,
     struct err *e)
 {
 	return sql_queue_rows(db, &statements[S_CHUNK_ROWS], tenant, rows, e);
-}
-
-static void
-data_row(struct sql_row *r, void *out)
-{
-	sql_get_buf(r, out);
-}
-
-int
-chunk_get(struct db *db, const struct id *tenant, const struct id *message,
-    uint32_t part, uint32_t seq, struct buf *out, struct err *e)
-{
-	struct sql_args a = {0};
-
-	sql_id(&a, tenant);
-	sql_id(&a, message);
-	sql_int(&a, part);
-	sql_int(&a, seq);
-	return fetch_one(
-	    fetch(db, &statements[S_CHUNK_GET], &a, e), data_row, out);
 }
 
 struct taker {
@@ -383,19 +346,6 @@ duplicate_rows_add(struct db *db, const struct id *tenant,
 {
 	return sql_queue_rows(
 	    db, &statements[S_DUPLICATE_ADD], tenant, rows, e);
-}
-
-int
-duplicate_add(struct db *db, const struct id *tenant, const uint8_t tag[32],
-    const struct id *message, struct err *e)
-{
-	struct sql_rows rows = {0};
-	int r;
-
-	duplicate_put(&rows, tag, 1, message);
-	r = duplicate_rows_add(db, tenant, &rows, e);
-	sql_rows_clear(&rows);
-	return r;
 }
 
 int

@@ -36,8 +36,6 @@ struct message {
 };
 void message_clear(struct message *m);
 
-int message_add(struct db *db, const struct id *tenant, const struct message *m,
-    struct err *e) __attribute__((warn_unused_result));
 int message_get(struct db *db, const struct id *tenant,
     const struct id *message, struct message *out, struct err *e)
     __attribute__((warn_unused_result));
@@ -45,10 +43,6 @@ int message_get(struct db *db, const struct id *tenant,
 /* The blob store: sealed chunks of part 0 (the raw message). */
 int chunk_add(struct db *db, const struct id *tenant, const struct id *message,
     uint32_t part, uint32_t seq, const void *p, size_t n, struct err *e)
-    __attribute__((warn_unused_result));
-/* Replaces *out. */
-int chunk_get(struct db *db, const struct id *tenant, const struct id *message,
-    uint32_t part, uint32_t seq, struct buf *out, struct err *e)
     __attribute__((warn_unused_result));
 /*
  * Those of n chunks from `first` on that are there, in order and in one round trip: each
@@ -86,9 +80,6 @@ struct reader_row {
 	/* the message's, for the order of lists; set by who adds it, 0: now */
 	int64_t created;
 };
-int reader_add(struct db *db, const struct id *tenant,
-    const struct reader_row *r, struct err *e)
-    __attribute__((warn_unused_result));
 /*
  * The slots of one message that belong to an account, or to an address (guest): usually
  * one; a message to oneself has two.
@@ -173,9 +164,6 @@ struct notice {
 	int64_t created;
 };
 void notice_clear(struct notice *n);
-/* A pick-up code that is taken shows as ERR_CONFLICT. */
-int notice_add(struct db *db, const struct id *tenant, const struct notice *n,
-    struct err *e) __attribute__((warn_unused_result));
 int notice_by_pickup(struct db *db, const struct id *tenant, const char *pickup,
     struct notice *out, struct err *e) __attribute__((warn_unused_result));
 int notice_of_slot(struct db *db, const struct id *tenant,
@@ -238,13 +226,6 @@ int event_list(struct db *db, const struct id *tenant, const struct id *message,
  */
 int duplicate_find(struct db *db, const struct id *tenant,
     const uint8_t (*tags)[32], size_t n, struct id *message_out, struct err *e)
-    __attribute__((warn_unused_result));
-/*
- * A concurrent transaction with the same tag is waited for; ERR_CONFLICT when that one
- * committed.
- */
-int duplicate_add(struct db *db, const struct id *tenant, const uint8_t tag[32],
-    const struct id *message, struct err *e)
     __attribute__((warn_unused_result));
 
 /*

@@ -73,19 +73,6 @@ notice_rows_add(struct db *db, const struct id *tenant, struct sql_rows *rows,
 	return sql_queue_rows(db, &statements[S_ADD], tenant, rows, e);
 }
 
-int
-notice_add(struct db *db, const struct id *tenant, const struct notice *n,
-    struct err *e)
-{
-	struct sql_rows rows = {0};
-	int r;
-
-	notice_put(&rows, n);
-	r = notice_rows_add(db, tenant, &rows, e);
-	sql_rows_clear(&rows);
-	return r;
-}
-
 static void
 notice_row(struct sql_row *r, void *p)
 {

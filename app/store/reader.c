@@ -85,19 +85,6 @@ reader_rows_add(struct db *db, const struct id *tenant, struct sql_rows *rows,
 	return sql_queue_rows(db, &statements[S_ADD], tenant, rows, e);
 }
 
-int
-reader_add(struct db *db, const struct id *tenant, const struct reader_row *r,
-    struct err *e)
-{
-	struct sql_rows rows = {0};
-	int rc;
-
-	reader_put(&rows, r);
-	rc = reader_rows_add(db, tenant, &rows, e);
-	sql_rows_clear(&rows);
-	return rc;
-}
-
 void
 row_reader(struct sql_row *r, struct reader_row *out)
 {

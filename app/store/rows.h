@@ -44,12 +44,14 @@ void message_put(struct sql_rows *r, const struct message *m);
 void chunk_put(struct sql_rows *r, const struct id *message, uint32_t part,
     uint32_t seq, const void *p, size_t n);
 void reader_put(struct sql_rows *rows, const struct reader_row *r);
+/* A pick-up code that is taken shows as ERR_CONFLICT. */
 void notice_put(struct sql_rows *r, const struct notice *n);
 void event_put(struct sql_rows *r, const struct event *ev);
 void outbox_put(struct sql_rows *r, const struct outbox *o);
 /*
  * n tags of 32 bytes, at most 4: the first is stored; one of the others that is known
- * makes the statement fail.
+ * makes the statement fail. A concurrent transaction with the same tag is waited for;
+ * ERR_CONFLICT when that one committed.
  */
 void duplicate_put(struct sql_rows *r, const uint8_t *tags, size_t n,
     const struct id *message);

@@ -15,6 +15,7 @@
 #include "store/account.h"
 #include "store/migrate.h"
 #include "store/rate.h"
+#include "store/rows.h"
 #include "store/session.h"
 #include "store/tenant.h"
 #include "store/directory.h"
@@ -369,6 +370,86 @@ sample_fill(struct sample *s, const struct id *tenant, const struct id *account,
 	if (buf_adds(&s->outbox.item, "boxed item") == -1)
 		abort();
 	secret_random(s->tag, sizeof(s->tag));
+}
+
+int
+message_add(struct db *db, const struct id *tenant, const struct message *m,
+    struct err *e)
+{
+	struct sql_rows rows = {0};
+	int r;
+
+	message_put(&rows, m);
+	r = message_rows_add(db, tenant, &rows, e);
+	sql_rows_clear(&rows);
+	return r;
+}
+
+int
+duplicate_add(struct db *db, const struct id *tenant, const uint8_t tag[32],
+    const struct id *message, struct err *e)
+{
+	struct sql_rows rows = {0};
+	int r;
+
+	duplicate_put(&rows, tag, 1, message);
+	r = duplicate_rows_add(db, tenant, &rows, e);
+	sql_rows_clear(&rows);
+	return r;
+}
+
+int
+reader_add(struct db *db, const struct id *tenant, const struct reader_row *r,
+    struct err *e)
+{
+	struct sql_rows rows = {0};
+	int rc;
+
+	reader_put(&rows, r);
+	rc = reader_rows_add(db, tenant, &rows, e);
+	sql_rows_clear(&rows);
+	return rc;
+}
+
+int
+notice_add(struct db *db, const struct id *tenant, const struct notice *n,
+    struct err *e)
+{
+	struct sql_rows rows = {0};
+	int r;
+
+	notice_put(&rows, n);
+	r = notice_rows_add(db, tenant, &rows, e);
+	sql_rows_clear(&rows);
+	return r;
+}
+
+struct found {
+	struct buf *out;
+	int n;
+};
+
+static int
+find_chunk(void *arg, uint32_t seq, const void *p, size_t n, struct err *e)
+{
+	struct found *f = arg;
+
+	(void)seq;
+	f->n++;
+	buf_clear(f->out);
+	return buf_add(f->out, p, n) == 0 ?
+	    0 :
+	    err_set(e, ERR_UNAVAILABLE, "memory");
+}
+
+int
+chunk_get(struct db *db, const struct id *tenant, const struct id *message,
+    uint32_t seq, struct buf *out, struct err *e)
+{
+	const struct chunk_range r = {tenant, message, 0, seq, 1};
+	struct found f = {.out = out};
+
+	return chunk_each(db, &r, find_chunk, &f, e) == -1 ? -1 : f.n;
 }
 
 int

@@ -45,6 +45,22 @@ int sample_write(
     struct db *db, const struct id *tenant, struct sample *s, struct err *e);
 void sample_clear(struct sample *s);
 
+/* One row of what intake writes in bundles, queued by itself. */
+int message_add(struct db *db, const struct id *tenant, const struct message *m,
+    struct err *e) __attribute__((warn_unused_result));
+int reader_add(struct db *db, const struct id *tenant,
+    const struct reader_row *r, struct err *e)
+    __attribute__((warn_unused_result));
+int notice_add(struct db *db, const struct id *tenant, const struct notice *n,
+    struct err *e) __attribute__((warn_unused_result));
+int duplicate_add(struct db *db, const struct id *tenant, const uint8_t tag[32],
+    const struct id *message, struct err *e)
+    __attribute__((warn_unused_result));
+/* One chunk of part 0: 1, 0, -1. Replaces *out. */
+int chunk_get(struct db *db, const struct id *tenant, const struct id *message,
+    uint32_t seq, struct buf *out, struct err *e)
+    __attribute__((warn_unused_result));
+
 /* A message of that tenant as intake gathers it: BUNDLE_ROWS rows in all tables. */
 #define BUNDLE_ROWS 8
 void sample_bundle(

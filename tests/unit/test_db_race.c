@@ -690,12 +690,10 @@ a_long_pipeline(void **state)
 	db_close(db);
 	db = cluster_db("restante_portal");
 	assert_int_equal(db_begin(db, &tenant_a, &e), 0);
-	assert_int_equal(
-	    chunk_get(db, &tenant_a, &s.m.id, 0, 499, &out, &e), 1);
+	assert_int_equal(chunk_get(db, &tenant_a, &s.m.id, 499, &out, &e), 1);
 	assert_int_equal(out.len, sizeof(chunk));
 	assert_memory_equal(out.data, chunk, sizeof(chunk));
-	assert_int_equal(
-	    chunk_get(db, &tenant_a, &s.m.id, 0, 500, &out, &e), 0);
+	assert_int_equal(chunk_get(db, &tenant_a, &s.m.id, 500, &out, &e), 0);
 	chunks_in_one_answer(db, &s, chunk);
 	for (i = 499; i < 1200 && rc == 0; i++)
 		rc = chunk_add(db, &tenant_a, &s.m.id, 0, i, chunk, 100, &e);
