@@ -114,7 +114,10 @@ smtp_line_next(struct smtp_line *l, const uint8_t *p, size_t n, size_t *used,
 				l->draining = false;
 			}
 		} else if (lf) {
-			got = drain(l, p + at, take, SMTP_LINE_BARE);
+			got = drain(l, p + at, take,
+			    l->part.len + take > LIMIT_SMTP_AUTH_LINE ?
+				SMTP_LINE_MORE :
+				SMTP_LINE_BARE);
 		} else {
 			got = SMTP_LINE_MORE;
 			if (l->part.len + take > LIMIT_SMTP_AUTH_LINE ||

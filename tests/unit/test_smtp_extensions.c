@@ -530,8 +530,7 @@ test_bdat_hidden_in_a_long_line(void **state)
 	} cases[] = {
 	    {"BDAT ", " 6\r\nQUIT\r\n", S_PARAM, SMTP_CLOSE},
 	    {"\tbdat\v", "6\r\nQUIT\r\n", S_PARAM, SMTP_CLOSE},
-	    {"NOOP ", "\nBDAT 6\r\nQUIT\r\n", "500 5.5.2, " S_PARAM,
-		SMTP_CLOSE},
+	    {"NOOP ", "\nBDAT 6\r\nQUIT\r\n", S_PARAM, SMTP_CLOSE},
 	    {"NOOP BDAT ", " BDAT 6\r\n", "500 5.5.2, ", SMTP_MORE},
 	};
 	char *line = malloc(LIMIT_SMTP_AUTH_LINE + 100);
