@@ -1,10 +1,11 @@
 // faults.mjs: things that go wrong around an installation, begun and ended. Each fault is
 // { name, begin(inst) }, which gives the function that ends it.
 import fs from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { parts } from './killer.mjs';
-import { alive, descendants, isRoot, must } from './process.mjs';
+import { alive, descendants, isRoot, must, sleep } from './process.mjs';
 
 const asRoot = (...args) => (isRoot ? must(args[0], args.slice(1)) : must('sudo', ['-n', ...args]));
 
@@ -48,6 +49,33 @@ export const oneFrozen = (part) => ({
     return freeze([all.sort(([a], [b]) => b - a)[0][1]]);
   },
 });
+
+const writing = (pid) => {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') D ');
+  } catch {
+    return false;
+  }
+};
+
+/** One backend of intake, while it holds what every commit needs: others are let in and read, and none commits. */
+export const frozenWriting = {
+  name: 'one backend of intake frozen while it writes',
+  async begin(inst) {
+    const held = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'LWLock' AND wait_event = 'WALWrite'";
+    for (const end = Date.now() + 60000; Date.now() < end;) {
+      const all = await parts['backend of intake'](inst);
+      let pid;
+      for (const now = Date.now(); !pid && Date.now() - now < 20;) pid = all.find(writing);
+      if (!pid) continue;
+      const undo = await freeze([pid]);
+      await sleep(400);
+      if (Number((await inst.rows(held))[0][0])) return undo;
+      await undo();
+    }
+    throw new Error('none was met while it wrote');
+  },
+};
 
 /** PostgreSQL ends in good order, and cannot start until somebody mends its configuration. */
 export const postgresDown = {

@@ -4,7 +4,7 @@ import fs from 'node:fs/promises';
 import { randomInt } from 'node:crypto';
 import path from 'node:path';
 import { startInstallation, scratch } from './installation.mjs';
-import { diskFull, diskTiny, frozen, noMemory, oneFrozen, postgresDown, smallDisk } from './faults.mjs';
+import { diskFull, diskTiny, frozen, frozenWriting, noMemory, oneFrozen, postgresDown, smallDisk } from './faults.mjs';
 import { moreReaders, settle, someOf, startSink, wrong } from './storm.mjs';
 import { Senders } from './senders.mjs';
 import { must, sleep, until } from './process.mjs';
@@ -113,6 +113,7 @@ const houses = [
     { fault: frozen('intake'), prompt: Infinity },
     // A statement that is not even ended by the server is given up after 40 s.
     { fault: oneFrozen('backend of intake'), prompt: 45000 },
+    { fault: frozenWriting, long: true },
     { fault: noMemory(0), deaths: true, size: some },
     { fault: noMemory(0, 'memory limit with messages of 1 MiB'), deaths: true, pace: 30, size: large, long: true },
   ] },
