@@ -18,10 +18,11 @@ const MANY = 300;
 
 /**
  * One fault for `seconds`. `prompt`: ms until the slowest answer, when all is not well either;
- * `pace`: messages a second of all clients together, about; `deaths`: connections may end.
+ * `pace`: messages a second of all clients together, about; `deaths`: connections may end;
+ * `bites`: after a while somebody must be told to come again.
  * Gives { text (what was wrong), told (figures), senders }.
  */
-export async function during(inst, readers, fault, { seconds, senders: width = 16, prompt = PROMPT, pace = 80, deaths = false, size } = {}) {
+export async function during(inst, readers, fault, { seconds, senders: width = 16, prompt = PROMPT, pace = 80, deaths = false, bites = false, size } = {}) {
   const senders = new Senders(inst, { senders: width, members: readers.slice(0, 2), to: () => someOf(readers),
     pause: (width * 1000) / pace - 50, size, patience: PATIENCE });
   const { log } = senders;
@@ -44,13 +45,14 @@ export async function during(inst, readers, fault, { seconds, senders: width = 1
     { timeout: 4 * WELL_AGAIN, every: 10, what: `each client's mail is taken again after ${fault.name}` });
   const again = Date.now() - began;
   await settle(senders);
+  const later = Object.entries(log.later).map(([text, n]) => `${n} x ${text}`).join('; ');
   const said = [];
   if (again > WELL_AGAIN) said.push(`well again only after ${again} ms`);
   if (log.refused.length) said.push(`refused for good: ${[...new Set(log.refused)].slice(0, 5).join('; ')}`);
+  if (bites && seconds >= 10 && !later) said.push('nobody was told to come again: nothing was tried here');
   if (log.longest > prompt) said.push(`an answer only after ${log.longest} ms (${log.longestOf})`);
   if (log.hung.length) said.push(`not answered: ${[...new Set(log.hung)].slice(0, 5).join('; ')}`);
   if (!deaths && log.lost > lost) said.push(`${log.lost - lost} connections ended without an answer: ${log.why}`);
-  const later = Object.entries(log.later).map(([text, n]) => `${n} x ${text}`).join('; ');
   return { senders, text: said.join('\n'), told: `${within} taken meanwhile, longest answer ${log.longest} ms (${log.longestOf}), `
     + `well again after ${again} ms${log.lost > lost ? `, ${log.lost - lost} connections lost` : ''}${later ? `; told: ${later}` : ''}` };
 }
@@ -103,9 +105,9 @@ const some = () => (300 + randomInt(900)) * KIB;
 /** Houses, and what goes wrong in each, one thing after another. `long`: takes longer than a moment to be seen. */
 const houses = [
   { name: 'others frozen', faults: [
-    { fault: frozen('postgres') },
-    { fault: postgresDown },
-    { fault: frozen('keyd') },
+    { fault: frozen('postgres'), bites: true },
+    { fault: postgresDown, bites: true },
+    { fault: frozen('keyd'), bites: true },
     { fault: frozen('courier') },
     { fault: frozen('portal') },
   ] },
@@ -113,22 +115,23 @@ const houses = [
     { fault: frozen('intake'), prompt: Infinity },
     // A statement that is not even ended by the server is given up after 40 s.
     { fault: oneFrozen('backend of intake'), prompt: 45000 },
-    { fault: frozenWriting, long: true },
+    { fault: frozenWriting, bites: true, long: true },
     { fault: noMemory(0), deaths: true, size: some },
     { fault: noMemory(0, 'memory limit with messages of 1 MiB'), deaths: true, pace: 30, size: large, long: true },
   ] },
   { name: 'many clients', faults: [
-    { fault: frozen('postgres', ` under ${MANY} clients`), senders: MANY, long: true },
-    { fault: frozen('keyd', ` under ${MANY} clients`), senders: MANY, long: true },
+    { fault: frozen('postgres', ` under ${MANY} clients`), senders: MANY, bites: true, long: true },
+    { fault: frozen('keyd', ` under ${MANY} clients`), senders: MANY, bites: true, long: true },
   ] },
-  { name: 'a full spool', disks: { spool: 400 }, faults: [
-    { fault: diskFull('spool'), size: () => 100 * KIB },
-    { fault: diskTiny('spool', 4, 400), pace: 30, size: large, long: true },
+  // With so little memory what is large goes there.
+  { name: 'a full spool', disks: { spool: 400 }, env: { RESTANTE_MAIL_MEMORY: '3' }, faults: [
+    { fault: diskFull('spool'), pace: 30, size: large, bites: true },
+    { fault: diskTiny('spool', 2, 400), pace: 40, size: large, bites: true, long: true },
   ] },
   { name: 'full disks of PostgreSQL', disks: { tables: 1000, log: 200 }, faults: [
-    { fault: diskFull('pg') },
-    { fault: diskFull('wal') },
-    { fault: diskFull('pg', ' with messages of 1 MiB'), pace: 10, size: large, long: true },
+    { fault: diskFull('pg'), bites: true },
+    { fault: diskFull('wal'), bites: true },
+    { fault: diskFull('pg', ' with messages of 1 MiB'), pace: 10, size: large, bites: true, long: true },
   ] },
 ];
 
@@ -144,7 +147,7 @@ export async function troubles(check, { seconds, senders = 16, width = 4, only =
     faults: faults.filter(({ fault, long }) => only.test(fault.name) && (!long || seconds >= 10)) })).filter(({ faults }) => faults.length);
   const one = async () => {
     for (let house = left.shift(); house; house = left.shift()) {
-      await inHouse(check, house, { seconds, senders, width, env });
+      await inHouse(check, house, { seconds, senders, width, env: { ...env, ...house.env } });
     }
   };
   await Promise.all(Array.from({ length: beside }, one));
