@@ -13,6 +13,7 @@
 
 #include "mail/parse.h"
 #include "mail/tnef.h"
+#include "mail_lies.h"
 
 static void
 le(struct buf *b, uint32_t v, size_t n)
@@ -310,7 +311,7 @@ a_box_with_lies_is_corrupt(void **state)
 	    {"\"skip\":", "\"skap\":"},
 	};
 	struct buf b = BUF_INIT, raw = BUF_INIT, json = BUF_INIT;
-	struct manifest *m, *again;
+	struct manifest *m;
 	struct err e;
 
 	(void)state;
@@ -318,16 +319,10 @@ a_box_with_lies_is_corrupt(void **state)
 	m = message(&b, "--b\r\n\r\nown text\r\n", &raw);
 	assert_int_equal(manifest_encode(m, &json, &e), 0);
 	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
-		const char *s = buf_cstr(&json), *at = strstr(s, lies[i][0]);
-		struct buf bad = BUF_INIT;
+		const char *at = strstr(buf_cstr(&json), lies[i][0]);
 
 		assert_non_null(at);
-		assert_int_equal(buf_add(&bad, s, (size_t)(at - s)), 0);
-		assert_int_equal(buf_adds(&bad, lies[i][1]), 0);
-		assert_int_equal(buf_adds(&bad, at + strlen(lies[i][0])), 0);
-		if (manifest_decode(bad.data, bad.len, &again, &e) == 0)
-			fail_msg("%s was taken", lies[i][1]);
-		buf_free(&bad);
+		lie_is_refused(&json, at, lies[i][0], lies[i][1]);
 	}
 	manifest_free(m);
 	buf_free(&b);

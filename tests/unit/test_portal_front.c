@@ -126,6 +126,45 @@ example(const struct route *r, char out[200])
 
 /* ---- every route -------------------------------------------------------------------- */
 
+/* Every route of the table as nobody, a visitor, a guest and an account, one by one. */
+struct walk {
+	const struct route *r, *next, *end;
+	char path[200];
+	const char
+	    *people; /* whose cookies: the next one's letter; 0 nobody's */
+	char who;
+};
+
+static struct walk
+walk_begin(void)
+{
+	struct walk w = {.people = ""};
+	size_t n;
+
+	w.next = route_table(&n);
+	w.end = w.next + n;
+	return w;
+}
+
+/* On to the next, over a fake desk that knows of nothing yet. */
+static bool
+walk_on(struct walk *w)
+{
+	if (*w->people == '\0') {
+		if (w->next == w->end)
+			return false;
+		w->r = w->next++;
+		w->people = "-VGA";
+		example(w->r, w->path);
+	}
+	w->who = *w->people++;
+	if (w->who == '-')
+		w->who = 0;
+	memset(&fake, 0, sizeof(fake));
+	fake_upload();
+	return true;
+}
+
 static void
 test_table(void **state)
 {
@@ -175,30 +214,21 @@ asks_for_proof(const struct response *resp)
 static void
 test_who(void **state)
 {
+	struct walk w = walk_begin();
 	struct response resp;
-	const struct route *r;
-	char path[200];
 	struct ask a;
-	size_t n, i;
 
 	(void)state;
-	r = route_table(&n);
-	for (i = 0; i < n; i++) {
-		example(&r[i], path);
-		for (const char *who = "-VGA"; *who != '\0'; who++) {
-			memset(&fake, 0, sizeof(fake));
-			fake_upload();
-			prepare(&a, r[i].verb, path, *who == '-' ? 0 : *who);
-			body(&a, "csrf=" FAKE_CSRF "&everywhere=");
-			answer(&a, &resp);
-			if (r[i].who == ROUTE_READER &&
-			    asks_for_proof(&resp) !=
-				(*who == '-' || *who == 'V'))
-				fail_msg("%d %s as %c: %d", (int)r[i].verb,
-				    r[i].pattern, *who, resp.status);
-			assert_string_equal(resp.route, r[i].name);
-			drop(&resp);
-		}
+	while (walk_on(&w)) {
+		prepare(&a, w.r->verb, w.path, w.who);
+		body(&a, "csrf=" FAKE_CSRF "&everywhere=");
+		answer(&a, &resp);
+		if (w.r->who == ROUTE_READER &&
+		    asks_for_proof(&resp) != (w.who == 0 || w.who == 'V'))
+			fail_msg("%d %s as %c: %d", (int)w.r->verb,
+			    w.r->pattern, w.who, resp.status);
+		assert_string_equal(resp.route, w.r->name);
+		drop(&resp);
 	}
 }
 
@@ -229,99 +259,85 @@ test_elsewhere(void **state)
 	    {"same-origin", "", "csrf=x", false, true},
 	    {"", "", "", false, true},
 	};
+	struct walk w = walk_begin();
 	struct response resp;
-	const struct route *r;
-	char path[200];
 	struct ask a;
-	size_t n, i, k;
 
 	(void)state;
-	r = route_table(&n);
-	for (i = 0; i < n; i++) {
-		if (!route_changes(r[i].verb))
+	while (walk_on(&w)) {
+		if (!route_changes(w.r->verb))
 			continue;
-		example(&r[i], path);
-		for (k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
-			for (const char *who = "-VGA"; *who != '\0'; who++) {
-				if (*who == '-' && cases[k].session)
-					continue;
-				memset(&fake, 0, sizeof(fake));
-				fake_upload();
-				prepare(&a, r[i].verb, path,
-				    *who == '-' ? 0 : *who);
-				body(&a, cases[k].form);
-				a.req.fetch_site = cases[k].site;
-				a.req.origin = cases[k].origin;
-				a.req.n_field = cases[k].tus ? 2 : 0;
-				answer(&a, &resp);
-				/* 412: tus without its field */
-				if (resp.status != 403 && resp.status != 401 &&
-				    resp.status != (r[i].tus ? 412 : 403))
-					fail_msg("%d %s as %c, case %zu: %d",
-					    (int)r[i].verb, r[i].pattern, *who,
-					    k, resp.status);
-				assert_false(is_changed());
-				assert_null(header(&resp, "set-cookie"));
-				drop(&resp);
-			}
+		for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+			if (w.who == 0 && cases[k].session)
+				continue;
+			prepare(&a, w.r->verb, w.path, w.who);
+			body(&a, cases[k].form);
+			a.req.fetch_site = cases[k].site;
+			a.req.origin = cases[k].origin;
+			a.req.n_field = cases[k].tus ? 2 : 0;
+			answer(&a, &resp);
+			/* 412: tus without its field */
+			if (resp.status != 403 && resp.status != 401 &&
+			    resp.status != (w.r->tus ? 412 : 403))
+				fail_msg("%d %s as %c, case %zu: %d",
+				    (int)w.r->verb, w.r->pattern, w.who, k,
+				    resp.status);
+			assert_false(is_changed());
+			assert_null(header(&resp, "set-cookie"));
+			drop(&resp);
 		}
 	}
+}
+
+static const char *
+methods_of(enum http_verb verb)
+{
+	return verb == HTTP_GET ? "GET, HEAD" :
+	    verb == HTTP_POST   ? "POST" :
+	    verb == HTTP_DELETE ? "DELETE" :
+	    verb == HTTP_PATCH  ? "PATCH" :
+	    verb == HTTP_HEAD   ? "HEAD" :
+				  "OPTIONS";
 }
 
 /* HEAD answers as GET does and changes nothing; OPTIONS says what there is. */
 static void
 test_safe(void **state)
 {
-	char path[200], want[32], allow[ROUTE_ALLOW_LEN];
+	struct walk w = walk_begin();
+	char allow[ROUTE_ALLOW_LEN];
 	struct response get, resp;
-	const struct route *r;
 	struct ask a;
-	size_t n, i;
 
 	(void)state;
-	r = route_table(&n);
-	for (i = 0; i < n; i++) {
-		example(&r[i], path);
-		for (const char *who = "-VGA"; *who != '\0'; who++) {
-			memset(&fake, 0, sizeof(fake));
-			fake_upload();
-			prepare(&a, HTTP_OPTIONS, path, *who == '-' ? 0 : *who);
-			answer(&a, &resp);
-			assert_int_equal(resp.status, 204);
-			assert_int_equal(resp.body.len, 0);
-			assert_non_null(header(&resp, "allow"));
-			(void)snprintf(
-			    allow, sizeof(allow), "%s", header(&resp, "allow"));
-			drop(&resp);
-			a.req.verb = HTTP_OTHER;
-			answer(&a, &resp);
-			assert_int_equal(resp.status, 405);
-			snprintf(want, sizeof(want), "%s",
-			    r[i].verb == HTTP_GET        ? "GET, HEAD" :
-				r[i].verb == HTTP_POST   ? "POST" :
-				r[i].verb == HTTP_DELETE ? "DELETE" :
-				r[i].verb == HTTP_PATCH  ? "PATCH" :
-				r[i].verb == HTTP_HEAD   ? "HEAD" :
-							   "OPTIONS");
-			assert_non_null(strstr(header(&resp, "allow"), want));
-			assert_non_null(
-			    strstr(header(&resp, "allow"), "OPTIONS"));
-			assert_string_equal(header(&resp, "allow"), allow);
-			drop(&resp);
-			if (r[i].verb == HTTP_GET) {
-				a.req.verb = HTTP_HEAD;
-				answer(&a, &resp);
-				assert_false(is_changed());
-				a.req.verb = HTTP_GET;
-				answer(&a, &get);
-				assert_int_equal(resp.status, get.status);
-				assert_int_equal(resp.n_header, get.n_header);
-				drop(&get);
-				drop(&resp);
-			} else {
-				assert_false(is_changed());
-			}
-		}
+	while (walk_on(&w)) {
+		prepare(&a, HTTP_OPTIONS, w.path, w.who);
+		answer(&a, &resp);
+		assert_int_equal(resp.status, 204);
+		assert_int_equal(resp.body.len, 0);
+		assert_non_null(header(&resp, "allow"));
+		(void)snprintf(
+		    allow, sizeof(allow), "%s", header(&resp, "allow"));
+		drop(&resp);
+		a.req.verb = HTTP_OTHER;
+		answer(&a, &resp);
+		assert_int_equal(resp.status, 405);
+		assert_non_null(strstr(allow, methods_of(w.r->verb)));
+		assert_non_null(strstr(allow, "OPTIONS"));
+		assert_string_equal(header(&resp, "allow"), allow);
+		drop(&resp);
+		assert_false(is_changed());
+		if (w.r->verb != HTTP_GET)
+			continue;
+		a.req.verb = HTTP_HEAD;
+		answer(&a, &resp);
+		assert_false(is_changed());
+		a.req.verb = HTTP_GET;
+		answer(&a, &get);
+		assert_int_equal(resp.status, get.status);
+		assert_int_equal(resp.n_header, get.n_header);
+		drop(&get);
+		drop(&resp);
 	}
 }
 
@@ -381,26 +397,18 @@ check_fields(const struct route *r, const struct response *resp)
 static void
 test_headers(void **state)
 {
+	struct walk w = walk_begin();
 	struct response resp;
-	const struct route *r;
-	char path[200];
 	struct ask a;
-	size_t n, i;
 
 	(void)state;
-	memset(&fake, 0, sizeof(fake));
-	r = route_table(&n);
-	for (i = 0; i < n; i++) {
-		example(&r[i], path);
-		for (const char *who = "-VGA"; *who != '\0'; who++) {
-			fake_upload();
-			prepare(&a, r[i].verb, path, *who == '-' ? 0 : *who);
-			body(&a, "csrf=" FAKE_CSRF);
-			answer(&a, &resp);
-			check_policy(&r[i], &resp);
-			check_fields(&r[i], &resp);
-			drop(&resp);
-		}
+	while (walk_on(&w)) {
+		prepare(&a, w.r->verb, w.path, w.who);
+		body(&a, "csrf=" FAKE_CSRF);
+		answer(&a, &resp);
+		check_policy(w.r, &resp);
+		check_fields(w.r, &resp);
+		drop(&resp);
 	}
 	/* No HSTS where it is switched off. */
 	settings.hsts = 0;
@@ -587,19 +595,15 @@ test_zipped(void **state)
 static void
 test_pages_not_zipped(void **state)
 {
+	struct walk w = walk_begin();
 	struct response resp;
-	const struct route *r;
-	char path[200];
 	struct ask a;
-	size_t n, i;
 
 	(void)state;
-	r = route_table(&n);
-	for (i = 0; i < n; i++) {
-		if (strcmp(r[i].name, "asset") == 0)
+	while (walk_on(&w)) {
+		if (strcmp(w.r->name, "asset") == 0)
 			continue;
-		example(&r[i], path);
-		prepare(&a, r[i].verb, path, 'A');
+		prepare(&a, w.r->verb, w.path, w.who);
 		a.field[1].value = "gzip, br";
 		body(&a, "csrf=" FAKE_CSRF);
 		answer(&a, &resp);
