@@ -163,7 +163,8 @@ check_lines(const uint8_t *p, size_t n, const uint8_t *cuts, size_t n_cuts)
 			got += last != SMTP_LINE_MORE;
 			if (used == 0 || used > some - k)
 				abort();
-			smtp_line_done(&l);
+			if (last != SMTP_LINE_MORE)
+				smtp_line_done(&l);
 		}
 	}
 	smtp_line_free(&l);
