@@ -18,6 +18,11 @@
 #include "base/clock.h"
 #include "store/db.h"
 
+/* Most statements have no form for a single row, and do not say so. */
+#ifdef __clang__
+#pragma clang diagnostic ignored "-Wmissing-field-initializers"
+#endif
+
 /* A statement, prepared once a connection under its name. */
 struct sql {
 	const char *name;
