@@ -41,6 +41,7 @@
 /* Of one client; of one whose other sessions proved to be a tenant's own. */
 #define LIMIT_SMTP_CLIENT        200U
 #define LIMIT_SMTP_TRUSTED       2000U
+#define LIMIT_SMTP_GREET_MS      2    /* to see who speaks before the banner */
 #define LIMIT_SMTP_SHAKE_SECONDS 30   /* a TLS handshake */
 #define LIMIT_SMTP_IDLE_SECONDS  300  /* RFC 5321 4.5.3.2.7 */
 #define LIMIT_SMTP_DRAIN_SECONDS 30   /* to end a message, when we stop */

@@ -108,6 +108,27 @@ tick(void *arg, u_int64_t now)
 	    (int64_t)atomic_load_explicit(&budget.used, memory_order_relaxed));
 }
 
+static bool soon; /* the timer for those who wait to be greeted runs */
+
+static void
+greet(void *arg, u_int64_t now)
+{
+	(void)arg;
+	(void)now;
+	soon = false;
+	link_greet(&self);
+}
+
+static void
+greet_soon(void)
+{
+	if (soon)
+		return;
+	soon = true;
+	(void)kore_timer_add(
+	    greet, LIMIT_SMTP_GREET_MS, NULL, KORE_TIMER_ONESHOT);
+}
+
 static int
 thread_open(void *arg, void **ctx_out, struct err *e)
 {
@@ -129,6 +150,7 @@ start_links(const struct settings *set, struct err *e)
 	self.close = front_close;
 	self.linger = front_linger;
 	self.again = front_again;
+	self.soon = greet_soon;
 	self.budget = &budget;
 	self.tls = primary_dom->ssl_ctx;
 	self.smtp.hostname = set->hostname;

@@ -19,6 +19,7 @@ link_front_init(struct link_front *f, const struct settings *set, struct err *e)
 {
 	TAILQ_INIT(&f->all);
 	TAILQ_INIT(&f->held);
+	TAILQ_INIT(&f->greet);
 	for (int i = 0; i < LINES; i++)
 		TAILQ_INIT(&f->line[i]);
 	if (fronts_read("RESTANTE_PROXIES", set->proxies, &f->proxies, e) ==
@@ -347,6 +348,8 @@ turn(struct link *l)
 		return link_begin(l);
 	case LINK_PROXY:
 		return link_turn_proxy(l);
+	case LINK_GREET:
+		return link_turn_greet(l);
 	case LINK_SHAKE:
 		return link_turn_shake(l);
 	case LINK_TALK:

@@ -29,6 +29,7 @@
 enum link_at {
 	LINK_NEW,   /* accepted; the first event tells whether it spoke first */
 	LINK_PROXY, /* the header of a front end is awaited */
+	LINK_GREET, /* the banner is held back for a moment */
 	LINK_SHAKE, /* a handshake */
 	LINK_TALK,  /* the client's turn */
 	LINK_JOB,   /* a thread works for the session: nothing is read */
@@ -86,7 +87,8 @@ struct link_front {
 	struct budget *budget;
 	struct link_list all;
 	struct link_list line[LINES];
-	struct link_list held; /* in no order */
+	struct link_list held;  /* in no order */
+	struct link_list greet; /* the longest first */
 	unsigned count;
 	unsigned most; /* of a peer, and of one that is trusted */
 	unsigned most_trusted;
@@ -97,11 +99,13 @@ struct link_front {
 	/*
 	 * The owner's, given the socket. close and linger may call link_gone(). close: at
 	 * once; linger: says that no more comes, and throws away what still does; again:
-	 * calls link_run() when others had their turn.
+	 * calls link_run() when others had their turn. soon: calls link_greet() in
+	 * LIMIT_SMTP_GREET_MS, if it is not about to; NULL: nobody waits for the banner.
 	 */
 	void (*close)(void *socket);
 	void (*linger)(void *socket);
 	void (*again)(void *socket);
+	void (*soon)(void);
 };
 
 /* After the owner has set what is its to set. -1 with *e set. */
@@ -116,6 +120,8 @@ void link_run(struct link *l);
 /* The socket is about to be closed. */
 void link_gone(struct link *l);
 
+/* Who has waited long enough is greeted. */
+void link_greet(struct link_front *f);
 /* Some times a second. */
 void link_tick(struct link_front *f);
 /*
@@ -154,6 +160,7 @@ enum link_turn { LINK_GO, LINK_STOP, LINK_END, LINK_GONE };
 enum link_turn link_begin(struct link *l);
 enum link_turn link_turn_proxy(struct link *l);
 enum link_turn link_turn_shake(struct link *l);
+enum link_turn link_turn_greet(struct link *l);
 enum link_turn link_start_tls(struct link *l);
 
 #endif

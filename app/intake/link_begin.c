@@ -7,6 +7,8 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
+#include "base/clock.h"
+#include "base/limits.h"
 #include "base/secret.h"
 #include "front/shown.h"
 #include "intake/proxy.h"
@@ -134,6 +136,36 @@ greet(struct link *l)
 	return LINK_GO;
 }
 
+/*
+ * For a moment nothing is said: who does not wait for the banner shows by then. Of a client
+ * with many connections one is enough.
+ */
+static enum link_turn
+greet_soon(struct link *l)
+{
+	if (l->f->soon == NULL || l->peer->connections > 1)
+		return greet(l);
+	link_wait_not(l);
+	l->at = LINK_GREET;
+	l->since = clock_mono_ms() + LIMIT_SMTP_GREET_MS;
+	l->line = &l->f->greet;
+	TAILQ_INSERT_TAIL(l->line, l, waiting);
+	l->f->soon();
+	return LINK_STOP;
+}
+
+enum link_turn
+link_turn_greet(struct link *l)
+{
+	const bool over = clock_mono_ms() >= l->since;
+
+	if (!over && !l->io.readable && !l->io.ended)
+		return LINK_STOP;
+	/* The kernel is asked: its last word on it may be older. */
+	l->io.readable = true;
+	return greet(l);
+}
+
 enum link_turn
 link_start_tls(struct link *l)
 {
@@ -162,7 +194,7 @@ begin(struct link *l, const struct sockaddr *addr)
 		return l->door == METRIC_SMTPS || is_over(l, 2) ? LINK_END :
 								  LINK_GO;
 	}
-	return l->door == METRIC_SMTPS ? link_start_tls(l) : greet(l);
+	return l->door == METRIC_SMTPS ? link_start_tls(l) : greet_soon(l);
 }
 
 enum link_turn

@@ -94,6 +94,20 @@ look_at_held(struct link_front *f, int64_t now)
 	}
 }
 
+void
+link_greet(struct link_front *f)
+{
+	const int64_t now = clock_mono_ms();
+	struct link *l;
+
+	while ((l = TAILQ_FIRST(&f->greet)) != NULL && now >= l->since) {
+		link_wait_not(l);
+		link_run(l);
+	}
+	if (l != NULL)
+		f->soon();
+}
+
 /* Is it within a message, and slower than a minimum? */
 static bool
 too_slow(struct link *l, int64_t now)
@@ -154,6 +168,8 @@ let_go(struct link *l, bool late)
 	case LINK_SHAKE:
 		l->f->close(l->socket);
 		return;
+	case LINK_GREET:
+		break;
 	case LINK_TALK:
 	case LINK_HELD:
 		if (l->over || (smtp_session_busy(l->session) && !late))

@@ -250,6 +250,66 @@ test_early(void **state)
 	hang_up(&w);
 }
 
+static unsigned asked_soon;
+
+static void
+on_soon(void)
+{
+	asked_soon++;
+}
+
+/* With a moment before the banner, who speaks within it is seen, and nobody else waits longer. */
+static void
+test_moment(void **state)
+{
+	struct wire hasty_one, patient, second;
+
+	(void)state;
+	asked_soon = 0;
+	front.soon = on_soon;
+	open_wire(&patient, "203.0.113.9");
+	open_wire(&hasty_one, "203.0.113.10");
+	turn_loop(&patient);
+	turn_loop(&hasty_one);
+	assert_int_equal(asked_soon, 2);
+	assert_int_equal(patient.link->at, LINK_GREET);
+	open_wire(&second, "203.0.113.9");
+	talk(&second, NULL, "220 ");
+	hang_up(&second);
+	assert_int_equal(asked_soon, 2);
+	talk(&hasty_one, "EHLO x\r\n", "554 5.5.0 ");
+	assert_true(hasty_one.lingers);
+	patient.link->since += 1000;
+	link_greet(&front);
+	assert_int_equal(asked_soon, 3);
+	assert_int_equal(patient.link->at, LINK_GREET);
+	patient.link->since -= 2000;
+	link_greet(&front);
+	assert_int_equal(asked_soon, 3);
+	talk(&patient, NULL, "220 ");
+	hang_up(&patient);
+	hang_up(&hasty_one);
+}
+
+/* Who goes within that moment, or is there when we stop, holds nothing. */
+static void
+test_moment_ends(void **state)
+{
+	struct wire w;
+
+	(void)state;
+	front.soon = on_soon;
+	open_wire(&w, "203.0.113.9");
+	turn_loop(&w);
+	hang_up(&w);
+	assert_true(TAILQ_EMPTY(&front.greet));
+	open_wire(&w, "203.0.113.9");
+	turn_loop(&w);
+	link_drain(&front);
+	talk(&w, NULL, "421 ");
+	hang_up(&w);
+}
+
 static int hasty; /* a client that does not wait for 354 */
 
 static struct desk_draft *
@@ -633,6 +693,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_large, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_message, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_early, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_moment, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_moment_ends, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_ahead, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_proxy, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_deadlines, setup, teardown),
