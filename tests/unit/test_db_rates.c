@@ -82,14 +82,16 @@ messages(struct house *h, const char *client, const struct id *tenant,
     const struct rates *own, unsigned most)
 {
 	const struct rates_at at = {tenant, POLICY_UNKNOWN, own};
-	const struct desk_envelope env = {.n_given = 0};
+	const struct desk_envelope none = {.n_given = 0};
+	const struct desk_envelope env = {
+	    .tenant = *tenant, .sender_class = POLICY_UNKNOWN, .n_given = 1};
 	struct desk_sender s = {.authenticated = false};
 	struct err e;
 	unsigned n = 0;
 
 	snprintf(s.client, sizeof(s.client), "%s", client);
-	while (n < most && rates_recipient(h->m, &s, &env, &at, &e) == 0)
-		n++;
+	for (; n < most && rates_recipient(h->m, &s, &none, &at, &e) == 0; n++)
+		rates_taken(h->m, &s, &env);
 	return n;
 }
 
