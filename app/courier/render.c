@@ -62,11 +62,33 @@ give_common(
 	give(v, "contact", f->contact);
 }
 
+/* Only members are said to be of the tenant. */
+static void
+give_sender(struct values *v, const struct outbox_facts *f)
+{
+	const bool known = f->sender_name[0] != '\0';
+
+	if (known) {
+		snprintf(v->sender_of, sizeof(v->sender_of), "%s (%s)",
+		    f->sender_name, f->tenant_name);
+		snprintf(v->sender_line, sizeof(v->sender_line), "%s <%s>",
+		    f->sender_name, f->sender);
+	} else {
+		text_cut(v->sender_of, sizeof(v->sender_of), f->sender);
+		text_cut(v->sender_line, sizeof(v->sender_line), f->sender);
+	}
+	give(v, "sender", f->sender);
+	give(v, "sender_name", known ? f->sender_name : f->sender);
+	give(v, "sender_of", v->sender_of);
+	give(v, "sender_line", v->sender_line);
+	give(v, "known", known ? "yes" : "");
+	give(v, "outside", known ? "" : "yes");
+}
+
 static void
 give_notice(struct values *v, const struct outbox_facts *f,
     const struct seal_item *item)
 {
-	const bool known = f->sender_name[0] != '\0';
 	const bool guest = item->kind == SEAL_I_NOTICE;
 	char pickup[SEAL_PICKUP_LEN];
 	char secret[SEAL_LINK_LEN];
@@ -84,29 +106,12 @@ give_notice(struct values *v, const struct outbox_facts *f,
 	snprintf(v->url, sizeof(v->url), "https://%s/m/%s%s%s", v->place,
 	    pickup, secret[0] != '\0' ? "-" : "", secret);
 	secret_wipe(secret, sizeof(secret));
-	/* Only members are said to be of the tenant. */
-	if (known)
-		snprintf(v->sender_of, sizeof(v->sender_of), "%s (%s)",
-		    f->sender_name, f->tenant_name);
-	else
-		snprintf(v->sender_of, sizeof(v->sender_of), "%s", f->sender);
-	if (known)
-		snprintf(v->sender_line, sizeof(v->sender_line), "%s <%s>",
-		    f->sender_name, f->sender);
-	else
-		snprintf(
-		    v->sender_line, sizeof(v->sender_line), "%s", f->sender);
 	clock_day(f->expires, v->expires);
 	give(v, "url", v->url);
 	give(v, "pickup_shown", v->pickup);
-	give(v, "sender", f->sender);
-	give(v, "sender_name", known ? f->sender_name : f->sender);
-	give(v, "sender_of", v->sender_of);
 	give(v, "guest", guest ? "yes" : "");
 	give(v, "account", guest ? "" : "yes");
-	give(v, "known", known ? "yes" : "");
-	give(v, "outside", known ? "" : "yes");
-	give(v, "sender_line", v->sender_line);
+	give_sender(v, f);
 	give(v, "expires", v->expires);
 	give(v, "check_url", v->check_url);
 	give(v, "wrong_url", v->wrong_url);

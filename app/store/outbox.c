@@ -272,6 +272,18 @@ finish(struct db *db, const struct outbox *o, const struct sql *s,
 	return db_commit(db, e);
 }
 
+/* The row, the event of its end, and the reply, whose beginning lies in cut. */
+static void
+end_args(struct sql_args *a, const struct outbox *o, bool taken,
+    const char *reply, char cut[200])
+{
+	text_cut(cut, 200, reply);
+	sql_id(a, &o->tenant);
+	sql_id(a, &o->id);
+	sql_int(a, event_of(o->kind, taken));
+	sql_text(a, cut);
+}
+
 int
 outbox_sent(
     struct db *db, const struct outbox *o, const char *reply, struct err *e)
@@ -279,11 +291,7 @@ outbox_sent(
 	struct sql_args a = {0};
 	char cut[200];
 
-	text_cut(cut, sizeof(cut), reply);
-	sql_id(&a, &o->tenant);
-	sql_id(&a, &o->id);
-	sql_int(&a, event_of(o->kind, true));
-	sql_text(&a, cut);
+	end_args(&a, o, true, reply, cut);
 	return finish(db, o, &statements[S_SENT], &a, e);
 }
 
@@ -322,11 +330,7 @@ outbox_failed(
 	struct sql_args a = {0};
 	char cut[200];
 
-	text_cut(cut, sizeof(cut), reply);
-	sql_id(&a, &o->tenant);
-	sql_id(&a, &o->id);
-	sql_int(&a, event_of(o->kind, false));
-	sql_text(&a, cut);
+	end_args(&a, o, false, reply, cut);
 	sql_int(&a, o->tries);
 	return finish(db, o, &statements[S_FAILED], &a, e);
 }
