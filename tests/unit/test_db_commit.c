@@ -172,6 +172,60 @@ one_that_is_alone_is_written_at_once(void **state)
 	drop(w, 1);
 }
 
+/* The slots of a message, by their sum: none is missing and none is another. */
+static long
+slots_of(const struct bundle *b)
+{
+	PGconn *c = cluster_raw("postgres", "restante");
+	char query[200], id[ID_TEXT_LEN];
+	long sum;
+
+	id_format(&b->message.id, id);
+	snprintf(query, sizeof(query),
+	    "SELECT sum(slot) FROM reader WHERE message_id = '%s'"
+	    " AND address LIKE 'reader' || slot || '@%%'",
+	    id);
+	sum = cluster_number(c, query);
+	PQfinish(c);
+	return sum;
+}
+
+/* More than one statement takes, exactly as many, and one more. */
+static void
+many_rows_are_all_written(void **state)
+{
+	static const size_t counts[] = {
+	    SQL_ROWS - 1, SQL_ROWS, SQL_ROWS + 1, 3 * SQL_ROWS + 7};
+	struct waiting w[1];
+	struct reader_row *r;
+	struct bundle *b;
+	size_t i, j, n;
+
+	(void)state;
+	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		n = counts[i];
+		fill(&w[0], &tenant_a, "MANY00", i);
+		b = &w[0].item.bundle;
+		b->message.chunks = (uint32_t)n;
+		for (j = b->n_reader; j < n; j++) {
+			r = bundle_reader(b);
+			*r = b->reader[1];
+			r->slot = (uint32_t)j + 1;
+		}
+		for (j = 0; j < n; j++)
+			snprintf(b->reader[j].address,
+			    sizeof(b->reader[j].address),
+			    "reader%zu@here.example", j + 1);
+		bring(&w[0]);
+		assert_int_equal(w[0].item.result, 0);
+		/* Of two readers and one chunk there were rows already. */
+		assert_int_equal(
+		    cluster_rows(b), BUNDLE_ROWS + (long)(n - 2 + n - 1));
+		assert_int_equal(slots_of(b), (long)(n * (n + 1) / 2));
+		drop(w, 1);
+	}
+}
+
 static void
 none_is_refused_for_another(void **state)
 {
@@ -430,6 +484,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(one_that_is_alone_is_written_at_once),
+	    cmocka_unit_test(many_rows_are_all_written),
 	    cmocka_unit_test(what_waits_is_written_together),
 	    cmocka_unit_test(none_is_refused_for_another),
 	    cmocka_unit_test(midnight_makes_no_other_message),
