@@ -78,7 +78,9 @@ levels_match(const struct levels *l, const uint8_t *p, size_t n, size_t *at)
 
 		if (this == LEVELS_NEXT && level->closed)
 			return LEVELS_UNSURE;
-		if (this == LEVELS_UNSURE && !level->closed)
+		/* Who takes the blanks away has not seen its last one, either. */
+		if (this == LEVELS_UNSURE &&
+		    (!level->closed || level->bare < level->len))
 			is = LEVELS_UNSURE;
 		if (this == LEVELS_NEXT || this == LEVELS_LAST) {
 			*at = i - 1;

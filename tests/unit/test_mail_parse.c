@@ -293,6 +293,10 @@ ambiguous_messages_have_no_tree(void **state)
 		false},
 	    {"a line without the boundary's last blank",
 		TYPE("multipart/mixed; boundary=\"b \"") BODY, true},
+	    {"a last boundary that is none without its blank, and another part",
+		TYPE(
+		    "multipart/mixed; boundary=\"b \"") "\r\n--b \r\n\r\nx\r\n--b --\r\n--b\r\n\r\ny\r\n",
+		true},
 	    {"an outer boundary that an inner one is but for its blank",
 		MIXED "\r\n--b\r\n" TYPE(
 		    "multipart/mixed; boundary=\"b \"") "\r\n--b \r\n\r\nx\r\n",
