@@ -9,21 +9,21 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public,
 #variable_conflict use_column
 DECLARE
 	couriers CONSTANT integer := 1919251311;	-- class of the advisory locks
-	pid integer := 0;
+	taker integer := 0;
 BEGIN
 	-- A connection that takes mails holds a lock of its own number until it ends,
 	-- so that the others see at once when a courier died with mails in its hands.
 	PERFORM pg_advisory_lock_shared(couriers, pg_backend_pid());
 	LOOP
 		-- One after another from their index: it must be used however long the queue is.
-		SELECT min(o.holder) INTO pid FROM outbox o WHERE o.holder > pid;
-		EXIT WHEN pid IS NULL;
+		SELECT min(o.holder) INTO taker FROM outbox o WHERE o.holder > taker;
+		EXIT WHEN taker IS NULL;
 		CONTINUE WHEN EXISTS (SELECT FROM pg_locks l
 			WHERE l.locktype = 'advisory' AND l.granted
-			AND l.classid = couriers AND l.objid = pid);
+			AND l.classid = couriers AND l.objid = taker);
 		UPDATE outbox o SET due = now(), holder = NULL
 		FROM (SELECT h.tenant_id, h.outbox_id FROM outbox h
-			WHERE h.holder = pid AND h.state = 1
+			WHERE h.holder = taker AND h.state = 1
 			FOR UPDATE SKIP LOCKED) dead
 		WHERE o.tenant_id = dead.tenant_id AND o.outbox_id = dead.outbox_id;
 	END LOOP;

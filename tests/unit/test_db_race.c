@@ -231,6 +231,56 @@ a_dead_couriers_mails_come_back_at_once(void **state)
 	db_close(two);
 }
 
+/* What waits behind is not looked at, be it in the hands of somebody or not. */
+static void
+a_long_queue_is_taken_from_its_front(void **state)
+{
+	struct db *other = cluster_db("restante_courier");
+	PGconn *c = cluster_raw("postgres", "restante");
+	struct outbox a[4];
+	struct err e;
+	size_t n;
+
+	(void)state;
+	clear_queue();
+	assert_string_equal(
+	    cluster_try(c,
+		"INSERT INTO outbox (tenant_id, outbox_id, kind, message_id,"
+		" slot, due) SELECT tenant_id, gen_random_uuid(), 1,"
+		" gen_random_uuid(), 1, now() - interval '1 hour'"
+		" FROM generate_series(1, 20000),"
+		" (SELECT tenant_id FROM tenant LIMIT 1) t"),
+	    "00000");
+	assert_int_equal(outbox_take(other, false, 60, a, 4, &n, &e), 0);
+	assert_int_equal(n, 4);
+	/* As db_open() has it. */
+	assert_string_equal(
+	    cluster_try(c, "SET enable_seqscan = off"), "00000");
+	assert_string_equal(
+	    cluster_try(c, "SET enable_bitmapscan = off"), "00000");
+	assert_string_equal(
+	    cluster_try(c, "SET plan_cache_mode = force_generic_plan"),
+	    "00000");
+	assert_string_equal(cluster_try(c, "SET track_counts = on"), "00000");
+	assert_string_equal(cluster_try(c, "BEGIN"), "00000");
+	assert_int_equal(cluster_number(c,
+			     "SELECT count(*) FROM outbox_take(false, 60, 16)"),
+	    16);
+	assert_in_range(
+	    cluster_number(c,
+		"SELECT sum(pg_stat_get_xact_tuples_returned(t) +"
+		" pg_stat_get_xact_tuples_fetched(t))"
+		" FROM (SELECT 'outbox'::regclass::oid UNION ALL SELECT indexrelid"
+		" FROM pg_index WHERE indrelid = 'outbox'::regclass) AS o(t)"),
+	    16, 1000);
+	assert_string_equal(cluster_try(c, "ROLLBACK"), "00000");
+	while (n > 0)
+		outbox_clear(&a[--n]);
+	clear_queue();
+	PQfinish(c);
+	db_close(other);
+}
+
 static void
 two_couriers_share(void **state)
 {
@@ -713,6 +763,7 @@ main(void)
 	    cmocka_unit_test(displayed_is_said_once),
 	    cmocka_unit_test(a_lease_comes_back),
 	    cmocka_unit_test(a_dead_couriers_mails_come_back_at_once),
+	    cmocka_unit_test(a_long_queue_is_taken_from_its_front),
 	    cmocka_unit_test(two_couriers_share),
 	    cmocka_unit_test(the_tenant_ends_with_its_transaction),
 	    cmocka_unit_test(queued_errors_show_at_the_next_wait),
