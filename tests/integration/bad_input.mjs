@@ -449,7 +449,7 @@ test('no spool: 451, and well again by itself', async () => {
   const spool = path.join(inst.state, 'spool');
   await fs.rename(spool, `${spool}.away`);
   try {
-    const reply = await bigMail(1);
+    const reply = await bigMail(4);
     assert.match(reply.text, /^45[12] 4\.3\.\d /);
     assert.equal((await sendMail(inst, { from: alice, to: admin, subject: 'small' })).code, 250, 'small mail needs none');
     fine(await write(member, { body: 'no spool' }), 'small letters neither');
@@ -466,7 +466,7 @@ test('a full disk under the spool: 451 or 452, and well again', { skip: isRoot ?
   const spool = path.join(inst.state, 'spool');
   if (await must('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=777', 'tmpfs', spool]).then(() => false, () => true)) return t.skip('nothing can be mounted here');
   try {
-    assert.match((await bigMail(2)).text, /^45[12] 4\.3\.\d /);
+    assert.match((await bigMail(4)).text, /^45[12] 4\.3\.\d /);
     const upload = await write(member, {}, [{ name: 'files', filename: 'x', content: randomBytes(2 * mib) }]);
     assert.equal(upload.status, 503);
     readPage(upload);

@@ -184,8 +184,9 @@ golden_statuses(void **state)
 		    .secret = "quarterly.1@acme.example"};
 		struct rendered m;
 
-		snprintf(house.address, sizeof(house.address), "postmaster@%s",
-		    f.tenant_domain);
+		assert_in_range(snprintf(house.address, sizeof(house.address),
+				    "postmaster@%s", f.tenant_domain),
+		    1, sizeof(house.address) - 1);
 		if (null)
 			f.sender[0] = '\0';
 		assert_int_equal(
