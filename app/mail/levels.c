@@ -1,22 +1,11 @@
 /*
- * The stack of boundaries. A line is a boundary when nothing but blanks, or a blank and
- * anything, stands behind it; RFC 2046 lets readers be content with its beginning, and
- * forbids the blanks at its end that some take away and others look for.
+ * The stack of boundaries. A line is a boundary when nothing but blanks stands behind it;
+ * RFC 2046 lets readers be content with its beginning, and some are.
  */
 #include "mail/levels.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static size_t
-bare_length(const char *s)
-{
-	size_t n = strlen(s);
-
-	while (n > 0 && s[n - 1] == ' ')
-		n--;
-	return n;
-}
 
 int
 levels_open(struct levels *l, const char *boundary, uint32_t depth, bool digest)
@@ -26,14 +15,13 @@ levels_open(struct levels *l, const char *boundary, uint32_t depth, bool digest)
 
 	*new = (struct level){.boundary = strdup(boundary),
 	    .len = strlen(boundary),
-	    .bare = bare_length(boundary),
 	    .depth = depth,
 	    .digest = digest};
 	if (new->boundary == NULL)
 		return -1;
 	for (size_t i = 0; i < l->n; i++)
 		if (!l->level[i].closed &&
-		    strncmp(l->level[i].boundary, boundary, new->bare) == 0)
+		    strncmp(l->level[i].boundary, boundary, new->len) == 0)
 			unsure = 1;
 	l->n++;
 	return unsure;
@@ -51,10 +39,8 @@ level_match(const struct level *l, const uint8_t *p, size_t n)
 {
 	enum levels_line is = LEVELS_NEXT;
 
-	if (n < l->bare || memcmp(p, l->boundary, l->bare) != 0)
-		return LEVELS_NONE;
 	if (n < l->len || memcmp(p, l->boundary, l->len) != 0)
-		return LEVELS_UNSURE;
+		return LEVELS_NONE;
 	p += l->len;
 	n -= l->len;
 	if (n >= 2 && p[0] == '-' && p[1] == '-') {
@@ -62,7 +48,9 @@ level_match(const struct level *l, const uint8_t *p, size_t n)
 		p += 2;
 		n -= 2;
 	}
-	return n == 0 || p[0] == ' ' || p[0] == '\t' ? is : LEVELS_UNSURE;
+	while (n > 0 && (p[n - 1] == ' ' || p[n - 1] == '\t'))
+		n--;
+	return n == 0 ? is : LEVELS_UNSURE;
 }
 
 enum levels_line
@@ -78,9 +66,7 @@ levels_match(const struct levels *l, const uint8_t *p, size_t n, size_t *at)
 
 		if (this == LEVELS_NEXT && level->closed)
 			return LEVELS_UNSURE;
-		/* Who takes the blanks away has not seen its last one, either. */
-		if (this == LEVELS_UNSURE &&
-		    (!level->closed || level->bare < level->len))
+		if (this == LEVELS_UNSURE)
 			is = LEVELS_UNSURE;
 		if (this == LEVELS_NEXT || this == LEVELS_LAST) {
 			*at = i - 1;

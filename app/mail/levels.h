@@ -14,7 +14,6 @@
 struct level {
 	char *boundary;
 	size_t len;
-	size_t bare;    /* without the blanks at its end */
 	uint32_t depth; /* of the multipart */
 	bool digest;    /* its children are message/rfc822 by default */
 	bool closed; /* its last boundary was seen, but none around it since */
@@ -36,9 +35,9 @@ void levels_keep(struct levels *l, size_t keep);
 
 enum levels_line {
 	LEVELS_NONE,
-	LEVELS_NEXT, /* another part of level[*at] begins */
-	LEVELS_LAST, /* level[*at] ends; it may have before */
-	LEVELS_UNSURE /* another part after the last, more or less than a boundary */
+	LEVELS_NEXT,  /* another part of level[*at] begins */
+	LEVELS_LAST,  /* level[*at] ends; it may have before */
+	LEVELS_UNSURE /* another part after the last, or more than a boundary */
 };
 enum levels_line levels_match(
     const struct levels *l, const uint8_t *p, size_t n, size_t *at);

@@ -75,11 +75,13 @@ value_end(const char *s)
 	return *s == ';' || *s == '\0' ? s : NULL;
 }
 
-/* Some take a blank before it, and single quotes around it, for none of it. */
+/* Some take blanks at its ends, and single quotes or angles around it, for none of it. */
 static bool
 is_trimmed(const char *s, size_t n)
 {
-	return s[0] == ' ' || (s[0] == '\'' && s[n - 1] == '\'');
+	return s[0] == ' ' || s[n - 1] == ' ' ||
+	    (s[0] == '\'' && s[n - 1] == '\'') ||
+	    (s[0] == '<' && s[n - 1] == '>');
 }
 
 static int

@@ -76,11 +76,11 @@ struct compare {
 /*
  * What differs, and why. mime4j keeps two expectations for the same bytes, one for each way
  * of taking a line in the header that is no field: ours is passed over. Where no field came
- * before it, both of its ways lose text, and we show all of it. A doubled Content-Type is
- * what our rule gives no tree, nor a line that is a boundary only to who takes the blanks
- * from its end, as many do.
+ * before it, both of its ways lose text, and we show all of it. What our rule gives no
+ * tree: a doubled Content-Type, a boundary that ends in blanks, which many take away, and
+ * a line with text behind the boundary, which is none to many.
  */
-#define BLANK_END "a boundary that ends in blanks, and a line without them"
+#define BLANK_END "a boundary that ends in blanks: no tree by our rule"
 
 static const char *
 reason(const char *name)
@@ -95,6 +95,8 @@ reason(const char *name)
 	    {"malformedHeader-noheader.msg",
 		"text without a header: all of it is shown, not nothing"},
 	    {"multi-bad.msg", "two Content-Type fields: no tree by our rule"},
+	    {"ending-boundaries.msg",
+		"text behind the boundary: no tree by our rule"},
 	    {"weird-boundary.msg", BLANK_END},
 	    {"very-long-boundary.msg", BLANK_END},
 	    {"very-very-long-boundary.msg", BLANK_END},
