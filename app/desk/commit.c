@@ -106,16 +106,6 @@ wait_for_company(struct commit_line *c)
 	c->gathers = false;
 }
 
-void
-commit_soon(struct desk *d)
-{
-	struct commit_line *c = shared_commit(d);
-
-	pthread_mutex_lock(&c->lock);
-	c->soon++;
-	pthread_mutex_unlock(&c->lock);
-}
-
 /* One fewer is about to be added; the line is locked. */
 static void
 no_longer_soon(struct commit_line *c)
@@ -125,13 +115,88 @@ no_longer_soon(struct commit_line *c)
 		pthread_cond_broadcast(&c->more);
 }
 
+/* Counts it; or, where it is the only one far and wide, this thread is its writer: true. */
+static bool
+is_alone(struct commit_line *c, bool ahead)
+{
+	bool alone;
+
+	pthread_mutex_lock(&c->lock);
+	alone = ahead && c->soon == 0 && c->n == 0 && c->writers == 0 &&
+	    atomic_load(&c->doubt) == 0;
+	if (alone)
+		c->writers++;
+	else
+		c->soon++;
+	pthread_mutex_unlock(&c->lock);
+	return alone;
+}
+
+static bool
+is_ahead(const struct desk *d, const struct commit_item *item)
+{
+	return item->ahead != 0 && item->ahead == db_transaction(d->db);
+}
+
+/* The server begins with what it was sent (true), or all of it comes later. */
+static bool
+push(struct desk *d, int sent)
+{
+	struct err ignored;
+
+	if (sent == 0 && db_push(d->db, &ignored) == 0)
+		return true;
+	db_rollback(d->db);
+	return false;
+}
+
 void
-commit_never(struct desk *d)
+commit_soon(struct desk *d, struct commit_item *item, bool ahead)
+{
+	struct err ignored;
+
+	item->ahead = 0;
+	item->tags = item->chunks = false;
+	item->writes = is_alone(shared_commit(d), ahead);
+	if (!item->writes ||
+	    db_begin(d->db, &item->bundle.tenant, &ignored) == -1)
+		return;
+	item->ahead = db_transaction(d->db);
+	(void)push(d, 0);
+}
+
+void
+commit_tags(struct desk *d, struct commit_item *item)
+{
+	struct err ignored;
+
+	if (is_ahead(d, item))
+		item->tags = push(
+		    d, bundle_write_tags(d->db, &item->bundle, &ignored));
+}
+
+void
+commit_chunks(struct desk *d, struct commit_item *item)
+{
+	struct err ignored;
+
+	if (is_ahead(d, item))
+		item->chunks = push(
+		    d, bundle_write_chunks(d->db, &item->bundle, &ignored));
+}
+
+void
+commit_never(struct desk *d, struct commit_item *item)
 {
 	struct commit_line *c = shared_commit(d);
 
+	if (is_ahead(d, item))
+		db_rollback(d->db);
 	pthread_mutex_lock(&c->lock);
-	no_longer_soon(c);
+	if (item->writes)
+		c->writers--;
+	else
+		no_longer_soon(c);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -163,16 +228,19 @@ write_all(struct desk *d, struct commit_item **items, size_t n, struct err *e)
 {
 	struct bundle *b[COMMIT_MESSAGES];
 	size_t i;
+	int r;
 
 	for (i = 0; i < n; i++)
 		b[i] = &items[i]->bundle;
-	if (db_begin(d->db, &b[0]->tenant, e) == -1)
-		return -1;
-	if (bundle_write(d->db, b, n, e) == -1) {
-		db_rollback(d->db);
-		return -1;
-	}
-	return db_commit(d->db, e);
+	if (is_ahead(d, items[0]) && items[0]->tags && items[0]->chunks)
+		r = bundle_write_rest(d->db, b[0], e);
+	else if ((r = db_begin(d->db, &b[0]->tenant, e)) == 0)
+		r = bundle_write(d->db, b, n, e);
+	items[0]->ahead = 0;
+	if (r == 0)
+		return db_commit(d->db, e);
+	db_rollback(d->db);
+	return -1;
 }
 
 /* Is it for something in the transaction that it failed? Else all would fail alike. */
@@ -363,12 +431,11 @@ write_together(struct desk *d, struct commit_item **items, size_t n)
 	ring(d);
 }
 
-void
-commit_add(struct desk *d, struct commit_item *item)
+/* Puts it in line; is this thread to write what is there? */
+static bool
+line_up(struct commit_line *c, struct commit_item *item)
 {
-	struct commit_line *c = shared_commit(d);
-	struct commit_item *items[COMMIT_MESSAGES];
-	size_t n;
+	bool writes;
 
 	item->next = NULL;
 	pthread_mutex_lock(&c->lock);
@@ -376,12 +443,22 @@ commit_add(struct desk *d, struct commit_item *item)
 	c->last = &item->next;
 	c->n++;
 	no_longer_soon(c);
-	if (c->gathers || c->writers == WRITERS) {
-		pthread_mutex_unlock(&c->lock);
-		return;
-	}
-	c->writers++;
-	/* Whoever finds another gathering leaves the rest to it. */
+	writes = !c->gathers && c->writers < WRITERS;
+	if (writes)
+		c->writers++;
+	pthread_mutex_unlock(&c->lock);
+	return writes;
+}
+
+/* Until nothing is there; whoever finds another gathering leaves the rest to it. */
+static void
+write_line(struct desk *d)
+{
+	struct commit_line *c = shared_commit(d);
+	struct commit_item *items[COMMIT_MESSAGES];
+	size_t n;
+
+	pthread_mutex_lock(&c->lock);
 	while (!c->gathers) {
 		wait_for_company(c);
 		if ((n = take(c, items)) == 0)
@@ -392,4 +469,14 @@ commit_add(struct desk *d, struct commit_item *item)
 	}
 	c->writers--;
 	pthread_mutex_unlock(&c->lock);
+}
+
+void
+commit_add(struct desk *d, struct commit_item *item)
+{
+	if (item->writes)
+		write_together(d, &item, 1);
+	else if (!line_up(shared_commit(d), item))
+		return;
+	write_line(d);
 }

@@ -3,7 +3,8 @@
  * brings one while nobody writes is the writer: it takes all that waits, writes it in one
  * transaction, tells each and looks again. Whoever comes meanwhile leaves its message and
  * goes. So one that is alone is written at once, and a hundred wait for one disk. Where
- * others are just being made ready, the writer waits a moment for them.
+ * others are just being made ready, the writer waits a moment for them. Where there are
+ * none, whoever makes a message ready writes what is known of it at each step.
  *
  * When a transaction fails for something in it, each of its messages is written by itself:
  * none is refused for another.
@@ -34,6 +35,9 @@ struct commit_item {
 	struct err err;
 	/* its own */
 	struct commit_item *next;
+	bool writes;       /* who brings it is a writer already */
+	unsigned ahead;    /* the transaction that is its own; 0: none */
+	bool tags, chunks; /* what was sent there */
 };
 
 struct commit_line; /* one a process, in desk_shared */
@@ -43,9 +47,16 @@ void commit_line_free(struct commit_line *c); /* empty by now; NULL is fine */
 /*
  * A small message is being made ready on this thread: who is about to write waits
  * COMMIT_WAIT_MS at most for it. commit_add() or commit_never() follows soon.
+ *
+ * Where the house is quiet, and `ahead` says that it may be, it is written as it is gathered:
+ * the bundle has its tenant, and commit_tags() and commit_chunks() follow in between, when
+ * what bundle_write_tags() and bundle_write_chunks() need is there. When they come to
+ * nothing, or d's connection is used meanwhile, commit_add() writes all of it.
  */
-void commit_soon(struct desk *d);
-void commit_never(struct desk *d);
+void commit_soon(struct desk *d, struct commit_item *item, bool ahead);
+void commit_tags(struct desk *d, struct commit_item *item);
+void commit_chunks(struct desk *d, struct commit_item *item);
+void commit_never(struct desk *d, struct commit_item *item);
 /* On a thread of d's, after commit_soon(). May write others' messages before it returns. */
 void commit_add(struct desk *d, struct commit_item *item);
 

@@ -143,8 +143,8 @@ struct intake {
 	struct desk_envelope *env;
 	struct desk_draft *draft;
 	struct mail_head head;
+	struct commit_item *item;
 	struct manifest *manifest;
-	uint8_t tags[KEYD_TAGS][32];
 };
 
 /* Header rules, duplicate tags, and the manifest while keyd makes the tags. */
@@ -153,8 +153,8 @@ source_parse(struct intake *in, const struct mail_source *src, struct err *e)
 {
 	const struct id *tenant = &in->env->tenant;
 	struct err why = {0};
-	uint8_t digest[32], said[32];
-	int parsed;
+	uint8_t digest[32], said[32], tags[KEYD_TAGS][32];
+	int parsed, tagged;
 
 	if (head_check(src, draft_trace_size(in->draft), &in->head, said, e) ==
 		-1 ||
@@ -163,12 +163,16 @@ source_parse(struct intake *in, const struct mail_source *src, struct err *e)
 		return -1;
 	keyd_duplicate_ask(in->d->keyd, tenant, digest);
 	parsed = mail_parse(src, &in->manifest, e);
-	if (keyd_duplicate_take(in->d->keyd, tenant, digest, in->tags, &why) ==
-		0 ||
-	    parsed == -1)
-		return parsed;
-	*e = why;
-	return -1;
+	tagged = keyd_duplicate_take(in->d->keyd, tenant, digest, tags, &why);
+	if (parsed == -1)
+		return -1;
+	if (tagged == -1) {
+		*e = why;
+		return -1;
+	}
+	parcel_tags((const uint8_t(*)[32])tags, &in->item->bundle);
+	commit_tags(in->d, in->item);
+	return 0;
 }
 
 /* A small message is still here as it came; of a larger one what is needed is read back. */
@@ -302,16 +306,30 @@ commit(struct desk *d, struct taking *t, struct id *message_out, struct err *e)
 	return r;
 }
 
+/* Has it a reader whatever else is found out? */
+static bool
+is_read(const struct desk_envelope *env)
+{
+	for (size_t i = 0; i < env->n_rcpt; i++)
+		if (!env->rcpt[i].forward_only)
+			return true;
+	return false;
+}
+
 /* Parses, and gathers all that is to be written. */
 static int
-gather(struct intake *in, struct bundle *b, struct err *e)
+gather(struct intake *in, struct err *e)
 {
 	struct desk_envelope *env = in->env;
+	struct bundle *b = &in->item->bundle;
 	struct facts f = {0};
 	struct parcel p;
 
-	if (draft_parse(in, e) == -1 ||
-	    connection_keep(in->client, in->manifest, e) == -1 ||
+	if (draft_parse(in, e) == -1)
+		return -1;
+	parcel_content(in->draft, b);
+	commit_chunks(in->d, in->item);
+	if (connection_keep(in->client, in->manifest, e) == -1 ||
 	    facts_read(in->d, env, &f, e) == -1)
 		return -1;
 	if (env->proved) {
@@ -332,8 +350,7 @@ gather(struct intake *in, struct bundle *b, struct err *e)
 	    .n_rcpt = env->n_rcpt,
 	    .client = in->client,
 	    .env = env,
-	    .automatic = in->head.automatic || in->head.ours,
-	    .tags = (const uint8_t(*)[32])in->tags};
+	    .automatic = in->head.automatic || in->head.ours};
 	return parcel_gather(in->d, &p, b, e);
 }
 
@@ -351,18 +368,20 @@ desk_accept(struct desk *d, const struct desk_sender *s,
 	if ((t = calloc(1, sizeof(*t))) == NULL)
 		return err_set(e, ERR_UNAVAILABLE, "message: memory");
 	t->later = size <= TOGETHER_MOST ? later : NULL;
+	in.item = &t->item;
+	parcel_begin(&env->tenant, draft, &t->item.bundle);
 	if (soon)
-		commit_soon(d);
-	r = gather(&in, &t->item.bundle, e);
+		commit_soon(d, &t->item, is_read(env));
+	r = gather(&in, e);
 	if (r == 0) {
 		if (t->later != NULL && !soon)
-			commit_soon(d);
+			commit_soon(d, &t->item, false);
 		r = commit(d, t, message_out, e); /* t is gone */
 		if (r == 1)
 			desk_pair_ahead(d);
 	} else {
 		if (soon)
-			commit_never(d);
+			commit_never(d, &t->item);
 		bundle_clear(&t->item.bundle);
 		free(t);
 	}

@@ -55,6 +55,7 @@ readers_list(struct work *w, struct err *e)
 		    sizeof(s->row.address));
 		memcpy(s->row.key, p->rcpt[i].mailbox.key, sizeof(s->row.key));
 	}
+	w->s.b->unread = w->n == 0;
 	return 0;
 }
 
@@ -129,7 +130,6 @@ message_fill(struct work *w, struct err *e)
 	const struct parcel *p = w->s.p;
 	struct message *m = &w->s.b->message;
 
-	m->id = *draft_id(p->draft);
 	m->created = clock_now();
 	m->expires = m->created + p->tenant->retention_days * CLOCK_DAY;
 	if (text_copy(m->sender, sizeof(m->sender), p->from) == -1)
@@ -137,8 +137,6 @@ message_fill(struct work *w, struct err *e)
 	text_cut(m->sender_name, sizeof(m->sender_name), p->from_name);
 	m->sender_account = p->proved ? p->account : id_zero();
 	m->in_reply_to = p->answers;
-	m->size = draft_size(p->draft);
-	m->chunks = draft_chunks(p->draft);
 	memcpy(m->content_header, draft_header(p->draft), SEAL_CONTENT_HEADER);
 	desk_pair(w->s.d, &w->s.ephemeral);
 	memcpy(m->ephemeral_pk, w->s.ephemeral.pk, SEAL_PK_LEN);
@@ -213,6 +211,33 @@ gather(struct work *w, struct err *e)
 	return events_gather(w, e);
 }
 
+void
+parcel_begin(
+    const struct id *tenant, const struct desk_draft *f, struct bundle *b)
+{
+	b->tenant = *tenant;
+	b->message.id = *draft_id(f);
+}
+
+void
+parcel_tags(const uint8_t (*tags)[32], struct bundle *b)
+{
+	b->has_tags = tags != NULL;
+	if (tags != NULL)
+		memcpy(b->tags, tags, sizeof(b->tags));
+	_Static_assert(KEYD_TAGS == BUNDLE_TAGS, "tags");
+	b->turn = clock_now() % CLOCK_DAY < TURN;
+}
+
+void
+parcel_content(struct desk_draft *f, struct bundle *b)
+{
+	b->message.size = draft_size(f);
+	b->message.chunks = draft_chunks(f);
+	b->chunk = chunk_read;
+	b->chunk_arg = f;
+}
+
 int
 parcel_gather(
     struct desk *d, const struct parcel *p, struct bundle *b, struct err *e)
@@ -221,15 +246,7 @@ parcel_gather(
 	    .s = {.d = d, .p = p, .tenant = &p->tenant->id, .b = b}};
 	int r;
 
-	b->tenant = *w.s.tenant;
-	b->chunk = chunk_read;
-	b->chunk_arg = p->draft;
-	b->has_tags = p->tags != NULL;
-	if (b->has_tags)
-		memcpy(b->tags, p->tags, sizeof(b->tags));
-	_Static_assert(KEYD_TAGS == BUNDLE_TAGS, "tags");
 	r = gather(&w, e);
-	b->turn = b->message.created % CLOCK_DAY < TURN;
 	if (w.r != NULL)
 		secret_wipe(w.r, w.n * sizeof(*w.r));
 	free(w.r);
@@ -290,6 +307,9 @@ parcel_commit(
 	int r;
 
 	*first_out = id_zero();
+	parcel_begin(&p->tenant->id, p->draft, &b);
+	parcel_tags(p->tags, &b);
+	parcel_content(p->draft, &b);
 	if ((r = parcel_gather(d, p, &b, e)) == 0)
 		r = desk_within(d, &b.tenant, alone_write, &a, e);
 	if (r == 0)

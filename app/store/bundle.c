@@ -165,7 +165,7 @@ chunks_write(struct db *db, struct bundle **b, size_t n, struct err *e)
 
 	for (size_t i = 0; i < n && r == 0; i++) {
 		/* Without a reader nobody could open it: its copy alone goes on. */
-		chunks = b[i]->n_reader > 0 ? b[i]->message.chunks : 0;
+		chunks = b[i]->unread ? 0 : b[i]->message.chunks;
 		for (seq = 0; seq < chunks && r == 0; seq++) {
 			r = b[i]->chunk(b[i]->chunk_arg, seq, &chunk, e);
 			if (r == 0)
@@ -279,9 +279,9 @@ others_write(struct db *db, struct bundle **b, size_t n, struct err *e)
 	return r;
 }
 
-/* Those of one tenant. */
+/* All but their tags and chunks. */
 static int
-tenant_write(struct db *db, struct bundle **b, size_t n, struct err *e)
+rows_write(struct db *db, struct bundle **b, size_t n, struct err *e)
 {
 	const struct id *tenant = &b[0]->tenant;
 	struct sql_rows messages = {0};
@@ -290,13 +290,20 @@ tenant_write(struct db *db, struct bundle **b, size_t n, struct err *e)
 
 	for (i = 0; i < n; i++)
 		message_put(&messages, &b[i]->message);
-	/* Tags first: what is refused for them costs no more than them. */
-	if (tags_write(db, b, n, e) == 0 &&
-	    message_rows_add(db, tenant, &messages, e) == 0 &&
-	    vectors_write(db, b, n, e) == 0 && others_write(db, b, n, e) == 0)
-		r = chunks_write(db, b, n, e);
+	if (message_rows_add(db, tenant, &messages, e) == 0 &&
+	    vectors_write(db, b, n, e) == 0)
+		r = others_write(db, b, n, e);
 	sql_rows_clear(&messages);
 	return r;
+}
+
+/* Those of one tenant. Tags first: what is refused for them costs no more than them. */
+static int
+tenant_write(struct db *db, struct bundle **b, size_t n, struct err *e)
+{
+	if (tags_write(db, b, n, e) == -1 || rows_write(db, b, n, e) == -1)
+		return -1;
+	return chunks_write(db, b, n, e);
 }
 
 /* Calls fn for those of each tenant, in the tenant's name; from: where they begin. */
@@ -336,6 +343,24 @@ int
 bundle_write(struct db *db, struct bundle **b, size_t n, struct err *e)
 {
 	return each_tenant(db, b, n, one_tenant, NULL, e);
+}
+
+int
+bundle_write_tags(struct db *db, struct bundle *b, struct err *e)
+{
+	return tags_write(db, &b, 1, e);
+}
+
+int
+bundle_write_chunks(struct db *db, struct bundle *b, struct err *e)
+{
+	return chunks_write(db, &b, 1, e);
+}
+
+int
+bundle_write_rest(struct db *db, struct bundle *b, struct err *e)
+{
+	return rows_write(db, &b, 1, e);
 }
 
 static int

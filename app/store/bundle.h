@@ -32,6 +32,8 @@ struct bundle {
 	uint8_t tags[BUNDLE_TAGS][32];
 	/* The day began just now: the second is stored too, for who has yesterday's alone. */
 	bool turn;
+	/* No reader is: its chunks are not kept. */
+	bool unread;
 	/* One sealed chunk of its content; asked for each while it is written. */
 	int (*chunk)(void *arg, uint32_t seq, struct buf *out, struct err *e);
 	void *chunk_arg;
@@ -64,6 +66,17 @@ bool bundle_same(const struct bundle *a, const struct bundle *b);
  * makes the transaction fail: none of them is written, and nothing says which it was.
  */
 int bundle_write(struct db *db, struct bundle **b, size_t n, struct err *e)
+    __attribute__((warn_unused_result));
+
+/*
+ * The same of one alone, as it is gathered: first tenant, tags, turn and the message's id
+ * are set, then how its chunks are read and how many there are, then all else.
+ */
+int bundle_write_tags(struct db *db, struct bundle *b, struct err *e)
+    __attribute__((warn_unused_result));
+int bundle_write_chunks(struct db *db, struct bundle *b, struct err *e)
+    __attribute__((warn_unused_result));
+int bundle_write_rest(struct db *db, struct bundle *b, struct err *e)
     __attribute__((warn_unused_result));
 
 /*

@@ -91,8 +91,16 @@ db_begin(struct db *db, const struct id *tenant, struct err *e)
 	if (begin(db, tenant, e) == -1)
 		return -1;
 	db->open = true;
+	if (++db->number == 0)
+		db->number = 1;
 	err_clear(&db->failed);
 	return 0;
+}
+
+unsigned
+db_transaction(const struct db *db)
+{
+	return db->open ? db->number : 0;
 }
 
 bool
@@ -199,6 +207,18 @@ sql_queue(
 	if (!db->open)
 		return err_set(e, ERR_INTERNAL, "%s: no transaction", s->name);
 	if (db->failed.code == ERR_NONE && pipe_send(db, s, a, &why) == 0)
+		return 0;
+	return fail(db, &why, e);
+}
+
+int
+db_push(struct db *db, struct err *e)
+{
+	struct err why = {0};
+
+	if (!db->open)
+		return err_set(e, ERR_INTERNAL, "push: no transaction");
+	if (db->failed.code == ERR_NONE && pipe_push(db, &why) == 0)
 		return 0;
 	return fail(db, &why, e);
 }

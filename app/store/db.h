@@ -45,6 +45,10 @@ int db_begin(struct db *db, const struct id *tenant, struct err *e)
  */
 int db_tenant(struct db *db, const struct id *tenant, struct err *e)
     __attribute__((warn_unused_result));
+/* Which transaction is open: none has the number of another; 0: none is. */
+unsigned db_transaction(const struct db *db);
+/* What is queued is on its way, and worked on; nothing is waited for. */
+int db_push(struct db *db, struct err *e) __attribute__((warn_unused_result));
 /* Commits durably (synchronous_commit on). */
 int db_commit(struct db *db, struct err *e) __attribute__((warn_unused_result));
 /*

@@ -368,6 +368,16 @@ lost:
 	return -1;
 }
 
+int
+pipe_push(struct db *db, struct err *e)
+{
+	if (db->conn != NULL && PQflush(db->conn) != -1)
+		return 0;
+	no_connection(db->conn, e);
+	pipe_disconnect(db);
+	return -1;
+}
+
 enum answer { ANSWER_OK, ANSWER_ERROR, ANSWER_LOST };
 
 /* One statement's answer; its rows to *out. Only the first error of a batch says why. */

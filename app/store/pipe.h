@@ -19,8 +19,9 @@ struct pipe_pending {
 
 struct db {
 	char *conninfo;
-	PGconn *conn; /* NULL: none, or broken */
-	bool open;    /* a transaction is, if only by name: see failed */
+	PGconn *conn;    /* NULL: none, or broken */
+	bool open;       /* a transaction is, if only by name: see failed */
+	unsigned number; /* of the last one begun */
 	bool listening;
 	struct err failed; /* first error of the open transaction */
 	bool locked_out;   /* it was the wait for a lock */
@@ -38,6 +39,8 @@ void pipe_disconnect(struct db *db);
 /* Queues; a statement this connection has not seen is prepared first. */
 int pipe_send(struct db *db, const struct sql *s, const struct sql_args *a,
     struct err *e) __attribute__((warn_unused_result));
+/* Sends what the kernel takes of it now; the rest goes with what follows. */
+int pipe_push(struct db *db, struct err *e) __attribute__((warn_unused_result));
 /*
  * Reads all answers owed; *last (or NULL) gets the rows of the last statement. -1 with
  * the first error; a connection that broke is gone then (db->conn is NULL).

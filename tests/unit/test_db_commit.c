@@ -73,7 +73,7 @@ bring(void *arg)
 
 	if (d == NULL)
 		abort();
-	commit_soon(d);
+	commit_soon(d, &w->item, false);
 	commit_add(d, &w->item);
 	desk_close(d);
 	return NULL;
@@ -462,6 +462,234 @@ orphans_are_found(void **state)
 	PQfinish(c);
 }
 
+/* ---- written as it is gathered ---- */
+
+/* While some repeat others, nothing is sent ahead: until that is forgotten. */
+static void
+calm_down(void)
+{
+	static char name[] = "CALM0A";
+	struct waiting w;
+
+	for (size_t i = 0; i < 20; i++) {
+		fill(&w, &tenant_b, name, i);
+		bring(&w);
+		assert_int_equal(w.item.result, 0);
+		drop(&w, 1);
+	}
+	name[5]++;
+}
+
+/* Up to where all but the rest is sent. */
+static struct desk *
+send_ahead(struct waiting *w)
+{
+	struct desk *d = desk_open(&set, shared);
+
+	assert_non_null(d);
+	commit_soon(d, &w->item, true);
+	commit_tags(d, &w->item);
+	commit_chunks(d, &w->item);
+	return d;
+}
+
+/* Transactions of intake's under way that have written something. */
+static long
+writing(void)
+{
+	PGconn *c = cluster_raw("postgres", "restante");
+	long n = cluster_number(c,
+	    "SELECT count(*) FROM pg_stat_activity"
+	    " WHERE usename = 'restante_intake'"
+	    " AND state IN ('active', 'idle in transaction')"
+	    " AND backend_xid IS NOT NULL");
+
+	PQfinish(c);
+	return n;
+}
+
+static void
+until_writing(long want)
+{
+	int i;
+
+	for (i = 0; i < 1000 && writing() != want; i++)
+		usleep(10000);
+	assert_true(i < 1000);
+}
+
+static long
+in_one_transaction(const struct bundle *b)
+{
+	PGconn *c = cluster_raw("postgres", "restante");
+	char query[400], id[ID_TEXT_LEN];
+	long n;
+
+	id_format(&b->message.id, id);
+	snprintf(query, sizeof(query),
+	    "SELECT count(*) FROM message m JOIN duplicate d USING (message_id)"
+	    " JOIN chunk c USING (message_id) WHERE m.message_id = '%s'"
+	    " AND m.xmin = d.xmin AND m.xmin = c.xmin",
+	    id);
+	n = cluster_number(c, query);
+	PQfinish(c);
+	return n;
+}
+
+static void
+what_is_known_goes_ahead(void **state)
+{
+	struct waiting w[1];
+	struct desk *d;
+
+	(void)state;
+	calm_down();
+	fill(&w[0], &tenant_a, "AHEAD0", 1);
+	d = send_ahead(&w[0]);
+	until_writing(1);
+	assert_int_equal(cluster_rows(&w[0].item.bundle), 0);
+	commit_add(d, &w[0].item);
+	assert_int_equal(sem_trywait(&w[0].ended), 0);
+	assert_int_equal(w[0].item.result, 0);
+	assert_int_equal(cluster_rows(&w[0].item.bundle), BUNDLE_ROWS);
+	assert_int_equal(in_one_transaction(&w[0].item.bundle), 1);
+	desk_close(d);
+	drop(w, 1);
+}
+
+/* Nothing of it stays, and its thread is no writer any more. */
+static void
+what_went_ahead_is_taken_back(void **state)
+{
+	struct waiting w[LINE];
+	struct desk *d;
+	size_t i;
+
+	(void)state;
+	calm_down();
+	for (i = 0; i < 2 * WRITERS; i++) {
+		fill(&w[0], &tenant_a, "BACK00", i);
+		d = send_ahead(&w[0]);
+		until_writing(1);
+		commit_never(d, &w[0].item);
+		until_writing(0);
+		assert_int_equal(cluster_rows(&w[0].item.bundle), 0);
+		desk_close(d);
+		drop(w, 1);
+	}
+	for (i = 0; i < LINE; i++)
+		fill(&w[i], &tenant_a, "AFTER0", i);
+	bring_together(w, LINE);
+	assert_true(transactions(w, LINE) <= 2);
+	drop(w, LINE);
+}
+
+/* Its connection was asked something else meanwhile: all of it is written anew. */
+static void
+what_went_ahead_and_was_lost_is_written(void **state)
+{
+	struct waiting w[1];
+	struct desk *d;
+	struct err e;
+
+	(void)state;
+	calm_down();
+	fill(&w[0], &tenant_a, "LOST00", 1);
+	d = send_ahead(&w[0]);
+	assert_int_equal(db_begin(desk_db(d), &tenant_b, &e), 0);
+	db_rollback(desk_db(d));
+	commit_add(d, &w[0].item);
+	assert_int_equal(w[0].item.result, 0);
+	assert_int_equal(cluster_rows(&w[0].item.bundle), BUNDLE_ROWS);
+	desk_close(d);
+	drop(w, 1);
+}
+
+static void
+what_repeats_goes_ahead_in_vain(void **state)
+{
+	struct waiting known, w;
+	struct desk *d;
+
+	(void)state;
+	calm_down();
+	fill(&known, &tenant_a, "FIRST0", 1);
+	fill(&w, &tenant_a, "SECOND", 2);
+	bring(&known);
+	memcpy(w.item.bundle.tags[0], known.item.bundle.tags[0], 32);
+	d = send_ahead(&w);
+	assert_int_not_equal(w.item.ahead, 0);
+	commit_add(d, &w.item);
+	assert_int_equal(w.item.result, -1);
+	assert_int_equal(w.item.err.code, ERR_CONFLICT);
+	assert_true(id_equal(&w.item.first, &known.item.bundle.message.id));
+	assert_int_equal(cluster_rows(&w.item.bundle), 0);
+	desk_close(d);
+	drop(&known, 1);
+	drop(&w, 1);
+}
+
+/* A second one is no second transaction: it goes with those that wait. */
+static void
+only_one_that_is_alone_goes_ahead(void **state)
+{
+	struct waiting w[2];
+	struct desk *d, *other;
+
+	(void)state;
+	calm_down();
+	fill(&w[0], &tenant_a, "ONLY00", 1);
+	fill(&w[1], &tenant_a, "ONLY00", 2);
+	d = send_ahead(&w[0]);
+	other = send_ahead(&w[1]);
+	assert_int_not_equal(w[0].item.ahead, 0);
+	assert_int_equal(w[1].item.ahead, 0);
+	commit_add(other, &w[1].item);
+	assert_int_equal(sem_trywait(&w[1].ended), 0);
+	commit_add(d, &w[0].item);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(w[i].item.result, 0);
+		assert_int_equal(cluster_rows(&w[i].item.bundle), BUNDLE_ROWS);
+	}
+	desk_close(d);
+	desk_close(other);
+	drop(w, 2);
+}
+
+/* The server goes away in between: not taken, and nothing of it is there. */
+static void
+what_went_ahead_ends_with_its_connection(void **state)
+{
+	PGconn *c = cluster_raw("postgres", "restante");
+	struct waiting w[1];
+	struct desk *d;
+
+	(void)state;
+	calm_down();
+	fill(&w[0], &tenant_a, "BROKEN", 1);
+	d = send_ahead(&w[0]);
+	until_writing(1);
+	assert_int_equal(cluster_number(c,
+			     "SELECT count(pg_terminate_backend(pid, 5000))"
+			     " FROM pg_stat_activity"
+			     " WHERE usename = 'restante_intake'"
+			     " AND backend_xid IS NOT NULL"),
+	    1);
+	commit_add(d, &w[0].item);
+	assert_int_equal(w[0].item.result, -1);
+	assert_true(w[0].item.err.code == ERR_UNKNOWN ||
+	    w[0].item.err.code == ERR_UNAVAILABLE);
+	assert_int_equal(cluster_rows(&w[0].item.bundle), 0);
+	drop(w, 1);
+	fill(&w[0], &tenant_a, "AGAIN0", 2);
+	commit_soon(d, &w[0].item, true);
+	commit_add(d, &w[0].item);
+	assert_int_equal(w[0].item.result, 0);
+	desk_close(d);
+	drop(w, 1);
+	PQfinish(c);
+}
+
 static int
 start(void **state)
 {
@@ -492,6 +720,12 @@ main(void)
 	    cmocka_unit_test(none_is_put_off_for_another),
 	    cmocka_unit_test(rows_tell_what_is_not_written),
 	    cmocka_unit_test(orphans_are_found),
+	    cmocka_unit_test(what_is_known_goes_ahead),
+	    cmocka_unit_test(what_went_ahead_is_taken_back),
+	    cmocka_unit_test(what_went_ahead_and_was_lost_is_written),
+	    cmocka_unit_test(what_repeats_goes_ahead_in_vain),
+	    cmocka_unit_test(only_one_that_is_alone_goes_ahead),
+	    cmocka_unit_test(what_went_ahead_ends_with_its_connection),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
