@@ -307,12 +307,11 @@ is_blank(const struct line *line)
 	return line->start && line->text > 0;
 }
 
-/* A field of MIME with blanks before its colon: none, to some. */
+/* With blanks before its colon it is no field to some, and the header ends. */
 static bool
 is_spaced(const struct line *line, size_t name)
 {
-	return name > 8 && line->p[name] != ':' &&
-	    strncasecmp((const char *)line->p, "Content-", 8) == 0;
+	return name > 0 && line->p[name] != ':';
 }
 
 /* A NUL, or a CR alone, at which some end the value or the line. */
