@@ -79,6 +79,15 @@ decode(const char *line, size_t n, struct smtp_try *t)
 	return fault;
 }
 
+/* Behind a CR, which no base64 holds, somebody else may see a command. */
+static bool
+hides(const char *line, size_t n)
+{
+	const char *cr = memchr(line, '\r', n);
+
+	return cr != NULL && smtp_line_hides(cr, n - (size_t)(cr - line));
+}
+
 enum smtp_next
 smtp_auth_response(
     struct smtp_session *s, const char *line, size_t n, enum smtp_reply why)
@@ -87,6 +96,8 @@ smtp_auth_response(
 		smtp_state_set(s, SMTP_STATE_READY);
 	if (line == NULL)
 		return smtp_refuse(s, why);
+	if (hides(line, n))
+		return smtp_end(s, SMTP_REPLY_CHUNK_SIZE);
 	if (n == 1 && *line == '*')
 		return smtp_refuse(s, SMTP_REPLY_AUTH_CANCELLED);
 	if (smtp_sender(s) == NULL ||

@@ -552,6 +552,31 @@ test_bdat_hidden_in_a_long_line(void **state)
 	free(line);
 }
 
+/* A response of AUTH is a line like others, but may begin with any word that is base64. */
+static void
+test_bdat_hidden_in_a_response(void **state)
+{
+	static const struct {
+		const char *response, *want;
+		enum smtp_next next;
+	} cases[] = {
+	    {"x\rBDAT 6\r\nQUIT\r\n", S_PARAM, SMTP_CLOSE},
+	    {"\r\t bdat 6 LAST\r\nQUIT\r\n", S_PARAM, SMTP_CLOSE},
+	    {"x\nBDAT 6\r\nQUIT\r\n", "500 5.5.2, " S_PARAM, SMTP_CLOSE},
+	    {"BDAT 6\r\nNOOP\r\n", "501 5.5.2, " S_OK, SMTP_MORE},
+	    {"x\rNOOP\r\nNOOP\r\n", "501 5.5.2, " S_OK, SMTP_MORE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct smtp_session *s = session(true, HELLO "AUTH PLAIN\r\n");
+
+		expect(s, cases[i].response, strlen(cases[i].response),
+		    cases[i].want, cases[i].next);
+		smtp_session_free(s);
+	}
+}
+
 /* The largest size there is: octets are taken as long as they come. */
 static void
 test_bdat_of_any_size(void **state)
@@ -843,6 +868,7 @@ main(void)
 	    cmocka_unit_test(test_bdat_nul),
 	    cmocka_unit_test(test_bdat_size),
 	    cmocka_unit_test(test_bdat_hidden_in_a_long_line),
+	    cmocka_unit_test(test_bdat_hidden_in_a_response),
 	    cmocka_unit_test(test_bdat_of_any_size),
 	    cmocka_unit_test(test_bdat_faults),
 	    cmocka_unit_test(test_bdat_grid),
