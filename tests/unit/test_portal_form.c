@@ -360,7 +360,14 @@ test_broken(void **state)
 	}
 }
 
-/* A megabyte of almost-boundaries is read once. */
+/* The sanitizer looks at all that is left at every search: so little of it there. */
+#ifdef RESTANTE_SANITIZE
+#define ALMOST 100000
+#else
+#define ALMOST 1000000
+#endif
+
+/* Megabytes of almost-boundaries are read once. */
 static void
 test_linear(void **state)
 {
@@ -371,7 +378,7 @@ test_linear(void **state)
 
 	(void)state;
 	assert_int_equal(buf_adds(&b, "--B\r\n" FILE("f", "x")), 0);
-	for (i = 0; i < 1000000; i++)
+	for (i = 0; i < ALMOST; i++)
 		assert_int_equal(buf_adds(&b, "\r\n--BB\r\n--Bx"), 0);
 	assert_int_equal(form_decode(MP, b.data, b.len, &f, &e), -1);
 	assert_int_equal(buf_adds(&b, "\r\n--B--\r\n"), 0);
