@@ -11,15 +11,13 @@
 #include "policy/network.h"
 #include "store/rate.h"
 
-#define METERS_FREE  16  /* networks without the usual limits */
 #define METERS_BATCH 512 /* counts told at once */
 
 struct meters {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	struct tally *tally[RATE_OFS][RATE_WHATS]; /* NULL: not counted */
-	struct policy_net free[METERS_FREE];
-	size_t n_free;
+	struct policy_nets free; /* without the usual limits */
 	int64_t (*now)(void);
 	struct rate_limit *limit; /* sorted */
 	size_t n_limit;

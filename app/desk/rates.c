@@ -20,31 +20,6 @@
 /* ---- begin and end ---- */
 
 static int
-free_read(struct meters *m, const char *text, struct err *e)
-{
-	char one[POLICY_NET_TEXT];
-	size_t n;
-
-	for (text += strspn(text, " ,"); *text != '\0';
-	     text += strspn(text, " ,")) {
-		n = strcspn(text, " ,");
-		if (n >= sizeof(one) || m->n_free == METERS_FREE)
-			return err_set(e, ERR_BAD_INPUT,
-			    "RESTANTE_RATE_FREE: too long, or over %d networks",
-			    METERS_FREE);
-		memcpy(one, text, n);
-		one[n] = '\0';
-		text += n;
-		if (strcmp(one, "none") == 0)
-			continue;
-		if (policy_net_parse(one, &m->free[m->n_free++]) == -1)
-			return err_set(e, ERR_BAD_INPUT,
-			    "RESTANTE_RATE_FREE: an address or network is malformed");
-	}
-	return 0;
-}
-
-static int
 tallies_new(struct meters *m, const struct rates_setup *setup)
 {
 	static const size_t keys[] = {LIMIT_RATE_CLIENTS, LIMIT_RATE_TENANTS};
@@ -74,6 +49,7 @@ meters_free(struct meters *m)
 			tally_free(m->tally[of][what]);
 	pthread_cond_destroy(&m->wake);
 	pthread_mutex_destroy(&m->lock);
+	policy_nets_clear(&m->free);
 	free(m->limit);
 	free(m);
 }
@@ -95,7 +71,7 @@ rates_new(const struct rates_setup *setup, struct err *e)
 	pthread_cond_init(&m->wake, &attr);
 	pthread_condattr_destroy(&attr);
 	m->now = setup->now;
-	rc = setup->free != NULL ? free_read(m, setup->free, e) : 0;
+	rc = policy_nets_read("RESTANTE_RATE_FREE", setup->free, &m->free, e);
 	if (rc == 0 && tallies_new(m, setup) == -1)
 		rc = err_set(e, ERR_UNAVAILABLE, "rates: memory");
 	if (rc == 0)
@@ -106,19 +82,10 @@ rates_new(const struct rates_setup *setup, struct err *e)
 
 /* ---- limits ---- */
 
-static bool
-is_free(const struct meters *m, const char *client)
-{
-	for (size_t i = 0; i < m->n_free; i++)
-		if (policy_net_has(&m->free[i], client))
-			return true;
-	return false;
-}
-
 bool
 rates_free_client(const struct meters *m, const char *client)
 {
-	return m == NULL || is_free(m, client);
+	return m == NULL || policy_nets_have(&m->free, client);
 }
 
 /* What is asked to be counted, once. */
@@ -248,7 +215,7 @@ static int
 take(struct meters *m, const char *client, const struct ask *a, size_t n,
     bool count, struct err *e)
 {
-	bool free_client = is_free(m, client), counts[ASKS];
+	bool free_client = rates_free_client(m, client), counts[ASKS];
 	uint8_t net[PEER_NET_LEN];
 	struct rate_key key[ASKS];
 	int64_t now = m->now();

@@ -22,10 +22,10 @@ link_front_init(struct link_front *f, const struct settings *set, struct err *e)
 	TAILQ_INIT(&f->greet);
 	for (int i = 0; i < LINES; i++)
 		TAILQ_INIT(&f->line[i]);
-	if (fronts_read("RESTANTE_PROXIES", set->proxies, &f->proxies, e) ==
-		-1 ||
-	    fronts_read("RESTANTE_XCLIENT", set->xclient, &f->xclients, e) ==
-		-1)
+	if (policy_nets_read(
+		"RESTANTE_PROXIES", set->proxies, &f->proxies, e) == -1 ||
+	    policy_nets_read(
+		"RESTANTE_XCLIENT", set->xclient, &f->xclients, e) == -1)
 		return -1;
 	f->most = LIMIT_SMTP_CLIENT;
 	f->most_trusted = LIMIT_SMTP_TRUSTED;

@@ -23,8 +23,8 @@
 #include "base/pool.h"
 #include "base/settings.h"
 #include "front/io.h"
-#include "intake/fronts.h"
 #include "intake/smtp_session.h"
+#include "policy/network.h"
 
 enum link_at {
 	LINK_NEW,   /* accepted; the first event tells whether it spoke first */
@@ -82,8 +82,8 @@ struct link_front {
 	SSL_CTX *tls;
 	struct pool *pool;
 	struct peers *peers;
-	struct fronts proxies;  /* whose connections begin with a header */
-	struct fronts xclients; /* who may say XCLIENT */
+	struct policy_nets proxies;  /* whose connections begin with a header */
+	struct policy_nets xclients; /* who may say XCLIENT */
 	struct budget *budget;
 	struct link_list all;
 	struct link_list line[LINES];

@@ -110,7 +110,7 @@ link_open(struct link *l, const struct sockaddr *addr)
 	if (l->session == NULL)
 		return -1;
 	/* Whom it speaks for is counted, once that is said. */
-	if (fronts_have(&f->xclients, client)) {
+	if (policy_nets_have(&f->xclients, client)) {
 		smtp_session_front(l->session);
 		l->waived = true;
 	}
@@ -203,7 +203,7 @@ link_begin(struct link *l)
 	char client[INET6_ADDRSTRLEN];
 
 	client_name(l->addr, client);
-	if (!fronts_have(&l->f->proxies, client))
+	if (!policy_nets_have(&l->f->proxies, client))
 		return begin(l, l->addr);
 	l->at = LINK_PROXY;
 	link_wait(l, LINE_PROXY);

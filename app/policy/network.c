@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAPPED 96 /* bits before an IPv4 address among those of IPv6 */
+#define BETWEEN ", \t"
+#define MAPPED  96 /* bits before an IPv4 address among those of IPv6 */
 
 /* *v4_out: it was written as IPv4. */
 static int
@@ -95,4 +96,60 @@ policy_net_wide(const struct policy_net *net)
 	if (memcmp(at, v4, sizeof(at)) == 0)
 		return net->bits < MAPPED + 8;
 	return net->bits < 32;
+}
+
+static int
+add(struct policy_nets *l, const char *name, const char *text, size_t len,
+    struct err *e)
+{
+	char word[POLICY_NET_TEXT] = "";
+	struct policy_net *grown;
+
+	if (len < sizeof(word))
+		memcpy(word, text, len);
+	if (strcmp(word, "none") == 0)
+		return 0;
+	grown = realloc(l->net, (l->n + 1) * sizeof(*grown));
+	if (grown == NULL)
+		return err_set(e, ERR_UNAVAILABLE, "%s: no memory", name);
+	l->net = grown;
+	if (policy_net_parse(word, &grown[l->n]) == -1)
+		return err_set(e, ERR_BAD_INPUT,
+		    "%s must be addresses and ranges of them", name);
+	l->n++;
+	return 0;
+}
+
+int
+policy_nets_read(
+    const char *name, const char *text, struct policy_nets *out, struct err *e)
+{
+	size_t len;
+
+	*out = (struct policy_nets){NULL, 0};
+	for (; text != NULL && *text != '\0'; text += len) {
+		text += strspn(text, BETWEEN);
+		len = strcspn(text, BETWEEN);
+		if (len > 0 && add(out, name, text, len, e) == -1) {
+			policy_nets_clear(out);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+void
+policy_nets_clear(struct policy_nets *l)
+{
+	free(l->net);
+	*l = (struct policy_nets){NULL, 0};
+}
+
+bool
+policy_nets_have(const struct policy_nets *l, const char *address)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (policy_net_has(&l->net[i], address))
+			return true;
+	return false;
 }

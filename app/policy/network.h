@@ -1,9 +1,12 @@
-/* network.h: ranges of network addresses, and whether an address lies in one. */
+/* network.h: ranges of network addresses, lists of them, and what lies in them. */
 #ifndef POLICY_NETWORK_H
 #define POLICY_NETWORK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include "base/err.h"
 
 #define POLICY_NET_TEXT 50 /* "2001:db8::/32" with its NUL */
 
@@ -23,5 +26,19 @@ int policy_net_parse(const char *text, struct policy_net *out)
 bool policy_net_has(const struct policy_net *net, const char *address);
 /* Wider than a relay's may be: IPv4 over /8, IPv6 over /32. */
 bool policy_net_wide(const struct policy_net *net);
+
+/* Of an operator's; all zero is none. */
+struct policy_nets {
+	struct policy_net *net;
+	size_t n;
+};
+/*
+ * Addresses and ranges with commas or blanks between; NULL or "none": none. name: of the
+ * setting, for *e. -1: one is malformed, or memory; *out is then empty.
+ */
+int policy_nets_read(const char *name, const char *text,
+    struct policy_nets *out, struct err *e) __attribute__((warn_unused_result));
+void policy_nets_clear(struct policy_nets *l);
+bool policy_nets_have(const struct policy_nets *l, const char *address);
 
 #endif

@@ -90,8 +90,8 @@ teardown(void **state)
 	assert_int_equal(fake.drafts, 0);
 	pool_free(front.pool);
 	peers_free(front.peers);
-	fronts_clear(&front.proxies);
-	fronts_clear(&front.xclients);
+	policy_nets_clear(&front.proxies);
+	policy_nets_clear(&front.xclients);
 	return 0;
 }
 

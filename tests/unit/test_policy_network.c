@@ -94,6 +94,61 @@ test_wide(void **state)
 	}
 }
 
+static void
+test_lists(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *in, *out; /* an address that is, one that is not */
+	} cases[] = {
+	    {NULL, NULL, "192.0.2.1"},
+	    {"", NULL, "192.0.2.1"},
+	    {" , ,", NULL, "192.0.2.1"},
+	    {"none", NULL, "192.0.2.1"},
+	    {"none, 192.0.2.1", "192.0.2.1", "192.0.2.2"},
+	    {"192.0.2.1", "192.0.2.1", "192.0.2.2"},
+	    {"192.0.2.0/25", "192.0.2.127", "192.0.2.128"},
+	    {"192.0.2.1,198.51.100.0/24", "198.51.100.9", "198.51.101.9"},
+	    {"192.0.2.1, 2001:db8:5::/48\t203.0.113.1", "2001:db8:5::1",
+		"2001:db8:6::1"},
+	    {"0.0.0.0/0", "203.0.113.1", "2001:db8::1"},
+	    {"192.0.2.1", "192.0.2.1", "unknown"},
+	    {"::1", "::1", ""},
+	};
+	struct policy_nets l;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(
+		    policy_nets_read("X", cases[i].text, &l, &e), 0);
+		if (cases[i].in != NULL)
+			assert_true(policy_nets_have(&l, cases[i].in));
+		assert_false(policy_nets_have(&l, cases[i].out));
+		policy_nets_clear(&l);
+	}
+}
+
+static void
+test_malformed_lists(void **state)
+{
+	static const char *const texts[] = {"localhost", "192.0.2",
+	    "192.0.2.1;", "192.0.2.1/33", "192.0.2.1/", "::1/129",
+	    "192.0.2.1, x", "none at all",
+	    "1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111/64"};
+	struct policy_nets l;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		err_clear(&e);
+		assert_int_equal(policy_nets_read("X", texts[i], &l, &e), -1);
+		assert_int_equal(e.code, ERR_BAD_INPUT);
+		assert_int_equal(l.n, 0);
+		assert_null(l.net);
+	}
+}
+
 int
 main(void)
 {
@@ -101,6 +156,8 @@ main(void)
 	    cmocka_unit_test(test_inside),
 	    cmocka_unit_test(test_malformed),
 	    cmocka_unit_test(test_wide),
+	    cmocka_unit_test(test_lists),
+	    cmocka_unit_test(test_malformed_lists),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
