@@ -101,6 +101,19 @@ compare(struct content *c, const uint8_t *want, size_t n)
 	free(got);
 }
 
+/* Opened again it is these bytes; f is gone. */
+static void
+reads_back(struct desk_draft *f, const uint8_t *want, size_t n)
+{
+	struct content *c;
+	struct err e;
+
+	assert_int_equal(draft_open(f, &c, &e), 0);
+	compare(c, want, n);
+	content_close(c);
+	desk_draft_free(f);
+}
+
 static void
 what_went_in_comes_out(void **state)
 {
@@ -109,7 +122,6 @@ what_went_in_comes_out(void **state)
 	    5 * SEAL_CHUNK + 4321};
 	static const size_t steps[] = {1 << 20, 4099};
 	uint8_t *p = noise(5 * SEAL_CHUNK + 4321);
-	struct content *c;
 	struct err e;
 
 	(void)state;
@@ -126,10 +138,7 @@ what_went_in_comes_out(void **state)
 			assert_int_equal(draft_size(f), n);
 			assert_int_equal(draft_chunks(f),
 			    n == 0 ? 1 : (n + SEAL_CHUNK - 1) / SEAL_CHUNK);
-			assert_int_equal(draft_open(f, &c, &e), 0);
-			compare(c, p, n);
-			content_close(c);
-			desk_draft_free(f);
+			reads_back(f, p, n);
 		}
 	}
 	free(p);
@@ -169,16 +178,12 @@ a_spool_that_is_not_there(void **state)
 {
 	uint8_t *p = noise(2 * SEAL_CHUNK);
 	struct desk_draft *f = draft(NOWHERE);
-	struct content *c;
 	struct err e;
 
 	(void)state;
 	add(f, p, SEAL_CHUNK + 1000);
 	assert_int_equal(draft_end(f, &e), 0);
-	assert_int_equal(draft_open(f, &c, &e), 0);
-	compare(c, p, SEAL_CHUNK + 1000);
-	content_close(c);
-	desk_draft_free(f);
+	reads_back(f, p, SEAL_CHUNK + 1000);
 	f = draft(NOWHERE);
 	add(f, p, 2 * SEAL_CHUNK);
 	assert_int_equal(draft_end(f, &e), -1);
@@ -199,7 +204,6 @@ in_memory_and_in_the_file(void **state)
 	const size_t n = 12 * SEAL_CHUNK + 5;
 	uint8_t *p = noise(n);
 	struct desk_draft *f;
-	struct content *c;
 	struct err e;
 
 	(void)state;
@@ -210,10 +214,7 @@ in_memory_and_in_the_file(void **state)
 	f = draft(spool);
 	add(f, p, n);
 	assert_int_equal(draft_end(f, &e), 0);
-	assert_int_equal(draft_open(f, &c, &e), 0);
-	compare(c, p, n);
-	content_close(c);
-	desk_draft_free(f);
+	reads_back(f, p, n);
 	free(p);
 }
 
@@ -225,7 +226,6 @@ memory_to_spare(void **state)
 	uint8_t *p = noise(n);
 	struct budget b = {.limit = 4 * n};
 	struct desk_draft *f = draft(NOWHERE);
-	struct content *c;
 	struct err e;
 
 	(void)state;
@@ -233,10 +233,7 @@ memory_to_spare(void **state)
 	add(f, p, n);
 	assert_int_equal(draft_end(f, &e), 0);
 	assert_in_range(atomic_load(&b.used), 2 * SEAL_CHUNK, n);
-	assert_int_equal(draft_open(f, &c, &e), 0);
-	compare(c, p, n);
-	content_close(c);
-	desk_draft_free(f);
+	reads_back(f, p, n);
 	assert_int_equal(atomic_load(&b.used), 0);
 	/* Of a large one the rest goes to the file all the same. */
 	b.limit = SIZE_MAX;
@@ -265,7 +262,6 @@ full_ones_are_sealed_when_told(void **state)
 	uint8_t *p = noise(n);
 	struct desk_draft *f = draft(spool);
 	struct mail_known known, same;
-	struct content *c;
 	struct err e;
 
 	(void)state;
@@ -281,10 +277,7 @@ full_ones_are_sealed_when_told(void **state)
 	draft_known(f, &known);
 	assert_int_equal(known.body, 14);
 	assert_int_equal(draft_end(f, &e), 0);
-	assert_int_equal(draft_open(f, &c, &e), 0);
-	compare(c, p, n);
-	content_close(c);
-	desk_draft_free(f);
+	reads_back(f, p, n);
 	f = draft(spool);
 	add(f, p, n);
 	assert_int_equal(draft_end(f, &e), 0);
