@@ -16,7 +16,7 @@ enum { S_OF_ACCOUNT, S_OF_ADDRESS };
 	"  AND x.message_id = m.message_id AND x.role = 2)"                      \
 	" FROM reader r" MESSAGE_OF_READER                                       \
 	" WHERE r.tenant_id = $1 AND r.role = $3 AND r.state <> 3"               \
-	" AND m.expires > now() AND ($4 IS NULL OR (r.created, r.message_id) < ($4, $5))"
+	" AND m.expires > now() AND (r.created, r.message_id) < ($4, $5)"
 #define NEWEST " ORDER BY r.created DESC, r.message_id DESC LIMIT $6"
 
 static const struct sql statements[] = {
@@ -64,10 +64,12 @@ list(struct db *db, const struct sql *s, struct sql_args *a,
     enum reader_role role, const struct list_place *after, struct list_row *out,
     size_t cap, size_t *n, struct err *e)
 {
+	/* Asked for without an OR, which no index answers. */
+	const int64_t before = after->created != 0 ? after->created : INT64_MAX;
 	struct fetch f;
 
 	sql_int(a, role);
-	sql_time_or_null(a, after->created);
+	sql_time(a, before);
 	sql_id(a, &after->id);
 	sql_int(a, (int64_t)cap);
 	f = fetch(db, s, a, e);

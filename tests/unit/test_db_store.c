@@ -15,6 +15,7 @@
 #include "db_cluster.h"
 #include "store/account.h"
 #include "store/session.h"
+#include "store/sql.h"
 #include "store/tenant.h"
 
 #define OK(call)                                           \
@@ -606,6 +607,88 @@ lists_of_one_moment(void **state)
 		sample_clear(&s[i]);
 }
 
+static int
+number(void *arg, const PGresult *res, struct err *e)
+{
+	struct sql_row r = sql_row_at(res, 0);
+
+	(void)e;
+	*(int64_t *)arg = sql_get_int(&r);
+	return 0;
+}
+
+/* Of an index, in this transaction. */
+static int64_t
+entries_read(struct db *db, const char *index)
+{
+	static const struct sql probe = {.name = "entries_read",
+	    .types = "t",
+	    .text = "SELECT pg_stat_get_xact_tuples_returned($1::regclass)"};
+	struct sql_args a = {0};
+	int64_t n = -1;
+	struct err e;
+
+	sql_text(&a, index);
+	OK(sql_each(db, &probe, &a, number, &n, &e));
+	return n;
+}
+
+#define NEWER "deep@partner.example"
+
+/* What is newer than a page was on those before it: it is not walked over again. */
+static void
+a_later_page_begins_where_it_is(void **state)
+{
+	const struct list_place after = {clock_now() + 9 * CLOCK_HOUR, {{0}}};
+	PGconn *c = cluster_raw("postgres", "restante");
+	char text[2][ID_TEXT_LEN], command[600];
+	struct list_row rows[2];
+	struct db *db;
+	struct err e;
+	size_t n;
+
+	(void)state;
+	id_format(&tenant_b, text[0]);
+	id_format(&account_b, text[1]);
+	snprintf(command, sizeof(command),
+	    "INSERT INTO reader (tenant_id, message_id, slot, role, state, address,"
+	    " address_key, account_id, key_version, slot_id, ephemeral_pk, sealed,"
+	    " created) SELECT '%s', gen_random_uuid(), 1, 2, 1, 'd', '" NEWER
+	    "',"
+	    " CASE WHEN i %% 2 = 0 THEN '%s'::uuid END,"
+	    " CASE WHEN i %% 2 = 0 THEN 1 END, 1, '', '',"
+	    " now() + interval '10 hours' + i * interval '1 second'"
+	    " FROM generate_series(1, 4000) i",
+	    text[0], text[1]);
+	assert_string_equal(cluster_try(c, command), "00000");
+	assert_string_equal(
+	    cluster_try(c, "ALTER ROLE restante_portal SET track_counts = on"),
+	    "00000");
+	db = begin("restante_portal", &tenant_b);
+	OK(list_of_account(db, &tenant_b, &account_b, READER_RECIPIENT, &after,
+	    rows, 2, &n, &e));
+	while (n > 0)
+		list_row_clear(&rows[--n]);
+	assert_in_range(entries_read(db, "reader_account"), 1, 1000);
+	OK(list_of_address(
+	    db, &tenant_b, NEWER, READER_RECIPIENT, &after, rows, 2, &n, &e));
+	assert_int_equal(n, 0);
+	assert_in_range(entries_read(db, "reader_address"), 0, 1000);
+	/* The control: the first page of all of them, whose messages are gone. */
+	OK(list_of_address(
+	    db, &tenant_b, NEWER, READER_RECIPIENT, &newest, rows, 2, &n, &e));
+	assert_in_range(entries_read(db, "reader_address"), 2000, 5000);
+	end(db);
+	assert_string_equal(
+	    cluster_try(c, "ALTER ROLE restante_portal RESET track_counts"),
+	    "00000");
+	assert_string_equal(
+	    cluster_try(
+		c, "DELETE FROM reader WHERE address_key = '" NEWER "'"),
+	    "00000");
+	PQfinish(c);
+}
+
 static void
 displayed_moves_the_end_out(void **state)
 {
@@ -828,6 +911,7 @@ main(void)
 	    cmocka_unit_test(adoption),
 	    cmocka_unit_test(lists_are_newest_first),
 	    cmocka_unit_test(lists_of_one_moment),
+	    cmocka_unit_test(a_later_page_begins_where_it_is),
 	    cmocka_unit_test(displayed_moves_the_end_out),
 	    cmocka_unit_test(the_outbox),
 	    cmocka_unit_test(duplicates),
