@@ -12,6 +12,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "mail/fields.h"
+#include "mail/words.h"
 
 #define LINE_MAX_OUT 998 /* without CRLF, RFC 5322 2.1.1 */
 
@@ -61,6 +62,7 @@ is_tagged(const struct field *f, const char *tag, struct err *e, int *bad)
 		*bad = err_set(e, ERR_UNAVAILABLE, "subject: memory");
 		return false;
 	}
+	words_rename(value);
 	text = g_mime_utils_header_decode_text(NULL, value);
 	found = strstr(text, tag) != NULL;
 	secret_wipe(value, strlen(value));

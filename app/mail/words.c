@@ -1,5 +1,5 @@
 /*
- * Runs of base64 words, in one pass.
+ * Runs of base64 words, in one pass; and character sets, in another.
  */
 #include "mail/words.h"
 
@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "base/buf.h"
+#include "mail/charset.h"
 
 /* =?charset?B?payload?= */
 struct word {
@@ -123,6 +124,90 @@ words_join(char *value)
 		}
 		from = last.end;
 		buf_free(&bytes);
+	}
+	*to = '\0';
+}
+
+/* The set of what may be a word at s, of any encoding; 0: none. */
+static size_t
+set_length(const char *s)
+{
+	const size_t n = strcspn(s, "?");
+
+	return s[n] == '?' && s[n + 1] != '\0' &&
+		strchr("BbQq", s[n + 1]) != NULL && s[n + 2] == '?' ?
+	    n :
+	    0;
+}
+
+/*
+ * The same behind "*=", where a quote ends it. None was found between here and *barren: what
+ * is looked at once more would be a square.
+ */
+static size_t
+parameter_set_length(const char *s, const char **barren)
+{
+	const bool quoted = *s == '"';
+	size_t n = quoted;
+
+	if (!quoted && s < *barren)
+		return 0;
+	for (; s[n] != '\''; n++) {
+		if (s[n] == '\0' || s[n] == (quoted ? '"' : ';')) {
+			*barren = s + n;
+			return 0;
+		}
+		if (quoted && s[n] == '\\' && s[n + 1] != '\0')
+			n++;
+	}
+	return n - quoted;
+}
+
+/* Writes what n octets at `from` mean; where that ends. */
+static char *
+set_write(char *to, const char *from, size_t n)
+{
+	/* A language may stand behind it (RFC 2231 5). */
+	const char *star = memchr(from, '*', n);
+	const char *means = charset_means(
+	    from, star != NULL ? (size_t)(star - from) : n);
+
+	if (means != NULL) {
+		n = strlen(means);
+		from = means;
+	}
+	memmove(to, from, n);
+	return to + n;
+}
+
+void
+words_rename(char *value)
+{
+	const char *from = value, *barren = value;
+	char *to = value;
+
+	while (*from != '\0') {
+		const char *at = from;
+		size_t n = 0;
+
+		if (strncmp(from, "=?", 2) == 0) {
+			at += 2;
+			n = set_length(at);
+		} else if (*from == '*') {
+			at += 1 + strspn(from + 1, " \t");
+			if (*at == '=') {
+				at += 1 + strspn(at + 1, " \t");
+				n = parameter_set_length(at, &barren);
+				at += n > 0 && *at == '"';
+			}
+		}
+		if (n == 0)
+			at = from + 1;
+		memmove(to, from, (size_t)(at - from));
+		to += at - from;
+		from = at + n;
+		if (n > 0)
+			to = set_write(to, at, n);
 	}
 	*to = '\0';
 }

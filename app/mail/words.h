@@ -12,4 +12,10 @@
  */
 void words_join(char *value);
 
+/*
+ * Calls the character sets of encoded words, and of parameters (RFC 2231 4), what
+ * charset_means() says, in place: GMime keeps for ever each name it was asked for.
+ */
+void words_rename(char *value);
+
 #endif

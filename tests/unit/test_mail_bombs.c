@@ -9,6 +9,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#ifdef RESTANTE_SANITIZE
+#include <sanitizer/allocator_interface.h>
+#else
+#include <malloc.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,6 +250,10 @@ static const struct bomb bombs[] = {
 	1000},
     {"encoded words of two sets", "Subject: ",
 	"=?koi8-r?Q?=E9?= =?big5?Q?=A4=A4?= ", "\r\n\r\nx\r\n", 600},
+    {"sets of parameters", "Content-Disposition: attachment",
+	"; filename*=x%u''a", "\r\n\r\nx\r\n", 1000},
+    {"beginnings of sets of parameters", "Content-Disposition: attachment; x",
+	"*=", "\r\n\r\nx\r\n", 10000},
     {"beginnings of words", "Subject: ", "=?", "\r\n\r\nx\r\n", 10000},
     {"pieces of a name", "Content-Disposition: attachment", "; filename*%u*=a",
 	"\r\n\r\nx\r\n", 1000},
@@ -362,11 +371,101 @@ memory_stays_small(void **state)
 	assert_true(after.ru_maxrss - before.ru_maxrss < MEMORY_MAX);
 }
 
+#define SETS 2000 /* names of character sets */
+
+static size_t
+in_use(void)
+{
+#ifdef RESTANTE_SANITIZE
+	return __sanitizer_get_current_allocated_bytes();
+#else
+	return mallinfo2().uordblks;
+#endif
+}
+
+/* One message with a name that no other had. */
+static void
+set_parse(const char *format, unsigned no)
+{
+	const char *mark = strstr(format, "%u");
+	char raw[512];
+	struct mail_memory memory = {(const uint8_t *)raw, 0};
+	struct mail_source src;
+	struct manifest *m;
+	struct err e;
+
+	memory.n = (size_t)snprintf(raw, sizeof(raw), "%.*s%u%s",
+	    (int)(mark - format), format, no, mark + 2);
+	mail_source_memory(&src, &memory);
+	assert_int_equal(mail_parse(&src, &m, &e), 0);
+	manifest_free(m);
+}
+
+/* Octets that are still in use for each name. */
+static double
+sets_kept(const char *format)
+{
+	static unsigned no = 1000000;
+	size_t before;
+
+	for (unsigned i = 0; i < 10; i++)
+		set_parse(format, no++);
+	before = in_use();
+	for (unsigned i = 0; i < SETS; i++)
+		set_parse(format, no++);
+	return in_use() > before ? (double)(in_use() - before) / SETS : 0;
+}
+
+static void
+sets_that_nobody_knows_are_forgotten(void **state)
+{
+	static const char *const formats[] = {
+	    "Subject: =?x%u?Q?a?=\r\n\r\nx\r\n",
+	    "Subject: =?x %u?b?YQ==?=\r\n\r\nx\r\n",
+	    "Subject: =?iso-%u*en?Q?a?=\r\n\r\nx\r\n",
+	    "From: =?windows-%u?Q?a?= <a@b.example>\r\n\r\nx\r\n",
+	    "To: \"=?x%u?Q?a?=\" <a@b.example>\r\n\r\nx\r\n",
+	    "Cc: (=?x%u?Q?a?=) a@b.example\r\n\r\nx\r\n",
+	    "Content-Type: text/plain; name=\"=?x%u?Q?a?=\"\r\n\r\nx\r\n",
+	    "Content-Type: text/plain; name*=x%u'en'a\r\n\r\nx\r\n",
+	    "Content-Type: text/plain; name* = \"x%u'en'a\"\r\n\r\nx\r\n",
+	    "Content-Type: text/plain; name*=\"x\\a%u'en'a\"\r\n\r\nx\r\n",
+	    "Content-Disposition: attachment; filename*0*=x%u''a;"
+	    " filename*1*=b\r\n\r\nx\r\n",
+	    "Content-Type: text/html; charset=x%u\r\n\r\n<p>\xe9",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		double kept = sets_kept(formats[i]);
+
+		if (kept > 8)
+			fail_msg("%s: %.0f octets each", formats[i], kept);
+	}
+}
+
+/* The same measure of what is kept. */
+static void
+control_what_is_kept_is_seen(void **state)
+{
+	static char *kept[SETS];
+	size_t before = in_use();
+
+	(void)state;
+	for (unsigned i = 0; i < SETS; i++)
+		kept[i] = strdup("x1000000");
+	assert_true((double)(in_use() - before) / SETS > 8);
+	for (unsigned i = 0; i < SETS; i++)
+		free(kept[i]);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_piece_fits),
+	    cmocka_unit_test(sets_that_nobody_knows_are_forgotten),
+	    cmocka_unit_test(control_what_is_kept_is_seen),
 	    cmocka_unit_test(memory_stays_small),
 	    cmocka_unit_test(ten_times_the_input_twelve_times_the_work),
 	    cmocka_unit_test(control_a_square_is_seen),

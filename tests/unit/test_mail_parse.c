@@ -439,6 +439,12 @@ encoded_words(void **state)
 	    {"base64, then quoted", "=?utf-8?B?YQ==?= =?utf-8?Q?b?=", "ab"},
 	    {"text between", "=?utf-8?B?YQ==?= x =?utf-8?B?Yg==?=", "a x b"},
 	    {"cut", "=?utf-8?B?YQ==?= =?utf-8?B?Yg=", "a =?utf-8?B?Yg="},
+	    {"a set by another name", "=?x-sjis?B?h0A=?=", "\xe2\x91\xa0"},
+	    {"a set with a language", "=?iso-8859-1*de?Q?=E4?=", "\xc3\xa4"},
+	    {"a set that nobody knows", "=?klingon?Q?a?= =?klingon?B?Yg==?= c",
+		"ab c"},
+	    {"what is no word",
+		"=?klingon is=?klingon?x?a?=", "=?klingon is=?klingon?x?a?="},
 	    {"nothing in it",
 		"=?utf-8?B?"
 		"?= =?utf-8?B?Yg==?=",
