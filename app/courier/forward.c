@@ -159,7 +159,7 @@ still_ours(struct trip *t, struct err *e)
 
 	if (db_begin(t->lane->db, &t->row->tenant, e) == -1)
 		return -1;
-	r = forward_ours(t->lane->db, t->row, e);
+	r = forward_ours(t->lane->db, t->row, t->f.n_rcpt, e);
 	db_rollback(t->lane->db);
 	if (r == 0)
 		return err_set(e, ERR_UNAVAILABLE, "another has it by now");
@@ -321,6 +321,11 @@ trip_run(struct trip *t)
 	if (trip_read(t, &e) == -1 || trip_room(t, &e) == -1) {
 		/* A copy that is there waits for its server to be named. */
 		put_off(t, &e);
+		return;
+	}
+	/* All have got it, of one who had it before. */
+	if (t->f.n_rcpt == 0) {
+		trip_settle(t);
 		return;
 	}
 	if (is_down(f, &t->row->tenant))

@@ -54,16 +54,17 @@ static const struct sql statements[] = {
 	" WHERE tenant_id = $1 AND inward_server <> ''"},
     [S_TAKE] = {"forward_take", "ii",
 	"SELECT * FROM outbox_take_forward($1::integer, $2::integer)"},
-    [S_OURS] = {"forward_ours", "uui",
+    [S_OURS] = {"forward_ours", "uuii",
 	"SELECT FROM outbox WHERE tenant_id = $1 AND outbox_id = $2 AND state = 1"
-	" AND tries = $3"},
+	" AND tries = $3 AND $4 = (SELECT count(*) FROM forward_rcpt"
+	"  WHERE tenant_id = $1 AND forward_id = $2 AND state = 1)"},
     [S_HELD] = {"forward_held", "uumtfif",
 	"UPDATE outbox SET due = coalesce($3, due), last_reply = $4, told = told OR $5,"
 	" holder = NULL WHERE tenant_id = $1 AND outbox_id = $2 AND state = 1"
 	" AND (tries = $6 OR $7)"},
     [S_RCPT_SET] = {"forward_rcpt_set", "uuii",
 	"UPDATE forward_rcpt SET state = $4"
-	" WHERE tenant_id = $1 AND forward_id = $2 AND slot = $3"},
+	" WHERE tenant_id = $1 AND forward_id = $2 AND slot = $3 AND state = 1"},
     /* The row goes where everybody was served; else it stays to be looked at. */
     [S_SENT] = {"forward_sent", "uu",
 	"DELETE FROM outbox o WHERE o.tenant_id = $1 AND o.outbox_id = $2"
@@ -289,13 +290,14 @@ ids(struct sql_args *a, const struct outbox *o)
 	sql_id(a, &o->id);
 }
 
-/* One recipient's; its event where it is served or given up. */
+/* One recipient's, once; its event where it is served or given up. */
 static int
 result_write(struct db *db, const struct outbox *o,
     const struct forward_result *r, struct err *e)
 {
 	struct event ev = {.message = o->message, .slot = r->slot};
 	struct sql_args a;
+	int changed;
 
 	if (r->state == FORWARD_WAITS)
 		return 0;
@@ -305,18 +307,19 @@ result_write(struct db *db, const struct outbox *o,
 	ev.kind = r->state == FORWARD_TAKEN ? EVENT_FORWARD_TAKEN :
 					      EVENT_FORWARD_FAILED;
 	text_cut(ev.detail, sizeof(ev.detail), r->reply);
-	if (sql_queue(db, &statements[S_RCPT_SET], &a, e) == -1)
+	if (sql_change(db, &statements[S_RCPT_SET], &a, &changed, e) == -1)
 		return -1;
-	return event_add(db, &o->tenant, &ev, e);
+	return changed == 1 ? event_add(db, &o->tenant, &ev, e) : 0;
 }
 
 int
-forward_ours(struct db *db, const struct outbox *o, struct err *e)
+forward_ours(struct db *db, const struct outbox *o, size_t n, struct err *e)
 {
 	struct sql_args a;
 
 	ids(&a, o);
 	sql_int(&a, o->tries);
+	sql_int(&a, (int64_t)n);
 	return fetch_any(fetch(db, &statements[S_OURS], &a, e));
 }
 
@@ -370,6 +373,19 @@ end_write(struct db *db, const struct outbox *o, const struct forward_end *end,
 	return sql_queue(db, &statements[S_REMOVE], &a, e);
 }
 
+/* Another has it: those who have got it do not get it again. */
+static int
+taken_write(struct db *db, const struct outbox *o,
+    const struct forward_end *end, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < end->n && r == 0; i++)
+		if (end->result[i].state == FORWARD_TAKEN)
+			r = result_write(db, o, &end->result[i], e);
+	return r;
+}
+
 int
 forward_ended(struct db *db, const struct outbox *o,
     const struct forward_end *end, struct err *e)
@@ -379,7 +395,8 @@ forward_ended(struct db *db, const struct outbox *o,
 	if (db_begin(db, &o->tenant, e) == -1)
 		return -1;
 	if (held(db, o, end, &changed, e) == -1 ||
-	    (changed == 1 && end_write(db, o, end, e) == -1)) {
+	    (changed == 1 ? end_write(db, o, end, e) :
+			    taken_write(db, o, end, e)) == -1) {
 		db_rollback(db);
 		return -1;
 	}

@@ -50,8 +50,8 @@ int forward_chunk_add(struct db *db, const struct id *tenant,
 /* Courier. With those of its recipients that wait; 1, 0 when it is gone, -1. */
 int forward_get(struct db *db, const struct outbox *o, struct forward *out,
     struct err *e) __attribute__((warn_unused_result));
-/* Is it waiting still, and this courier's? 1, 0 no, -1. */
-int forward_ours(struct db *db, const struct outbox *o, struct err *e)
+/* Is it waiting still, for its n recipients, and this courier's? 1, 0 no, -1. */
+int forward_ours(struct db *db, const struct outbox *o, size_t n, struct err *e)
     __attribute__((warn_unused_result));
 /* Those of n chunks from `first` on that are there, in order. */
 int forward_chunks(struct db *db, const struct outbox *o, uint32_t first,
@@ -80,8 +80,8 @@ int forward_take(struct db *db, int lease_s, struct outbox *out, size_t cap,
  * The end of one try, in a transaction of its own: what became of each recipient, their
  * events, and the mails that tell the sender. When none waits any more the copy and its
  * key are destroyed, whatever `due` says; else it is tried again then. When
- * another courier has it by now only that all have got it is written down, which that
- * one finds out by forward_ours().
+ * another courier has it by now only who has got it is written down, which that one finds
+ * out by forward_ours().
  */
 struct forward_result {
 	uint32_t slot;

@@ -196,12 +196,12 @@ an_end_leaves_nothing(void **state)
 }
 
 static int
-ours(struct db *db, const struct outbox *o)
+ours(struct db *db, const struct outbox *o, size_t n_rcpt)
 {
 	int r;
 
 	OK(db_begin(db, &tenant_a, &e));
-	r = forward_ours(db, o, &e);
+	r = forward_ours(db, o, n_rcpt, &e);
 	db_rollback(db);
 	return r;
 }
@@ -230,20 +230,84 @@ some_wait(void **state)
 	assert_int_equal(f.rcpt[0].slot, 3);
 	forward_clear(&f);
 	/* The end of a try that is over has no effect, */
-	assert_int_equal(ours(db, &o), 0);
-	assert_int_equal(ours(db, &again), 1);
-	ended(db, &o, FORWARD_WAITS, FORWARD_TAKEN, NULL);
-	ended(db, &o, FORWARD_TAKEN, FORWARD_REFUSED, NULL);
+	assert_int_equal(ours(db, &o, 1), 0);
+	assert_int_equal(ours(db, &again, 1), 1);
+	ended(db, &o, FORWARD_WAITS, FORWARD_REFUSED, NULL);
 	assert_int_equal(count("forward WHERE forward_id", &o), 1);
-	assert_int_equal(ours(db, &again), 1);
-	/* unless all have got it: whoever has it then finds that out. */
-	ended(db, &o, FORWARD_TAKEN, FORWARD_TAKEN, NULL);
-	assert_int_equal(count("forward WHERE forward_id", &o), 0);
-	assert_int_equal(ours(db, &again), 0);
-	ended(db, &again, FORWARD_WAITS, FORWARD_WAITS, NULL);
+	assert_int_equal(ours(db, &again, 1), 1);
+	ended(db, &again, FORWARD_REFUSED, FORWARD_TAKEN, NULL);
 	assert_int_equal(count("forward WHERE forward_id", &o), 0);
 	outbox_clear(&o);
 	outbox_clear(&again);
+	db_close(db);
+}
+
+/* One try that the next courier does not know of. */
+static void
+take_twice(struct db *db, struct outbox *first, struct outbox *second)
+{
+	add_copy();
+	*first = take(db);
+	ended(db, first, FORWARD_WAITS, FORWARD_WAITS, NULL);
+	*second = take(db);
+	assert_true(id_equal(&first->id, &second->id));
+	assert_int_equal(ours(db, second, 2), 1);
+}
+
+/* Whoever has it by then finds out what was taken, and nobody gets that again. */
+static void
+what_was_taken_stays_taken(void **state)
+{
+	struct db *db = cluster_db("restante_courier");
+	struct outbox first, second;
+	struct forward f;
+
+	(void)state;
+	take_twice(db, &first, &second);
+	for (int i = 0; i < 2; i++)
+		ended(db, &first, FORWARD_TAKEN, FORWARD_WAITS, NULL);
+	assert_int_equal(ours(db, &second, 2), 0);
+	assert_int_equal(count("forward_rcpt WHERE state = 2 AND slot = 1"
+			       " AND forward_id",
+			     &first),
+	    1);
+	ended(db, &second, FORWARD_WAITS, FORWARD_WAITS, NULL);
+	outbox_clear(&second);
+	second = take(db);
+	OK(db_begin(db, &tenant_a, &e));
+	assert_int_equal(forward_get(db, &second, &f, &e), 1);
+	db_rollback(db);
+	assert_int_equal(f.n_rcpt, 1);
+	assert_int_equal(f.rcpt[0].slot, 3);
+	forward_clear(&f);
+	assert_int_equal(ours(db, &second, 1), 1);
+	/* The last one, too: then there is nobody left to send it to. */
+	ended(db, &first, FORWARD_TAKEN, FORWARD_TAKEN, NULL);
+	assert_int_equal(ours(db, &second, 1), 0);
+	assert_int_equal(count("forward WHERE forward_id", &first), 0);
+	outbox_clear(&first);
+	outbox_clear(&second);
+	db_close(db);
+}
+
+/* The event of one recipient is written with his state, and that changes once. */
+static void
+events_are_written_once(void **state)
+{
+	struct db *db = cluster_db("restante_courier");
+	struct outbox first, second;
+
+	(void)state;
+	take_twice(db, &first, &second);
+	for (int i = 0; i < 3; i++)
+		ended(db, i % 2 ? &first : &second, FORWARD_TAKEN,
+		    FORWARD_WAITS, NULL);
+	first.id = first.message;
+	assert_int_equal(count("event WHERE message_id", &first), 1);
+	ended(db, &second, FORWARD_TAKEN, FORWARD_TAKEN, NULL);
+	assert_int_equal(count("event WHERE message_id", &first), 2);
+	outbox_clear(&first);
+	outbox_clear(&second);
 	db_close(db);
 }
 
@@ -332,6 +396,8 @@ main(void)
 	    cmocka_unit_test(a_copy_is_read_by_the_courier),
 	    cmocka_unit_test(an_end_leaves_nothing),
 	    cmocka_unit_test(some_wait),
+	    cmocka_unit_test(what_was_taken_stays_taken),
+	    cmocka_unit_test(events_are_written_once),
 	    cmocka_unit_test(what_is_told),
 	    cmocka_unit_test(routes),
 	};
