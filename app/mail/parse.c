@@ -25,6 +25,10 @@
 /* Octets of MIME fields in all of a message: some 2,000 files with long names. */
 #define COST_MAX ((size_t)400 * 1024)
 
+/* Else a boundary, or a CR in front of one, could lie where a line is cut. */
+_Static_assert(LIMIT_SMTP_DATA_LINE <= LINES_WINDOW,
+    "lines that are taken are read whole");
+
 enum place { IN_HEADER, IN_CONTENT, BETWEEN, STOPPED };
 
 struct walk {
