@@ -74,9 +74,9 @@ static const struct sql statements[] = {
 	" FROM unnest($2, $3, $4) AS w(id, kind, reply) JOIN gone g ON g.outbox_id = w.id"
 	" WHERE g.message_id IS NOT NULL AND w.kind > 0"},
     [S_FAILED] = {"outbox_failed", "uuiti",
-	"WITH failed AS (UPDATE outbox SET state = 2, item = NULL, last_reply = $4"
-	"  WHERE tenant_id = $1 AND outbox_id = $2 AND state = 1 AND tries = $5"
-	"  RETURNING message_id, slot)"
+	"WITH failed AS (UPDATE outbox SET state = 2, item = NULL, holder = NULL,"
+	"  last_reply = $4 WHERE tenant_id = $1 AND outbox_id = $2 AND state = 1"
+	"  AND tries = $5 RETURNING message_id, slot)"
 	" INSERT INTO event (tenant_id, message_id, slot, kind, detail)"
 	" SELECT $1, message_id, slot, $3::smallint, $4 FROM failed"
 	" WHERE message_id IS NOT NULL AND $3 > 0"},
