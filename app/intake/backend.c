@@ -106,12 +106,10 @@ backend_rcpt_now(const struct desk_sender *s, struct desk_envelope *env,
 
 /* What there is no memory for comes again later, and finds some. */
 static struct desk_draft *
-backend_begin(
-    const struct desk_sender *s, const struct desk_envelope *env, struct err *e)
+backend_begin(const struct desk_envelope *env, struct err *e)
 {
 	struct desk_draft *d;
 
-	(void)s;
 	if (!budget_take(self.budget, LIMIT_DRAFT_MEMORY)) {
 		metrics_add(METRIC_TURNED_AWAY, METRIC_WHY_MEMORY, 0, 1);
 		(void)err_set(e, ERR_TOO_MANY, "too much mail on its way");

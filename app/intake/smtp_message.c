@@ -29,7 +29,7 @@ smtp_message_begin(struct smtp_session *s, struct err *e)
 
 	t->data = (struct smtp_data){.at = SMTP_DATA_START};
 	t->size = 0;
-	if ((t->draft = b->begin(s->sender, &t->env, e)) == NULL)
+	if ((t->draft = b->begin(&t->env, e)) == NULL)
 		return -1;
 	if (smtp_received(&trace, s->sender, s->esmtp, t->env.utf8,
 		s->set->hostname, clock_now()) == -1)

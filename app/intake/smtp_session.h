@@ -96,8 +96,8 @@ struct smtp_backend {
 	int (*mail_now)(const struct desk_sender *s, struct desk_envelope *env);
 	int (*rcpt_now)(const struct desk_sender *s, struct desk_envelope *env,
 	    struct desk_given *given);
-	/* On the loop, without database: where DATA goes. NULL with *e set: 451. */
-	struct desk_draft *(*begin)(const struct desk_sender *s,
+	/* On the loop, without database: where DATA goes. NULL with *e set: it cannot. */
+	struct desk_draft *(*begin)(
 	    const struct desk_envelope *env, struct err *e);
 	/* once, before any add */
 	int (*trace)(

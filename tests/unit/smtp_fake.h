@@ -173,12 +173,10 @@ fake_drop(struct desk_draft *d)
 }
 
 static struct desk_draft *
-fake_begin(
-    const struct desk_sender *s, const struct desk_envelope *env, struct err *e)
+fake_begin(const struct desk_envelope *env, struct err *e)
 {
 	struct desk_draft *d;
 
-	(void)s;
 	(void)env;
 	if (fake_fail(fake.begin_err, e) == -1)
 		return NULL;

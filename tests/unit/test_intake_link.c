@@ -313,11 +313,10 @@ test_moment_ends(void **state)
 static int hasty; /* a client that does not wait for 354 */
 
 static struct desk_draft *
-begin_late(
-    const struct desk_sender *s, const struct desk_envelope *env, struct err *e)
+begin_late(const struct desk_envelope *env, struct err *e)
 {
 	assert_int_equal(send(hasty, "x\r\n.\r\n", 6, 0), 6);
-	return fake_begin(s, env, e);
+	return fake_begin(env, e);
 }
 
 /* Text in a packet of its own, but before the answer to DATA left, is no message. */
