@@ -186,6 +186,16 @@ commit_chunks(struct desk *d, struct commit_item *item)
 }
 
 void
+commit_mails(struct desk *d, struct commit_item *item)
+{
+	struct err ignored;
+
+	if (is_ahead(d, item))
+		(void)push(
+		    d, bundle_write_mails(d->db, &item->bundle, &ignored));
+}
+
+void
 commit_never(struct desk *d, struct commit_item *item)
 {
 	struct commit_line *c = shared_commit(d);

@@ -269,6 +269,7 @@ taking_end(struct commit_item *item)
 
 	err_clear(&later->err);
 	later->result = taken(item, &later->message, &later->err);
+	later->alone = item->writes;
 	bundle_clear(&item->bundle);
 	free(t);
 	later->end(later);
@@ -350,6 +351,7 @@ gather(struct intake *in, struct err *e)
 	    .n_rcpt = env->n_rcpt,
 	    .client = in->client,
 	    .env = env,
+	    .item = in->item,
 	    .automatic = in->head.automatic || in->head.ours};
 	return parcel_gather(in->d, &p, b, e);
 }

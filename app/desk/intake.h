@@ -170,6 +170,7 @@ struct desk_later {
 	int result;
 	struct id message;
 	struct err err;
+	bool alone; /* no other waits for this thread */
 };
 /*
  * Parses, seals for every reader, writes message, chunks, slots, notices and events in one

@@ -133,6 +133,7 @@ struct parcel {
 	const struct desk_sender *client;
 	const struct desk_envelope *env;
 	bool automatic;
+	struct commit_item *item; /* by which it is written, NULL: none yet */
 	const struct id *uploads; /* that go with it: in its manifest */
 	size_t n_uploads;
 };

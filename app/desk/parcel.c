@@ -200,7 +200,12 @@ gather(struct work *w, struct err *e)
 	    slots_lease(w, e) == -1 || keys_look(w, e) == -1)
 		return -1;
 	for (i = 0; i < w->n; i++)
-		if (sealing_reader(&w->s, &w->r[i], e) == -1)
+		if (sealing_notice(&w->s, &w->r[i], e) == -1)
+			return -1;
+	if (w->s.p->item != NULL)
+		commit_mails(w->s.d, w->s.p->item);
+	for (i = 0; i < w->n; i++)
+		if (sealing_slot(&w->s, &w->r[i], e) == -1)
 			return -1;
 	if (parcel_sign(shared_signer(w->s.d), w->s.tenant, &b->message,
 		b->reader, b->n_reader, b->message.signature) == -1)

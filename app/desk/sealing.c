@@ -185,20 +185,23 @@ seal_for_account(struct sealing *w, struct sealed_for *s, struct err *e)
 }
 
 int
-sealing_reader(struct sealing *w, struct sealed_for *s, struct err *e)
+sealing_notice(struct sealing *w, struct sealed_for *s, struct err *e)
 {
-	struct reader_row *row;
-	struct seal_bind bind;
-	int r;
-
 	s->row.message = w->b->message.id;
 	s->row.created = w->b->message.created;
 	s->row.state = READER_WAITING;
 	s->row.slot_id = s->slot.id;
 	memcpy(s->row.ephemeral_pk, w->ephemeral.pk, SEAL_PK_LEN);
-	r = s->has_key ? seal_for_account(w, s, e) : seal_for_stranger(w, s, e);
-	if (r == -1)
-		return -1;
+	return s->has_key ? seal_for_account(w, s, e) :
+			    seal_for_stranger(w, s, e);
+}
+
+int
+sealing_slot(struct sealing *w, struct sealed_for *s, struct err *e)
+{
+	struct reader_row *row;
+	struct seal_bind bind;
+
 	slot_bind(w->tenant, &w->b->message.id, s->row.slot, &bind);
 	if (seal_slot_seal(&w->ephemeral, s->pk, s->slot.shred, &bind,
 		draft_dek(w->p->draft), s->row.sealed, e) == -1)

@@ -26,11 +26,14 @@ struct sealed_for {
 };
 
 /*
- * Appends the reader's slot to the bundle; and where it is a recipient its notice, and the
- * mail that tells of it unless it is handed the message itself. Without a key of its own
- * the reader has a provisional one, for this notice alone.
+ * Appends to the bundle, where the reader is a recipient, its notice, and the mail that
+ * tells of it unless it is handed the message itself. Without a key of its own the reader
+ * has a provisional one, for this notice alone.
  */
-int sealing_reader(struct sealing *w, struct sealed_for *s, struct err *e)
+int sealing_notice(struct sealing *w, struct sealed_for *s, struct err *e)
+    __attribute__((warn_unused_result));
+/* Then its slot. */
+int sealing_slot(struct sealing *w, struct sealed_for *s, struct err *e)
     __attribute__((warn_unused_result));
 
 #endif

@@ -209,9 +209,9 @@ vectors_put(struct db *db, const struct bundle *b, size_t i, struct vectors *v,
 {
 	if (i < b->n_reader)
 		reader_put(&v->readers, &b->reader[i]);
-	if (i < b->n_notice)
+	if (i < b->n_notice && i >= b->written_notice)
 		notice_put(&v->notices, &b->notice[i]);
-	if (i < b->n_mail)
+	if (i < b->n_mail && i >= b->written_mail)
 		outbox_put(&v->mails, &b->mail[i]);
 	if (i < b->n_event)
 		event_put(&v->events, &b->event[i]);
@@ -226,7 +226,8 @@ has_vector(const struct bundle *b, size_t i)
 }
 
 static int
-vectors_write(struct db *db, struct bundle **b, size_t n, struct err *e)
+vectors_write(
+    struct db *db, const struct bundle *const *b, size_t n, struct err *e)
 {
 	struct vectors v = {0};
 	size_t i, j;
@@ -291,7 +292,7 @@ rows_write(struct db *db, struct bundle **b, size_t n, struct err *e)
 	for (i = 0; i < n; i++)
 		message_put(&messages, &b[i]->message);
 	if (message_rows_add(db, tenant, &messages, e) == 0 &&
-	    vectors_write(db, b, n, e) == 0)
+	    vectors_write(db, (const struct bundle *const *)b, n, e) == 0)
 		r = others_write(db, b, n, e);
 	sql_rows_clear(&messages);
 	return r;
@@ -342,6 +343,8 @@ one_tenant(struct db *db, struct bundle **b, size_t from, size_t n, void *arg,
 int
 bundle_write(struct db *db, struct bundle **b, size_t n, struct err *e)
 {
+	for (size_t i = 0; i < n; i++)
+		b[i]->written_notice = b[i]->written_mail = 0;
 	return each_tenant(db, b, n, one_tenant, NULL, e);
 }
 
@@ -355,6 +358,21 @@ int
 bundle_write_chunks(struct db *db, struct bundle *b, struct err *e)
 {
 	return chunks_write(db, &b, 1, e);
+}
+
+int
+bundle_write_mails(struct db *db, struct bundle *b, struct err *e)
+{
+	const struct bundle only = {.tenant = b->tenant,
+	    .notice = b->notice,
+	    .n_notice = b->n_notice,
+	    .mail = b->mail,
+	    .n_mail = b->n_mail};
+	const struct bundle *list[] = {&only};
+
+	b->written_notice = b->n_notice;
+	b->written_mail = b->n_mail;
+	return vectors_write(db, list, 1, e);
 }
 
 int

@@ -25,6 +25,8 @@ struct bundle {
 	size_t n_notice;
 	struct outbox *mail; /* of every kind */
 	size_t n_mail;
+	/* The first ones of both, written already. */
+	size_t written_notice, written_mail;
 	struct event *event;
 	size_t n_event;
 	/* Tags it is known by; the first is stored, any that is known refuses it. */
@@ -70,11 +72,14 @@ int bundle_write(struct db *db, struct bundle **b, size_t n, struct err *e)
 
 /*
  * The same of one alone, as it is gathered: first tenant, tags, turn and the message's id
- * are set, then how its chunks are read and how many there are, then all else.
+ * are set, then how its chunks are read and how many there are, then notices and mails, to
+ * which more may be added, then all else.
  */
 int bundle_write_tags(struct db *db, struct bundle *b, struct err *e)
     __attribute__((warn_unused_result));
 int bundle_write_chunks(struct db *db, struct bundle *b, struct err *e)
+    __attribute__((warn_unused_result));
+int bundle_write_mails(struct db *db, struct bundle *b, struct err *e)
     __attribute__((warn_unused_result));
 int bundle_write_rest(struct db *db, struct bundle *b, struct err *e)
     __attribute__((warn_unused_result));

@@ -490,6 +490,7 @@ send_ahead(struct waiting *w)
 	commit_soon(d, &w->item, true);
 	commit_tags(d, &w->item);
 	commit_chunks(d, &w->item);
+	commit_mails(d, &w->item);
 	return d;
 }
 
@@ -539,6 +540,7 @@ in_one_transaction(const struct bundle *b)
 static void
 what_is_known_goes_ahead(void **state)
 {
+	struct outbox *more;
 	struct waiting w[1];
 	struct desk *d;
 
@@ -548,10 +550,20 @@ what_is_known_goes_ahead(void **state)
 	d = send_ahead(&w[0]);
 	until_writing(1);
 	assert_int_equal(cluster_rows(&w[0].item.bundle), 0);
+	/* A mail that comes to it later is written with the rest. */
+	more = bundle_mail(&w[0].item.bundle);
+	assert_non_null(more);
+	more->tenant = tenant_a;
+	more->id = id_new();
+	more->kind = OUTBOX_NOTICE;
+	more->message = w[0].item.bundle.message.id;
+	more->notice = w[0].item.bundle.notice[0].id;
+	more->item_kind = w[0].item.bundle.mail[0].item_kind;
+	assert_int_equal(buf_adds(&more->item, "sealed"), 0);
 	commit_add(d, &w[0].item);
 	assert_int_equal(sem_trywait(&w[0].ended), 0);
 	assert_int_equal(w[0].item.result, 0);
-	assert_int_equal(cluster_rows(&w[0].item.bundle), BUNDLE_ROWS);
+	assert_int_equal(cluster_rows(&w[0].item.bundle), BUNDLE_ROWS + 1);
 	assert_int_equal(in_one_transaction(&w[0].item.bundle), 1);
 	desk_close(d);
 	drop(w, 1);
