@@ -3,7 +3,10 @@
  */
 #include "intake/link.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -156,13 +159,52 @@ end_job(void *arg)
 	pool_end(l->f->pool, &l->job);
 }
 
+/* On a thread: what is not taken the loop sends. */
+static void
+say_now(void *arg, const void *p, size_t n)
+{
+	struct link *l = arg;
+	ssize_t r;
+
+	if (l->own == -1)
+		return;
+	r = send(l->own, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	l->said = r > 0 ? (size_t)r : 0;
+}
+
 static void
 run_job(void *arg, void *ctx)
 {
 	struct link *l = arg;
 
-	if (smtp_session_run(l->session, ctx, end_job, l))
+	l->glue = (struct smtp_glue){end_job, say_now, l};
+	if (smtp_session_run(l->session, ctx, &l->glue))
 		pool_keep();
+}
+
+/*
+ * Where one client is alone its thread may answer: the loop would have to be woken for it.
+ * It has the socket by a number of its own, which stays this client's whatever becomes of
+ * the connection meanwhile.
+ */
+static void
+lend(struct link *l)
+{
+	l->own = -1;
+	l->said = 0;
+	if (l->io.ssl == NULL && !link_unsent(l) &&
+	    pool_pending(l->f->pool) == 0)
+		l->own = fcntl(l->io.fd, F_DUPFD_CLOEXEC, 0);
+}
+
+static void
+take_back(struct link *l)
+{
+	if (l->own != -1)
+		(void)close(l->own);
+	l->own = -1;
+	l->sent += l->said;
+	l->said = 0;
 }
 
 static void
@@ -170,6 +212,7 @@ job_done(void *arg)
 {
 	struct link *l = arg;
 
+	take_back(l);
 	if (l->socket != NULL) {
 		link_resume(l);
 		return;
@@ -183,7 +226,9 @@ start_job(struct link *l)
 {
 	l->job = (struct pool_job){
 	    .run = run_job, .done = job_done, .arg = l, .owner = l->peer->key};
+	lend(l);
 	if (pool_submit(l->f->pool, &l->job) != 0) {
+		take_back(l);
 		link_bye(l, "too busy");
 		return;
 	}
@@ -326,7 +371,7 @@ turn(struct link *l)
 	if (l->at == LINK_TALK && l->session != NULL &&
 	    smtp_session_waits(l->session))
 		look_again(l);
-	if (link_unsent(l) && flush(l) == -1)
+	if (l->out.len > 0 && flush(l) == -1)
 		return LINK_END;
 	if (l->session != NULL)
 		smtp_session_settle(l->session);

@@ -58,6 +58,9 @@ struct link {
 	struct buf in;  /* received and not yet fed */
 	struct buf out; /* said and not yet sent */
 	size_t sent;    /* of it */
+	int own; /* while a thread may answer: the socket, by its number; -1 */
+	size_t said; /* bytes it has sent */
+	struct smtp_glue glue;
 	size_t held;    /* by the session, when it was last looked at */
 	size_t charged; /* of all three, to the budget */
 	size_t came;    /* bytes since .window, ms; 0: nobody looks */

@@ -75,8 +75,7 @@ struct smtp_job {
 	 */
 	bool *kept;
 	struct desk_later later;
-	void (*end)(void *arg); /* NULL: it may not */
-	void *arg;
+	const struct smtp_glue *glue; /* NULL: it may not */
 	int result;
 	struct err err;
 };

@@ -119,16 +119,31 @@ smtp_message_refuse(struct smtp_session *s)
 	return smtp_say(s, why);
 }
 
-/* It was committed with others: on whichever thread that was. */
+/* What done() will say. */
+static void
+say_now(struct smtp_session *s)
+{
+	const struct smtp_glue *g = s->job.glue;
+	struct buf reply = BUF_INIT;
+
+	if (smtp_reply_accepted(&reply, &s->txn->message) == 0)
+		g->say(g->arg, reply.data, reply.len);
+	buf_free(&reply);
+}
+
+/* It was committed, perhaps with others: on whichever thread that was. */
 static void
 accepted(struct desk_later *later)
 {
 	struct smtp_session *s = later->arg;
+	const struct smtp_glue *g = s->job.glue;
 
 	s->job.result = later->result;
 	s->job.err = later->err;
 	s->txn->message = later->message;
-	s->job.end(s->job.arg);
+	if (later->alone && later->result == 0)
+		say_now(s);
+	g->end(g->arg);
 }
 
 static void
@@ -141,7 +156,7 @@ run(struct smtp_session *s, void *ctx)
 
 	job->later = (struct desk_later){.end = accepted, .arg = s};
 	r = s->set->backend->accept(ctx, s->sender, &t->env, t->draft,
-	    job->end != NULL ? &job->later : NULL, &t->message, &job->err);
+	    job->glue != NULL ? &job->later : NULL, &t->message, &job->err);
 	if (r == 1)
 		*kept = true;
 	else

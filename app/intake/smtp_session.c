@@ -397,14 +397,12 @@ smtp_session_feed(struct smtp_session *s, const void *p, size_t n, size_t *used,
 }
 
 bool
-smtp_session_run(
-    struct smtp_session *s, void *ctx, void (*end)(void *arg), void *arg)
+smtp_session_run(struct smtp_session *s, void *ctx, const struct smtp_glue *g)
 {
 	bool kept = false;
 
 	s->job.kept = &kept;
-	s->job.end = end;
-	s->job.arg = arg;
+	s->job.glue = g;
 	s->job.run(s, ctx);
 	return kept;
 }

@@ -170,10 +170,18 @@ void smtp_session_certificate(
     struct smtp_session *s, const char *certificate, const char *authorities);
 /*
  * true: the job goes on elsewhere. end(arg) is called when it is over, on any thread and
- * perhaps before this returns; s is not to be touched until then. end NULL: never so.
+ * perhaps before this returns; s is not to be touched until then. Before that say(arg) may
+ * be given a reply to send at once, where the way to the loop would take longer than that
+ * and nothing else waits: smtp_session_done() gives the same bytes again, of which the glue
+ * sends what it did not. g NULL: neither.
  */
+struct smtp_glue {
+	void (*end)(void *arg);
+	void (*say)(void *arg, const void *p, size_t n);
+	void *arg;
+};
 bool smtp_session_run(
-    struct smtp_session *s, void *ctx, void (*end)(void *arg), void *arg);
+    struct smtp_session *s, void *ctx, const struct smtp_glue *g);
 enum smtp_next smtp_session_done(struct smtp_session *s, struct buf *out);
 /* Between SMTP_WAIT and smtp_session_done(); smtp_session_goodbye() may come first. */
 unsigned smtp_session_wait(const struct smtp_session *s);

@@ -19,7 +19,8 @@ struct desk_draft {
 };
 
 struct fake {
-	int keep; /* bodies are kept, not only counted */
+	int keep;   /* bodies are kept, not only counted */
+	bool alone; /* messages are committed on their thread, with no others */
 	enum err_code begin_err, trace_err, add_err, accept_err;
 	size_t add_after; /* add_err comes once so many bytes were taken */
 	size_t chunk;     /* so many bytes are sealed together; 0: all */
@@ -235,7 +236,6 @@ fake_accept(void *ctx, const struct desk_sender *s, struct desk_envelope *env,
     struct desk_draft *d, struct desk_later *later, struct id *message_out,
     struct err *e)
 {
-	(void)later;
 	(void)ctx;
 	fake.asked++;
 	if (fake.total > 0 && d->have == 0)
@@ -254,7 +254,13 @@ fake_accept(void *ctx, const struct desk_sender *s, struct desk_envelope *env,
 	d->trace = d->body = (struct buf)BUF_INIT;
 	*message_out = id_zero();
 	message_out->b[15] = (uint8_t)fake.messages;
-	return 0;
+	if (!fake.alone || later == NULL)
+		return 0;
+	later->result = 0;
+	later->alone = true;
+	later->message = *message_out;
+	later->end(later);
+	return 1;
 }
 
 static void
@@ -327,7 +333,7 @@ fake_packet(struct smtp_session *s, const void *p, size_t n, struct buf *out)
 		n -= used;
 		while (next == SMTP_JOB || next == SMTP_WAIT) {
 			if (next == SMTP_JOB)
-				(void)smtp_session_run(s, NULL, NULL, NULL);
+				(void)smtp_session_run(s, NULL, NULL);
 			next = smtp_session_done(s, out);
 		}
 		if (next == SMTP_STARTTLS) {

@@ -685,10 +685,167 @@ test_gone(void **state)
 	assert_int_equal(fake.messages, 1);
 }
 
+/* ---- said by the thread that committed it ---- */
+
+/* Up to where a thread works for its message; the loop hears nothing of its end. */
+static void
+send_message(struct wire *w)
+{
+	struct pollfd ended = {pool_fd(front.pool), POLLIN, 0};
+
+	talk(w, "MAIL FROM:<a@b.example>\r\n", "250 ");
+	talk(w, "RCPT TO:<alice@acme.example>\r\n", "250 ");
+	talk(w, "DATA\r\n", "354 ");
+	say(w, "Subject: x\r\n\r\nx\r\n.\r\n");
+	w->link->io.readable = true;
+	link_run(w->link);
+	assert_int_equal(w->link->at, LINK_JOB);
+	assert_int_equal(poll(&ended, 1, 5000), 1);
+}
+
+static void
+open_session(struct wire *w)
+{
+	open_wire(w, "203.0.113.9");
+	talk(w, NULL, "220 ");
+	talk(w, "EHLO x\r\n", "250-");
+}
+
+static int
+open_files(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) != -1;
+	return n;
+}
+
+/* Once, before the loop is told, and all is as if the loop had said it. */
+static void
+test_said_at_once(void **state)
+{
+	const char *heard;
+	struct wire w;
+	int before;
+
+	(void)state;
+	open_session(&w);
+	before = open_files();
+	send_message(&w);
+	assert_string_equal(hear(&w), "");
+	turn_loop(&w);
+	assert_non_null(strstr(hear(&w), "Taken"));
+	fake.alone = true;
+	send_message(&w);
+	heard = hear(&w);
+	assert_true(strncmp(heard, "250 2.0.0 Taken", 15) == 0);
+	assert_ptr_equal(strstr(heard, "\r\n") + 2, heard + strlen(heard));
+	turn_loop(&w);
+	assert_string_equal(hear(&w), "");
+	assert_int_equal(open_files(), before);
+	/* It holds nothing but itself. */
+	assert_null(w.link->out.data);
+	assert_int_equal(w.link->charged, 0);
+	talk(&w, "NOOP\r\n", "250 ");
+	assert_int_equal(fake.messages, 2);
+	talk(&w, "QUIT\r\n", "221 ");
+	hang_up(&w);
+}
+
+/* What the client has no room for comes when it has. */
+static void
+test_not_said_at_once(void **state)
+{
+	static char junk[65536];
+	char last[1024];
+	struct wire w;
+	ssize_t n;
+
+	(void)state;
+	fake.alone = true;
+	open_session(&w);
+	talk(&w, "MAIL FROM:<a@b.example>\r\n", "250 ");
+	talk(&w, "RCPT TO:<alice@acme.example>\r\n", "250 ");
+	talk(&w, "DATA\r\n", "354 ");
+	memset(junk, 'j', sizeof(junk));
+	while (send(w.server, junk, sizeof(junk), 0) > 0)
+		continue;
+	while (send(w.server, junk, 1, 0) > 0)
+		continue;
+	say(&w, "x\r\n.\r\n");
+	turn_loop(&w);
+	assert_int_equal(fake.messages, 1);
+	assert_true(link_unsent(w.link));
+	*last = '\0';
+	for (int i = 0; i < 1000 && strstr(last, "Taken") == NULL; i++) {
+		n = recv(w.client, junk, sizeof(junk) - 1, 0);
+		if (n > 0 && (size_t)n < sizeof(last)) {
+			memcpy(last, junk, (size_t)n);
+			last[n] = '\0';
+		} else if (n > 0) {
+			memcpy(last, junk + n - 256, 256);
+			last[256] = '\0';
+		}
+		turn_loop(&w);
+	}
+	assert_non_null(strstr(last, "250 2.0.0 Taken"));
+	assert_false(link_unsent(w.link));
+	talk(&w, "NOOP\r\n", "250 ");
+	hang_up(&w);
+}
+
+/* Answers of one packet stay in their order. */
+static void
+test_not_said_before_others(void **state)
+{
+	const char *heard, *first, *second;
+	struct wire w;
+
+	(void)state;
+	fake.alone = true;
+	open_session(&w);
+	say(&w,
+	    "MAIL FROM:<a@b.example>\r\nRCPT TO:<alice@acme.example>\r\n"
+	    "BDAT 3 LAST\r\nx\r\n");
+	turn_loop(&w);
+	heard = hear(&w);
+	first = strstr(heard, "250 2.1.5");
+	second = strstr(heard, "250 2.0.0 Taken");
+	assert_non_null(first);
+	assert_true(second > first);
+	assert_null(strstr(second + 15, "Taken"));
+	hang_up(&w);
+}
+
+/* The client goes while its thread has the socket: nobody else hears of it. */
+static void
+test_said_to_nobody(void **state)
+{
+	struct wire w;
+	int before = open_files();
+
+	(void)state;
+	fake.alone = true;
+	open_session(&w);
+	send_message(&w);
+	hang_up(&w);
+	pool_reap(front.pool);
+	assert_int_equal(fake.messages, 1);
+	assert_int_equal(open_files(), before);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_said_at_once, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_not_said_at_once, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_not_said_before_others, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_said_to_nobody, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_large, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_message, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_early, setup, teardown),

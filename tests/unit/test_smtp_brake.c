@@ -90,7 +90,7 @@ say(struct smtp_session *s, const char *line, struct buf *out, unsigned *waited)
 			assert_int_equal(out->len, 0);
 			*waited += smtp_session_wait(s);
 		} else {
-			(void)smtp_session_run(s, NULL, NULL, NULL);
+			(void)smtp_session_run(s, NULL, NULL);
 		}
 		next = smtp_session_done(s, out);
 	}
@@ -229,7 +229,7 @@ a_session_may_end_while_an_answer_waits(void **state)
 		    s, line, sizeof(line) - 1, &used, &out);
 
 		while (next == SMTP_JOB) {
-			(void)smtp_session_run(s, NULL, NULL, NULL);
+			(void)smtp_session_run(s, NULL, NULL);
 			next = smtp_session_done(s, &out);
 		}
 		assert_int_equal(next, SMTP_WAIT);

@@ -374,7 +374,7 @@ test_nothing_is_taken_while_a_job_runs(void **state)
 	assert_int_equal(used, 0);
 	assert_int_equal(out.len, 0);
 	/* The client went away: the job ends first, then the session. */
-	(void)smtp_session_run(s, NULL, NULL, NULL);
+	(void)smtp_session_run(s, NULL, NULL);
 	assert_int_equal(smtp_session_done(s, &out), SMTP_MORE);
 	smtp_session_free(s);
 	buf_free(&out);
