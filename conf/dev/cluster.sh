@@ -36,6 +36,20 @@ cluster_place() {
 	((${#pgsock} < 85)) || pgsock=$short/sock
 }
 
+# Segments of the log whose blocks are there, as in any cluster that has run for a
+# while and uses its old ones again: in a new file each commit also waits until
+# the file system has written where its blocks are.
+cluster_prime() {
+	local log n
+
+	log=$(realpath "$state/pg")/pg_wal
+	(($(df --output=avail -B 1M "$log" | tail -1) > 4096)) || return 0
+	for n in {2..9}; do
+		as_postgres dd if=/dev/zero bs=1M count=16 status=none \
+			of="$log/00000001000000000000000$n" || return 1
+	done
+}
+
 cluster_configure() {
 	local data=$state/pg user role
 
@@ -44,6 +58,7 @@ cluster_configure() {
 		as_postgres "$pgbin/initdb" --pgdata="$(realpath "$data")" \
 			--username=postgres --auth=peer --encoding=UTF8 \
 			--locale=C.UTF-8 --data-checksums || return 1
+		cluster_prime || return 1
 	fi
 	cp "$top/conf/postgresql/postgresql.conf" "$data/postgresql.conf"
 	cp "$top/conf/postgresql/pg_hba.conf" "$data/pg_hba.conf"
