@@ -318,12 +318,16 @@ is_spaced(const struct line *line, size_t name)
 	return name > 0 && line->p[name] != ':';
 }
 
-/* A NUL, or a CR alone, at which some end the value or the line. */
+/* A NUL, or a CR alone, at which some end the value or the line; a blank of some. */
 static bool
 has_control(const struct line *line)
 {
-	return memchr(line->p, '\0', line->text) != NULL ||
-	    memchr(line->p, '\r', line->text) != NULL;
+	static const char odd[] = {'\0', '\r', '\v', '\f'};
+
+	for (size_t i = 0; i < sizeof(odd); i++)
+		if (memchr(line->p, odd[i], line->text) != NULL)
+			return true;
+	return false;
 }
 
 /* Only the fields go on to GMime: a line that is none, with its folds, is passed over. */
