@@ -141,7 +141,23 @@ set_length(const char *s)
 }
 
 /*
- * The same behind "*=", where a quote ends it. None was found between here and *barren: what
+ * From behind the set to where a word ends that all see as one, past its "?=": that with
+ * what stands before or behind it begins no other. 0: it does not end so.
+ */
+static size_t
+word_rest(const char *s)
+{
+	size_t n;
+
+	if (s[0] != '?' || s[1] == '\0' || strchr("BbQq", s[1]) == NULL ||
+	    s[2] != '?')
+		return 0;
+	n = 3 + strcspn(s + 3, " \t?");
+	return s[n] == '?' && s[n + 1] == '=' ? n + 2 : 0;
+}
+
+/*
+ * The set behind "*=", where a quote ends it. None was found between here and *barren: what
  * is looked at once more would be a square.
  */
 static size_t
@@ -188,11 +204,12 @@ words_rename(char *value)
 
 	while (*from != '\0') {
 		const char *at = from;
-		size_t n = 0;
+		size_t n = 0, rest = 0;
 
 		if (strncmp(from, "=?", 2) == 0) {
 			at += 2;
 			n = set_length(at);
+			rest = word_rest(at + n);
 		} else if (*from == '*') {
 			at += 1 + strspn(from + 1, " \t");
 			if (*at == '=') {
@@ -201,13 +218,16 @@ words_rename(char *value)
 				at += n > 0 && *at == '"';
 			}
 		}
-		if (n == 0)
+		if (n == 0 && rest == 0)
 			at = from + 1;
 		memmove(to, from, (size_t)(at - from));
 		to += at - from;
 		from = at + n;
 		if (n > 0)
 			to = set_write(to, at, n);
+		memmove(to, from, rest);
+		to += rest;
+		from += rest;
 	}
 	*to = '\0';
 }
