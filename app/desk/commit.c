@@ -21,6 +21,9 @@
 /* Couriers gather for longer than this before they look again (courier/queue.c). */
 #define RING_MS 25
 
+/* Where two came at a time more will, and are better written together. */
+#define QUIET_MS 100
+
 /* After a repeated message: who sends one often sends more. */
 #define DOUBT 16
 
@@ -30,10 +33,12 @@ struct commit_line {
 	size_t n;      /* in line */
 	unsigned soon; /* about to be added */
 	pthread_cond_t
-	    more;     /* the line is full, or nobody is about to be added */
-	int64_t rung; /* when couriers were woken last, ms */
+	    more;      /* the line is full, or nobody is about to be added */
+	int64_t rung;  /* when couriers were woken last, ms */
+	int64_t crowd; /* when two last came at a time, ms */
 	int writers;
 	bool gathers;     /* one of them waits for more */
+	bool ahead;       /* one of them writes what is not all there yet */
 	atomic_int doubt; /* transactions to look for repeated ones first */
 };
 
@@ -119,15 +124,20 @@ no_longer_soon(struct commit_line *c)
 static bool
 is_alone(struct commit_line *c, bool ahead)
 {
+	const int64_t now = clock_mono_ms();
 	bool alone;
 
 	pthread_mutex_lock(&c->lock);
-	alone = ahead && c->soon == 0 && c->n == 0 && c->writers == 0 &&
+	if (c->soon > 0 || c->n > 0 || c->ahead)
+		c->crowd = now;
+	alone = ahead && now - c->crowd >= QUIET_MS && c->writers == 0 &&
 	    atomic_load(&c->doubt) == 0;
-	if (alone)
+	if (alone) {
+		c->ahead = true;
 		c->writers++;
-	else
+	} else {
 		c->soon++;
+	}
 	pthread_mutex_unlock(&c->lock);
 	return alone;
 }
@@ -203,10 +213,12 @@ commit_never(struct desk *d, struct commit_item *item)
 	if (is_ahead(d, item))
 		db_rollback(d->db);
 	pthread_mutex_lock(&c->lock);
-	if (item->writes)
+	if (item->writes) {
+		c->ahead = false;
 		c->writers--;
-	else
+	} else {
 		no_longer_soon(c);
+	}
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -484,9 +496,15 @@ write_line(struct desk *d)
 void
 commit_add(struct desk *d, struct commit_item *item)
 {
-	if (item->writes)
+	struct commit_line *c = shared_commit(d);
+
+	if (item->writes) {
+		pthread_mutex_lock(&c->lock);
+		c->ahead = false;
+		pthread_mutex_unlock(&c->lock);
 		write_together(d, &item, 1);
-	else if (!line_up(shared_commit(d), item))
+	} else if (!line_up(c, item)) {
 		return;
+	}
 	write_line(d);
 }

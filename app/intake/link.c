@@ -192,8 +192,8 @@ lend(struct link *l)
 {
 	l->own = -1;
 	l->said = 0;
-	if (l->io.ssl == NULL && !link_unsent(l) &&
-	    pool_pending(l->f->pool) == 0)
+	if (smtp_session_says(l->session) && l->io.ssl == NULL &&
+	    !link_unsent(l) && pool_pending(l->f->pool) == 0)
 		l->own = fcntl(l->io.fd, F_DUPFD_CLOEXEC, 0);
 }
 

@@ -76,6 +76,7 @@ struct smtp_job {
 	bool *kept;
 	struct desk_later later;
 	const struct smtp_glue *glue; /* NULL: it may not */
+	bool says; /* it may have a reply that is said at once */
 	int result;
 	struct err err;
 };

@@ -211,8 +211,11 @@ smtp_message_end(struct smtp_session *s)
 	const char *code;
 
 	smtp_trace_message(s, s->txn->size);
-	if (why == SMTP_REPLY_NONE && s->txn->draft != NULL)
-		return smtp_job_start(s, run, done);
+	if (why == SMTP_REPLY_NONE && s->txn->draft != NULL) {
+		(void)smtp_job_start(s, run, done);
+		s->job.says = true;
+		return SMTP_JOB;
+	}
 	code = why == SMTP_REPLY_NONE ?
 	    smtp_reply_err_code(SMTP_ASKED_DATA, fault.code) :
 	    smtp_reply_code(why);

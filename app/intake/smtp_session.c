@@ -397,6 +397,12 @@ smtp_session_feed(struct smtp_session *s, const void *p, size_t n, size_t *used,
 }
 
 bool
+smtp_session_says(const struct smtp_session *s)
+{
+	return s->job.says;
+}
+
+bool
 smtp_session_run(struct smtp_session *s, void *ctx, const struct smtp_glue *g)
 {
 	bool kept = false;

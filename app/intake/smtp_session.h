@@ -180,6 +180,8 @@ struct smtp_glue {
 	void (*say)(void *arg, const void *p, size_t n);
 	void *arg;
 };
+/* After SMTP_JOB: may say() be called? */
+bool smtp_session_says(const struct smtp_session *s);
 bool smtp_session_run(
     struct smtp_session *s, void *ctx, const struct smtp_glue *g);
 enum smtp_next smtp_session_done(struct smtp_session *s, struct buf *out);

@@ -464,7 +464,7 @@ orphans_are_found(void **state)
 
 /* ---- written as it is gathered ---- */
 
-/* While some repeat others, nothing is sent ahead: until that is forgotten. */
+/* While some repeat others or come at a time, nothing is sent ahead: until it is forgotten. */
 static void
 calm_down(void)
 {
@@ -478,6 +478,7 @@ calm_down(void)
 		drop(&w, 1);
 	}
 	name[5]++;
+	usleep(200000);
 }
 
 /* Up to where all but the rest is sent. */
@@ -645,7 +646,7 @@ what_repeats_goes_ahead_in_vain(void **state)
 static void
 only_one_that_is_alone_goes_ahead(void **state)
 {
-	struct waiting w[2];
+	struct waiting w[2], next;
 	struct desk *d, *other;
 
 	(void)state;
@@ -659,6 +660,13 @@ only_one_that_is_alone_goes_ahead(void **state)
 	commit_add(other, &w[1].item);
 	assert_int_equal(sem_trywait(&w[1].ended), 0);
 	commit_add(d, &w[0].item);
+	/* Where two came at a time the next one waits for company, too. */
+	fill(&next, &tenant_a, "ONLY00", 3);
+	commit_soon(d, &next.item, true);
+	assert_int_equal(next.item.ahead, 0);
+	commit_add(d, &next.item);
+	assert_int_equal(next.item.result, 0);
+	drop(&next, 1);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(w[i].item.result, 0);
 		assert_int_equal(cluster_rows(&w[i].item.bundle), BUNDLE_ROWS);
