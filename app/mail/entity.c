@@ -144,7 +144,7 @@ read_type(char *raw, const char *fallback, struct head *out)
 	}
 	shape = type_read(raw, out->boundary, sizeof(out->boundary));
 	value_cut(raw, out);
-	words_rename(raw);
+	words_rename(raw, true);
 	type = g_mime_content_type_parse(NULL, raw);
 	mime = g_mime_content_type_get_mime_type(type);
 	set_type(out, mime);
@@ -165,7 +165,7 @@ read_disposition(char *raw, struct head *out)
 	if (raw == NULL)
 		return 0;
 	value_cut(raw, out);
-	words_rename(raw);
+	words_rename(raw, true);
 	d = g_mime_content_disposition_parse(NULL, raw);
 	if (d == NULL)
 		return 0;

@@ -62,7 +62,7 @@ is_tagged(const struct field *f, const char *tag, struct err *e, int *bad)
 		*bad = err_set(e, ERR_UNAVAILABLE, "subject: memory");
 		return false;
 	}
-	words_rename(value);
+	words_rename(value, false);
 	text = g_mime_utils_header_decode_text(NULL, value);
 	found = strstr(text, tag) != NULL;
 	secret_wipe(value, strlen(value));

@@ -56,7 +56,7 @@ read_subject(char *value, char **out)
 		return 0;
 	if (strnlen(value, HEAD_FIELD_MAX + 1) > HEAD_FIELD_MAX)
 		value[HEAD_FIELD_MAX] = '\0';
-	words_rename(value);
+	words_rename(value, false);
 	text = g_mime_utils_header_decode_text(NULL, value);
 	r = mail_line_safe(
 	    text, strlen(text), LIMIT_SUBJECT, subject, sizeof(subject));
@@ -179,7 +179,7 @@ read_list(char *value, struct people *l)
 	if (l->n >= l->most)
 		return 0;
 	list_cut(value, l->most == 1 ? HEAD_PEOPLE_MAX / 2 : HEAD_PEOPLE_MAX);
-	words_rename(value);
+	words_rename(value, false);
 	list = internet_address_list_parse(NULL, value);
 	r = read_people(list, false, l);
 	if (list != NULL)

@@ -197,7 +197,7 @@ set_write(char *to, const char *from, size_t n)
 }
 
 void
-words_rename(char *value)
+words_rename(char *value, bool parameters)
 {
 	const char *from = value, *barren = value;
 	char *to = value;
@@ -210,7 +210,7 @@ words_rename(char *value)
 			at += 2;
 			n = set_length(at);
 			rest = word_rest(at + n);
-		} else if (*from == '*') {
+		} else if (parameters && *from == '*') {
 			at += 1 + strspn(from + 1, " \t");
 			if (*at == '=') {
 				at += 1 + strspn(at + 1, " \t");

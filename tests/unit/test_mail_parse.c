@@ -445,6 +445,7 @@ encoded_words(void **state)
 	    {"cut", "=?utf-8?B?YQ==?= =?utf-8?B?Yg=", "a =?utf-8?B?Yg="},
 	    {"an end that with its padding looks like a beginning",
 		"=?utf-8?B?YQ==?=foo?b?c", "afoo?b?c"},
+	    {"what is a parameter elsewhere", "5*=it's", "5*=it's"},
 	    {"a set by another name", "=?x-sjis?B?h0A=?=", "\xe2\x91\xa0"},
 	    {"a set with a language", "=?iso-8859-1*de?Q?=E4?=", "\xc3\xa4"},
 	    {"a set that nobody knows", "=?klingon?Q?a?= =?klingon?B?Yg==?= c",
