@@ -115,7 +115,7 @@ prepare(unsigned how, struct smtp_settings *set)
 	set->unwary = (how & HOW_WARY) == 0;
 	set->trace = (how & HOW_TRACE) != 0;
 	set->offer.binarymime = (how & HOW_BINARY) != 0;
-	fake.now = (how & HOW_NOW) != 0;
+	fake.now = fake.alone = (how & HOW_NOW) != 0;
 	fake.add_err = (how & HOW_ADD_FAILS) != 0 ? ERR_UNAVAILABLE : 0;
 	fake.begin_err = (how & HOW_BEGIN_FAILS) != 0 ? ERR_UNAVAILABLE : 0;
 	fake.accept_err = (how & HOW_ACCEPT_FAILS) != 0 ? ERR_UNKNOWN : 0;

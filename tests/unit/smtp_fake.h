@@ -312,6 +312,38 @@ fake_reset(void)
 	fake.keep = 1;
 }
 
+static void
+fake_end(void *arg)
+{
+	(void)arg;
+}
+
+static void
+fake_say(void *arg, const void *p, size_t n)
+{
+	if (buf_add(arg, p, n) == -1)
+		abort();
+}
+
+/* A job, and its end: what was said meanwhile is what is said then. */
+static enum smtp_next
+fake_job(struct smtp_session *s, struct buf *out)
+{
+	struct buf said = BUF_INIT;
+	const struct smtp_glue glue = {fake_end, fake_say, &said};
+	const size_t before = out->len;
+	enum smtp_next next;
+
+	(void)smtp_session_run(s, NULL, fake.alone ? &glue : NULL);
+	next = smtp_session_done(s, out);
+	if (said.len > 0 &&
+	    (out->len - before < said.len ||
+		memcmp(out->data + before, said.data, said.len) != 0))
+		abort();
+	buf_free(&said);
+	return next;
+}
+
 /*
  * What the glue does with one packet: jobs run at once, a handshake succeeds at
  * once and loses the rest of the packet. Returns what the session wants last.
@@ -331,11 +363,9 @@ fake_packet(struct smtp_session *s, const void *p, size_t n, struct buf *out)
 			abort();
 		at += used;
 		n -= used;
-		while (next == SMTP_JOB || next == SMTP_WAIT) {
-			if (next == SMTP_JOB)
-				(void)smtp_session_run(s, NULL, NULL);
-			next = smtp_session_done(s, out);
-		}
+		while (next == SMTP_JOB || next == SMTP_WAIT)
+			next = next == SMTP_JOB ? fake_job(s, out) :
+						  smtp_session_done(s, out);
 		if (next == SMTP_STARTTLS) {
 			smtp_session_tls(s, "TLSv1.3 TLS_AES_256_GCM_SHA384");
 			fake.handshakes++;

@@ -430,8 +430,8 @@ sets_that_nobody_knows_are_forgotten(void **state)
 	    "Content-Type: text/plain; name*=x%u'en'a\r\n\r\nx\r\n",
 	    "Content-Type: text/plain; name* = \"x%u'en'a\"\r\n\r\nx\r\n",
 	    "Content-Type: text/plain; name*=\"x\\a%u'en'a\"\r\n\r\nx\r\n",
-	    "Content-Disposition: attachment; filename*0*=x%u''a;"
-	    " filename*1*=b\r\n\r\nx\r\n",
+	    ("Content-Disposition: attachment; filename*0*=x%u''a;"
+	     " filename*1*=b\r\n\r\nx\r\n"),
 	    "Content-Type: text/html; charset=x%u\r\n\r\n<p>\xe9",
 	};
 
