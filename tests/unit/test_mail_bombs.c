@@ -9,11 +9,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#ifdef RESTANTE_SANITIZE
-#include <sanitizer/allocator_interface.h>
-#else
 #include <malloc.h>
-#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +17,11 @@
 #include <time.h>
 
 #include "mail/parse.h"
+
+#ifdef RESTANTE_SANITIZE
+/* The sanitizers' own; not every compiler brings their header. */
+size_t __sanitizer_get_current_allocated_bytes(void);
+#endif
 
 /* The bookkeeping of a sanitizer grows by itself; a square is still seen. */
 #ifdef __SANITIZE_ADDRESS__
