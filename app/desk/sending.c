@@ -311,26 +311,40 @@ upload_attach(
 	return r;
 }
 
-/* What a first click has sent is nobody's upload any more: it is asked about before. */
+static int
+was_sent(struct desk *d, struct attaching *a, struct err *e)
+{
+	int found = 0;
+
+	if (!id_is_zero(&a->w->l->form))
+		found = duplicate_find(d->db, &a->w->v->tenant.id,
+		    (const uint8_t(*)[32])a->w->tags, KEYD_TAGS, a->first, e);
+	a->again = found == 1;
+	return found;
+}
+
+/*
+ * What a first click has sent is nobody's upload any more: it is asked about before, and
+ * where one is missing once more: it may have been sent in between.
+ */
 static int
 uploads_attach(struct desk *d, void *arg, struct err *e)
 {
 	struct attaching *a = arg;
 	const struct desk_letter *l = a->w->l;
+	struct err ignored;
 	size_t i;
-	int found = 0;
+	int r;
 
-	if (!id_is_zero(&l->form))
-		found = duplicate_find(d->db, &a->w->v->tenant.id,
-		    (const uint8_t(*)[32])a->w->tags, KEYD_TAGS, a->first, e);
-	if (found != 0) {
-		a->again = true;
-		return found == 1 ? 0 : -1;
+	if ((r = was_sent(d, a, e)) != 0)
+		return r == 1 ? 0 : -1;
+	for (i = 0; i < l->n_uploads && r == 0; i++)
+		r = upload_attach(d, a, &l->uploads[i], e);
+	if (r == -1 && was_sent(d, a, &ignored) == 1) {
+		err_clear(e);
+		return 0;
 	}
-	for (i = 0; i < l->n_uploads; i++)
-		if (upload_attach(d, a, &l->uploads[i], e) == -1)
-			return -1;
-	return 0;
+	return r;
 }
 
 /* Files that lie beside a letter cannot go with it by mail: it stays here, with its notice. */
