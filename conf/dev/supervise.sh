@@ -46,6 +46,7 @@ begin() {
 	unset "due[$name]"
 	milliseconds
 	born[$name]=$now
+	started "${pid[$name]}" >"$state/run/$name.started" 2>/dev/null
 	echo "${pid[$name]}" >"$state/run/.$name.pid"
 	mv "$state/run/.$name.pid" "$state/run/$name.pid"
 }
@@ -128,7 +129,7 @@ end() {
 		slay "$name"
 		wait "${pid[$name]}" 2>/dev/null
 		pid[$name]=
-		rm -f "$state/run/$name.pid"
+		rm -f "$state/run/$name".{pid,started}
 	done
 }
 
@@ -141,35 +142,34 @@ finish() {
 	end INT 20 postgres
 	[[ ${pgsock-} ]] && cluster_sweep
 	[[ ${short_dir-} ]] && rm -rf "$short_dir"
-	rm -f "$state"/run/*.pid "$state/run/lock"
+	rm -f "$state"/run/*.{pid,started} "$state/run/lock"
 	exit "$1"
 }
 
 # ---- a supervisor before this one that was killed ----------------------------
 
-# When a process started, in seconds since the epoch.
+# When a process started, in ticks since the machine did.
 started() {
-	local line ticks up
+	local line field
 
 	line=$(<"/proc/$1/stat") || return 1
-	read -r -a ticks <<<"${line##*) }"
-	read -r up _ </proc/uptime
-	echo $((EPOCHSECONDS - ${up%.*} + ticks[19] / 100))
+	read -r -a field <<<"${line##*) }"
+	echo "${field[19]}"
 }
 
-# Ends services that an earlier supervisor left running. The id in a pid file
-# may meanwhile be somebody else's: the times of file and process must agree.
+# Ends services that an earlier supervisor left running; true if there were any. The
+# id in a pid file may meanwhile be somebody else's, who started at another time.
 sweep_leftovers() {
-	local file process when
+	local file process when swept=1
 
 	for file in "$state"/run/*.pid; do
 		[[ -e $file ]] || continue
 		process=$(<"$file")
-		if when=$(started "$process" 2>/dev/null); then
-			when=$((when - $(stat -c %Y "$file")))
-			((when >= -3 && when <= 3)) || process=
+		when=$(<"${file%.pid}.started")
+		if [[ $when && $when == "$(started "$process")" ]]; then
+			kill -KILL -- "-$process" && swept=0
 		fi
-		[[ $process ]] && kill -KILL -- "-$process" 2>/dev/null
-		rm -f "$file"
-	done
+		rm -f "$file" "${file%.pid}.started"
+	done 2>/dev/null
+	return "$swept"
 }

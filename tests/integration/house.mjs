@@ -2,11 +2,13 @@
 // brings back what dies, and leaves nothing behind.
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import fs from 'node:fs/promises';
+import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { alive, descendants, run, until } from '../lib/process.mjs';
-import { Installation, services, startInstallation } from '../lib/installation.mjs';
+import { Installation, listening, services, startInstallation } from '../lib/installation.mjs';
 import { request } from '../lib/web.mjs';
 import { smtpConnect } from '../lib/smtp.mjs';
 
@@ -151,6 +153,21 @@ test('a runner that was killed is followed by one that clears up after it', asyn
   await inst.start();
   for (const service of services) assert.ok(await works[service](), service);
   for (const pid of orphans) assert.equal(await alive(pid), false, `process ${pid} is gone`);
+});
+
+test('its ports may be free a moment after it was killed', async () => {
+  process.kill(inst.runner.pid, 'SIGKILL');
+  await inst.ended;
+  process.kill(-await inst.pid('portal'), 'SIGKILL');
+  const { HTTPS_PORT } = inst.ports;
+  await until(async () => !await listening(HTTPS_PORT), { what: 'the portal is gone' });
+  const holder = net.createServer().listen(HTTPS_PORT, '127.0.0.1');
+  const starting = inst.start();
+  await until(() => !existsSync(path.join(inst.state, 'run/keyd.pid')), { what: 'swept' });
+  await sleep(1000);
+  holder.close();
+  await starting;
+  assert.ok(await works.portal());
 });
 
 test('the settings for a shell are enough for psql and restantectl', async () => {
