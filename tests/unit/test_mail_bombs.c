@@ -9,19 +9,14 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 
+#include "heap.h"
 #include "mail/parse.h"
-
-#ifdef RESTANTE_SANITIZE
-/* The sanitizers' own; not every compiler brings their header. */
-size_t __sanitizer_get_current_allocated_bytes(void);
-#endif
 
 /* The bookkeeping of a sanitizer grows by itself; a square is still seen. */
 #ifdef __SANITIZE_ADDRESS__
@@ -373,16 +368,6 @@ memory_stays_small(void **state)
 }
 
 #define SETS 2000 /* names of character sets */
-
-static size_t
-in_use(void)
-{
-#ifdef RESTANTE_SANITIZE
-	return __sanitizer_get_current_allocated_bytes();
-#else
-	return mallinfo2().uordblks;
-#endif
-}
 
 /* One message with a name that no other had. */
 static void

@@ -10,13 +10,9 @@
 
 #include <stdio.h>
 #include <unistd.h>
-#ifdef RESTANTE_SANITIZE
-size_t __sanitizer_get_current_allocated_bytes(void);
-#else
-#include <malloc.h>
-#endif
 
 #include "base/secret.h"
+#include "heap.h"
 #include "smtp_fake.h"
 
 #define HELLO   "EHLO client.example\r\n"
@@ -114,16 +110,6 @@ test_no_trace(void **state)
 }
 
 #define IDLE 1000
-
-static size_t
-in_use(void)
-{
-#ifdef RESTANTE_SANITIZE
-	return __sanitizer_get_current_allocated_bytes();
-#else
-	return mallinfo2().uordblks;
-#endif
-}
 
 /* Bytes of memory a session has after `in`. */
 static size_t
