@@ -56,7 +56,10 @@ int db_commit(struct db *db, struct err *e) __attribute__((warn_unused_result));
  * it, whole, unless a later one was committed durably, which makes both so.
  */
 int db_relax(struct db *db, struct err *e) __attribute__((warn_unused_result));
-/* What failed last, failed since another transaction held a lock for too long. */
+/*
+ * What failed last, failed since another transaction held a lock: for too long, or it
+ * waited for this one, too.
+ */
 bool db_locked_out(const struct db *db);
 /*
  * Harmless when none is open. Does not wait for the server, and so is also how a

@@ -215,12 +215,14 @@ code_of(const char *state)
 	return ERR_INTERNAL;
 }
 
+/* Waited for a lock too long, or for ever. */
 static bool
-is_lock_timeout(const PGresult *res)
+is_locked_out(const PGresult *res)
 {
 	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 
-	return state != NULL && strcmp(state, "55P03") == 0;
+	return state != NULL &&
+	    (strcmp(state, "55P03") == 0 || strcmp(state, "40P01") == 0);
 }
 
 /* SQLSTATE and names only: PostgreSQL's own message may hold values. */
@@ -398,7 +400,7 @@ answer(
 	} else {
 		if (status != PGRES_PIPELINE_ABORTED && e->code == ERR_NONE) {
 			describe(res, p->s, e);
-			db->locked_out = is_lock_timeout(res);
+			db->locked_out = is_locked_out(res);
 		}
 		if (p->prepare)
 			db->ready[slot_of(db, p->s)] = false;

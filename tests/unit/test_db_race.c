@@ -108,6 +108,71 @@ of_two_duplicates_one_is_kept(void **state)
 	assert_true(t.waited_ms > 200);
 }
 
+/* Adds the tag that another transaction has added, which will wait for this one. */
+struct crossing {
+	struct db *db;
+	const uint8_t *tag;
+	struct id message;
+	struct err e;
+	int rc;
+};
+
+static void *
+cross(void *arg)
+{
+	struct crossing *c = arg;
+
+	if ((c->rc = duplicate_add(
+		 c->db, &tenant_a, c->tag, &c->message, &c->e)) == 0)
+		c->rc = sql_flush(c->db, &c->e);
+	if (c->rc == -1)
+		db_rollback(c->db);
+	else
+		c->rc = db_commit(c->db, &c->e);
+	return NULL;
+}
+
+static void
+of_two_that_wait_for_each_other_one_was_locked_out(void **state)
+{
+	struct sample s[2];
+	struct crossing c[2];
+	pthread_t thread[2];
+	size_t i, lost;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		sample_fill(&s[i], &tenant_a, &account_a,
+		    i ? "CROSS001" : "CROSS002", "dora@partner.example");
+		memset(s[i].tag, 0xc0 + (int)i, sizeof(s[i].tag));
+		c[i] = (struct crossing){
+		    .db = cluster_db("restante_intake"), .message = s[i].m.id};
+		assert_int_equal(db_begin(c[i].db, &tenant_a, &c[i].e), 0);
+		assert_int_equal(
+		    message_add(c[i].db, &tenant_a, &s[i].m, &c[i].e), 0);
+		assert_int_equal(duplicate_add(c[i].db, &tenant_a, s[i].tag,
+				     &s[i].m.id, &c[i].e),
+		    0);
+		assert_int_equal(sql_flush(c[i].db, &c[i].e), 0);
+	}
+	for (i = 0; i < 2; i++) {
+		c[i].tag = s[!i].tag;
+		assert_int_equal(
+		    pthread_create(&thread[i], NULL, cross, &c[i]), 0);
+	}
+	for (i = 0; i < 2; i++)
+		assert_int_equal(pthread_join(thread[i], NULL), 0);
+	assert_int_equal(c[0].rc + c[1].rc, -1);
+	lost = c[1].rc == -1;
+	assert_int_equal(c[lost].e.code, ERR_UNAVAILABLE);
+	assert_true(db_locked_out(c[lost].db));
+	assert_false(db_locked_out(c[!lost].db));
+	for (i = 0; i < 2; i++) {
+		db_close(c[i].db);
+		sample_clear(&s[i]);
+	}
+}
+
 #define READERS 6
 struct showing {
 	struct id message;
@@ -760,6 +825,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(of_two_duplicates_one_is_kept),
+	    cmocka_unit_test(
+		of_two_that_wait_for_each_other_one_was_locked_out),
 	    cmocka_unit_test(displayed_is_said_once),
 	    cmocka_unit_test(a_lease_comes_back),
 	    cmocka_unit_test(a_dead_couriers_mails_come_back_at_once),
