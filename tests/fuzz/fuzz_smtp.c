@@ -127,6 +127,62 @@ prepare(unsigned how, struct smtp_settings *set)
 	}
 }
 
+static enum smtp_next
+begin(struct smtp_session *s, bool tls, unsigned how, struct buf *out)
+{
+	if ((how & HOW_FRONT) != 0)
+		smtp_session_front(s);
+	if (tls && (how & HOW_NOW) != 0)
+		smtp_session_certificate(s, "0123", "4567");
+	if ((how & 0xff) == 0xff)
+		return smtp_session_early(s, out);
+	if ((how & 0xff) == 0xfe)
+		return smtp_session_crowded(s, out);
+	return smtp_session_greet(s, out);
+}
+
+/* What the glue asks of a session between two packets. */
+static void
+check_session(struct smtp_session *s, unsigned how)
+{
+	const char *client = smtp_session_client(s);
+
+	if (smtp_session_held(s) > 1u << 20)
+		abort();
+	if (smtp_session_trusted(s) && *client == '\0')
+		abort();
+	if (smtp_session_renewed(s) && (how & HOW_FRONT) == 0)
+		abort();
+	if (smtp_session_renewed(s) || *smtp_session_id(s) == '\0')
+		abort();
+	if (smtp_session_waits(s) && (how & HOW_WARY) == 0)
+		abort();
+}
+
+/* Nothing is said to one that has closed. */
+static void
+check_closed(struct smtp_session *s)
+{
+	struct buf out = BUF_INIT;
+	size_t used = 0;
+
+	if (smtp_session_busy(s) || smtp_session_waits(s) ||
+	    smtp_session_feed(s, "NOOP\r\n", 6, &used, &out) != SMTP_CLOSE ||
+	    used != 6 || out.len != 0)
+		abort();
+	buf_free(&out);
+}
+
+/* As much as there is of a piece of that size, and room for. */
+static size_t
+piece(const struct smtp_session *s, size_t left, size_t step)
+{
+	const size_t room = smtp_session_room(s);
+
+	step = step < room ? step : room;
+	return step < left ? step : left;
+}
+
 static size_t
 run(const uint8_t *p, size_t n, bool tls, unsigned how, size_t step,
     struct buf *out)
@@ -134,28 +190,25 @@ run(const uint8_t *p, size_t n, bool tls, unsigned how, size_t step,
 	struct smtp_settings set;
 	struct smtp_session *s;
 	enum smtp_next next;
+	size_t len;
 
 	prepare(how, &set);
+	/* Replies that do not leave between packets. */
+	fake.stuck = (how & HOW_WARY) != 0 && step % 2 == 1;
 	if ((s = smtp_session_new(&set, "192.0.2.1", tls)) == NULL)
 		abort();
-	if ((how & HOW_FRONT) != 0)
-		smtp_session_front(s);
-	if (tls && (how & HOW_NOW) != 0)
-		smtp_session_certificate(s, "0123", "4567");
-	next = (how & 0xff) == 0xff ? smtp_session_early(s, out) :
-				      smtp_session_greet(s, out);
-	for (size_t at = 0; at < n && next != SMTP_CLOSE; at += step) {
-		next = fake_packet(
-		    s, p + at, n - at < step ? n - at : step, out);
+	next = begin(s, tls, how, out);
+	for (size_t at = 0; at < n && next != SMTP_CLOSE; at += len) {
+		len = piece(s, n - at, step);
+		next = fake_packet(s, p + at, len, out);
 		if (fake.handshakes > 0)
 			break;
-		if (smtp_session_held(s) > 1u << 20)
-			abort();
+		check_session(s, how);
 	}
 	if (next != SMTP_CLOSE)
 		smtp_session_goodbye(s, "bye", out);
-	else if (smtp_session_busy(s))
-		abort();
+	else
+		check_closed(s);
 	smtp_session_free(s);
 	if (fake.drafts != 0 || fake.envelopes != 0)
 		abort();

@@ -21,6 +21,7 @@ struct desk_draft {
 struct fake {
 	int keep;   /* bodies are kept, not only counted */
 	bool alone; /* messages are committed on their thread, with no others */
+	bool stuck; /* replies do not leave between packets */
 	enum err_code begin_err, trace_err, add_err, accept_err;
 	size_t add_after; /* add_err comes once so many bytes were taken */
 	size_t chunk;     /* so many bytes are sealed together; 0: all */
@@ -355,7 +356,9 @@ fake_packet(struct smtp_session *s, const void *p, size_t n, struct buf *out)
 	enum smtp_next next = SMTP_MORE;
 	size_t used;
 
-	smtp_session_sent(s); /* what was answered to the last one has left */
+	if (!fake.stuck)
+		smtp_session_sent(
+		    s); /* what was answered to the last one has left */
 	while (n > 0) {
 		used = 0;
 		next = smtp_session_feed(s, at, n, &used, out);
@@ -363,9 +366,12 @@ fake_packet(struct smtp_session *s, const void *p, size_t n, struct buf *out)
 			abort();
 		at += used;
 		n -= used;
-		while (next == SMTP_JOB || next == SMTP_WAIT)
+		while (next == SMTP_JOB || next == SMTP_WAIT) {
+			if (next == SMTP_WAIT && smtp_session_wait(s) == 0)
+				abort();
 			next = next == SMTP_JOB ? fake_job(s, out) :
 						  smtp_session_done(s, out);
+		}
 		if (next == SMTP_STARTTLS) {
 			smtp_session_tls(s, "TLSv1.3 TLS_AES_256_GCM_SHA384");
 			fake.handshakes++;
