@@ -130,7 +130,6 @@ message_fill(struct work *w, struct err *e)
 	const struct parcel *p = w->s.p;
 	struct message *m = &w->s.b->message;
 
-	m->created = clock_now();
 	m->expires = m->created + p->tenant->retention_days * CLOCK_DAY;
 	if (text_copy(m->sender, sizeof(m->sender), p->from) == -1)
 		return err_set(e, ERR_BAD_INPUT, "sender address too long");
@@ -222,6 +221,8 @@ parcel_begin(
 {
 	b->tenant = *tenant;
 	b->message.id = *draft_id(f);
+	/* Before its transaction begins: what that writes is of its own time, and comes later. */
+	b->message.created = clock_now();
 }
 
 void
