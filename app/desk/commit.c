@@ -172,7 +172,15 @@ commit_soon(struct desk *d, struct commit_item *item, bool ahead)
 	    db_begin(d->db, &item->bundle.tenant, &ignored) == -1)
 		return;
 	item->ahead = db_transaction(d->db);
+	d->ahead = item;
 	(void)push(d, 0);
+}
+
+bool
+commit_is_ahead(const struct desk *d, const struct id *tenant)
+{
+	return d->ahead != NULL && tenant != NULL && is_ahead(d, d->ahead) &&
+	    id_equal(&d->ahead->bundle.tenant, tenant);
 }
 
 void
@@ -210,6 +218,7 @@ commit_never(struct desk *d, struct commit_item *item)
 {
 	struct commit_line *c = shared_commit(d);
 
+	d->ahead = NULL;
 	if (is_ahead(d, item))
 		db_rollback(d->db);
 	pthread_mutex_lock(&c->lock);
@@ -498,6 +507,7 @@ commit_add(struct desk *d, struct commit_item *item)
 {
 	struct commit_line *c = shared_commit(d);
 
+	d->ahead = NULL;
 	if (item->writes) {
 		pthread_mutex_lock(&c->lock);
 		c->ahead = false;

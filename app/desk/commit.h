@@ -51,13 +51,15 @@ void commit_line_free(struct commit_line *c); /* empty by now; NULL is fine */
  * Where the house is quiet, and `ahead` says that it may be, it is written as it is gathered:
  * the bundle has its tenant, and commit_tags(), commit_chunks() and commit_mails() follow in
  * between, when what bundle_write_tags() and its like need is there. When they come to
- * nothing, or d's connection is used meanwhile, commit_add() writes all of it.
+ * nothing, or d's connection begins another transaction, commit_add() writes all of it.
  */
 void commit_soon(struct desk *d, struct commit_item *item, bool ahead);
 void commit_tags(struct desk *d, struct commit_item *item);
 void commit_chunks(struct desk *d, struct commit_item *item);
 void commit_mails(struct desk *d, struct commit_item *item);
 void commit_never(struct desk *d, struct commit_item *item);
+/* Is that under way on d's connection, for this tenant? */
+bool commit_is_ahead(const struct desk *d, const struct id *tenant);
 /* On a thread of d's, after commit_soon(). May write others' messages before it returns. */
 void commit_add(struct desk *d, struct commit_item *item);
 

@@ -29,6 +29,8 @@ struct desk {
 	const struct settings *set;
 	struct secret *pair; /* for the next message; NULL: no room yet */
 	bool has_pair;
+	/* What is written while it is gathered, on this connection; NULL: nothing. */
+	const struct commit_item *ahead;
 };
 
 /* keyd's public keys, asked for once a process. */
@@ -60,7 +62,10 @@ struct commit_line *shared_commit(const struct desk *d);
 int desk_within(struct desk *d, const struct id *tenant,
     int (*fn)(struct desk *d, void *arg, struct err *e), void *arg,
     struct err *e) __attribute__((warn_unused_result));
-/* The same for what only reads: nothing is committed, and the end not waited for. */
+/*
+ * The same for what only reads: nothing is committed, and the end not waited for. What is
+ * just written ahead for that tenant goes on.
+ */
 int desk_look(struct desk *d, const struct id *tenant,
     int (*fn)(struct desk *d, void *arg, struct err *e), void *arg,
     struct err *e) __attribute__((warn_unused_result));

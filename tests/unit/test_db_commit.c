@@ -618,11 +618,52 @@ what_went_ahead_and_was_lost_is_written(void **state)
 	drop(w, 1);
 }
 
+static int
+twins_look(struct desk *d, void *arg, struct err *e)
+{
+	const struct bundle *b = arg;
+	struct id first;
+
+	return duplicate_find(desk_db(d), &b->tenant,
+	    (const uint8_t(*)[32])b->tags, BUNDLE_TAGS, &first, e);
+}
+
+/* What is only looked for meanwhile takes nothing back. */
+static void
+what_went_ahead_stays_while_somebody_looks(void **state)
+{
+	struct waiting w, other;
+	struct desk *d;
+	struct err e;
+
+	(void)state;
+	calm_down();
+	fill(&w, &tenant_a, "LOOKS0", 1);
+	fill(&other, &tenant_b, "LOOKS0", 2);
+	d = send_ahead(&w);
+	assert_int_equal(
+	    desk_look(d, &tenant_a, twins_look, &w.item.bundle, &e), 1);
+	assert_int_equal(w.item.ahead, db_transaction(desk_db(d)));
+	/* Another tenant's rows are not seen there. */
+	assert_int_equal(
+	    desk_look(d, &tenant_b, twins_look, &other.item.bundle, &e), 0);
+	assert_int_equal(db_transaction(desk_db(d)), 0);
+	commit_add(d, &w.item);
+	assert_int_equal(w.item.result, 0);
+	assert_int_equal(cluster_rows(&w.item.bundle), BUNDLE_ROWS);
+	/* It is over: whoever looks now looks for itself. */
+	assert_false(commit_is_ahead(d, &tenant_a));
+	desk_close(d);
+	drop(&w, 1);
+	drop(&other, 1);
+}
+
 static void
 what_repeats_goes_ahead_in_vain(void **state)
 {
 	struct waiting known, w;
 	struct desk *d;
+	struct err e;
 
 	(void)state;
 	calm_down();
@@ -632,6 +673,9 @@ what_repeats_goes_ahead_in_vain(void **state)
 	memcpy(w.item.bundle.tags[0], known.item.bundle.tags[0], 32);
 	d = send_ahead(&w);
 	assert_int_not_equal(w.item.ahead, 0);
+	/* That it failed is nothing to who looks for something else. */
+	assert_int_equal(
+	    desk_look(d, &tenant_a, twins_look, &known.item.bundle, &e), 1);
 	commit_add(d, &w.item);
 	assert_int_equal(w.item.result, -1);
 	assert_int_equal(w.item.err.code, ERR_CONFLICT);
@@ -743,6 +787,7 @@ main(void)
 	    cmocka_unit_test(what_is_known_goes_ahead),
 	    cmocka_unit_test(what_went_ahead_is_taken_back),
 	    cmocka_unit_test(what_went_ahead_and_was_lost_is_written),
+	    cmocka_unit_test(what_went_ahead_stays_while_somebody_looks),
 	    cmocka_unit_test(what_repeats_goes_ahead_in_vain),
 	    cmocka_unit_test(only_one_that_is_alone_goes_ahead),
 	    cmocka_unit_test(what_went_ahead_ends_with_its_connection),
