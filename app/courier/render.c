@@ -62,32 +62,53 @@ give_common(
 	give(v, "contact", f->contact);
 }
 
-/* Only members are said to be of the tenant. */
-static void
-give_sender(struct values *v, const struct outbox_facts *f)
+/*
+ * An address of the tenant's first domain is the tenant's own: it is taken of nobody who has
+ * not proved to send for it.
+ */
+static bool
+is_of_tenant(const struct outbox_facts *f)
 {
-	const bool known = f->sender_name[0] != '\0';
+	const char *at = strrchr(f->sender, '@');
 
-	if (known) {
-		snprintf(v->sender_of, sizeof(v->sender_of), "%s (%s)",
-		    f->sender_name, f->tenant_name);
+	return f->sender_name[0] != '\0' ||
+	    (at != NULL && f->tenant_domain[0] != '\0' &&
+		text_equal_ci(at + 1, f->tenant_domain));
+}
+
+/* Only who is of the tenant is said to be; a report has no sender, and is called what it is. */
+static void
+give_sender(
+    struct values *v, const struct render *r, const struct outbox_facts *f)
+{
+	const char *name = f->sender_name[0] != '\0' ? f->sender_name :
+						       f->sender;
+	const bool known = is_of_tenant(f), nobody = f->sender[0] == '\0';
+
+	if (nobody)
+		name = view_word(r->view, LANGUAGE, "mail.notice-nobody");
+	if (known)
+		snprintf(v->sender_of, sizeof(v->sender_of), "%s (%s)", name,
+		    f->tenant_name);
+	else
+		text_cut(v->sender_of, sizeof(v->sender_of), name);
+	if (f->sender_name[0] != '\0')
 		snprintf(v->sender_line, sizeof(v->sender_line), "%s <%s>",
 		    f->sender_name, f->sender);
-	} else {
-		text_cut(v->sender_of, sizeof(v->sender_of), f->sender);
-		text_cut(v->sender_line, sizeof(v->sender_line), f->sender);
-	}
+	else
+		text_cut(v->sender_line, sizeof(v->sender_line), name);
 	give(v, "sender", f->sender);
-	give(v, "sender_name", known ? f->sender_name : f->sender);
+	give(v, "sender_name", name);
 	give(v, "sender_of", v->sender_of);
 	give(v, "sender_line", v->sender_line);
 	give(v, "known", known ? "yes" : "");
-	give(v, "outside", known ? "" : "yes");
+	give(v, "outside", known || nobody ? "" : "yes");
+	give(v, "nobody", nobody ? "yes" : "");
 }
 
 static void
-give_notice(struct values *v, const struct outbox_facts *f,
-    const struct seal_item *item)
+give_notice(struct values *v, const struct render *r,
+    const struct outbox_facts *f, const struct seal_item *item)
 {
 	const bool guest = item->kind == SEAL_I_NOTICE;
 	char pickup[SEAL_PICKUP_LEN];
@@ -111,7 +132,7 @@ give_notice(struct values *v, const struct outbox_facts *f,
 	give(v, "pickup_shown", v->pickup);
 	give(v, "guest", guest ? "yes" : "");
 	give(v, "account", guest ? "" : "yes");
-	give_sender(v, f);
+	give_sender(v, r, f);
 	give(v, "expires", v->expires);
 	give(v, "check_url", v->check_url);
 	give(v, "wrong_url", v->wrong_url);
@@ -246,7 +267,7 @@ check(const struct outbox *o, const struct outbox_facts *f,
 	    (o->kind == OUTBOX_CODE) != (item->kind == SEAL_I_CODE))
 		return err_set(e, ERR_CORRUPT, "outbox item of another kind");
 	if (o->kind == OUTBOX_NOTICE &&
-	    (f->pickup[0] == '\0' || f->sender[0] == '\0'))
+	    (f->pickup[0] == '\0' || f->created == 0))
 		return err_set(e, ERR_GONE, "the message is no more");
 	if (receipt && (f->sender[0] == '\0' || f->recipient[0] == '\0'))
 		return err_set(e, ERR_GONE, "the message is no more");
@@ -264,7 +285,7 @@ render_system(const struct render *r, const struct outbox *o,
 
 	give_common(&v, r, f);
 	if (o->kind == OUTBOX_NOTICE)
-		give_notice(&v, f, item);
+		give_notice(&v, r, f, item);
 	else if (o->kind == OUTBOX_CODE)
 		give_code(&v, o, item);
 	else
@@ -301,7 +322,9 @@ render_mail(const struct render *r, const struct outbox *o,
 	set_ids(o, f, id, thread, sizeof(id));
 	s.message_id = id;
 	s.references = thread[0] != '\0' ? thread : NULL;
-	s.reply_to = o->kind == OUTBOX_NOTICE ? f->sender : NULL;
+	s.reply_to = o->kind == OUTBOX_NOTICE && f->sender[0] != '\0' ?
+	    f->sender :
+	    NULL;
 	if (render_system(r, o, f, item, &s, out, e) == -1) {
 		rendered_clear(out);
 		return -1;

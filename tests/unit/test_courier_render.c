@@ -232,6 +232,78 @@ a_port_of_its_own(void **state)
 	rendered_clear(&m);
 }
 
+/* Subject and text of the notice of a message from that sender. */
+static void
+say(const char *name, const char *sender, char *subject, size_t cap,
+    struct buf *text)
+{
+	const struct render r = {view, 443, "mail.acme.example"};
+	struct outbox o = row(OUTBOX_NOTICE);
+	struct outbox_facts f = facts;
+	struct mail_memory memory;
+	struct mail_source src;
+	struct manifest *parsed;
+	struct rendered m;
+	struct err e = {0};
+	bool cut;
+
+	text_cut(f.sender_name, sizeof(f.sender_name), name);
+	text_cut(f.sender, sizeof(f.sender), sender);
+	if (render_mail(&r, &o, &f, &link_item, &m, &e) == -1)
+		fail_msg("%s: %s", sender, e.text);
+	memory = (struct mail_memory){m.mail.data, m.mail.len};
+	mail_source_memory(&src, &memory);
+	assert_int_equal(mail_parse(&src, &parsed, NULL), 0);
+	assert_int_equal(mail_text(&src, parsed, text, &cut, NULL), 0);
+	text_cut(subject, cap, parsed->subject);
+	assert_int_equal(
+	    memmem(m.mail.data, m.mail.len, "\nReply-To:", 10) == NULL,
+	    sender[0] == '\0');
+	manifest_free(parsed);
+	rendered_clear(&m);
+}
+
+/* Only who is of the tenant is said to be; who has no address has a notice all the same. */
+static void
+who_wrote(void **state)
+{
+	static const struct {
+		const char *name, *sender, *subject, *text;
+		bool stranger;
+	} cases[] = {
+	    {"Alice Example", "alice@acme.example", "Alice Example (Acme Bank)",
+		"Alice Example <alice@acme.example> at Acme Bank", false},
+	    {"", "invoices@acme.example", "invoices@acme.example (Acme Bank)",
+		"invoices@acme.example at Acme Bank", false},
+	    {"", "invoices@ACME.example", "invoices@ACME.example (Acme Bank)",
+		"invoices@ACME.example at Acme Bank", false},
+	    {"", "carol@partner.example", "carol@partner.example",
+		"carol@partner.example has sent", true},
+	    {"", "m@sub.acme.example", "m@sub.acme.example",
+		"m@sub.acme.example has sent", true},
+	    {"", "m@notacme.example", "m@notacme.example",
+		"m@notacme.example has sent", true},
+	    {"", "", "A mail server", "A mail server has sent", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf text = BUF_INIT;
+		char subject[256], wanted[256];
+
+		say(cases[i].name, cases[i].sender, subject, sizeof(subject),
+		    &text);
+		snprintf(wanted, sizeof(wanted), "%s sent you a secure message",
+		    cases[i].subject);
+		assert_string_equal(subject, wanted);
+		assert_ptr_equal(
+		    strstr(buf_cstr(&text), cases[i].text), buf_cstr(&text));
+		assert_int_equal(strstr(buf_cstr(&text), "not known") != NULL,
+		    cases[i].stranger);
+		buf_free(&text);
+	}
+}
+
 static void
 envelopes(void **state)
 {
@@ -290,6 +362,9 @@ what_makes_no_mail(void **state)
 	f.pickup[0] = '\0';
 	refused(row(OUTBOX_NOTICE), f, &link_item, ERR_GONE);
 	f = facts;
+	f.created = 0;
+	refused(row(OUTBOX_NOTICE), f, &link_item, ERR_GONE);
+	f = facts;
 	f.sender[0] = '\0';
 	refused(row(OUTBOX_RECEIPT), f, &receipt_item, ERR_GONE);
 	memcpy(item.address, "a@x.example\r\nBcc: b", 20);
@@ -343,6 +418,7 @@ main(void)
 	    cmocka_unit_test(golden_mails),
 	    cmocka_unit_test(golden_statuses),
 	    cmocka_unit_test(a_port_of_its_own),
+	    cmocka_unit_test(who_wrote),
 	    cmocka_unit_test(envelopes),
 	    cmocka_unit_test(a_second_try_is_the_same_mail),
 	    cmocka_unit_test(what_makes_no_mail),

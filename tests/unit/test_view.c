@@ -45,6 +45,7 @@ static const struct view_field fields[] = {
     {"account", ""},
     {"known", "yes"},
     {"outside", ""},
+    {"nobody", ""},
     {"expires", "Friday 18 December 2026"},
     {"contact", "+44 20 7946 0000"},
     {"check_url", "https://acme.localhost:8443/check"},
@@ -469,6 +470,7 @@ test_every_word(void **state)
 	snprintf(path, sizeof(path), "%s/templates/mail", share());
 	read_all(path, &use);
 	read_all("app/portal", &use);
+	read_all("app/courier", &use);
 	for (i = 0; i < ERR_CODES; i++)
 		assert_int_equal(buf_addf(&use, "{word:%s}",
 				     err_row((enum err_code)i)->word),
