@@ -55,6 +55,17 @@ test('a notice goes out over verified TLS and leaves nothing in the outbox', asy
   await rowGone(id);
 });
 
+test('a bounce to a member has its notice, which can be answered to nobody', async () => {
+  const to = 'alice@acme.example';
+  const reply = await sendMail(inst, { from: '', to, subject: 'Undelivered Mail' });
+  assert.equal(reply.code, 250, reply.text);
+  const [mail] = await host.wait(to);
+  assert.match(mail.subject, /^A mail server sent you a secure message/);
+  assert.equal(mail.field('Reply-To'), undefined);
+  assert.doesNotMatch(mail.raw, /Undelivered Mail/);
+  await rowGone(reply.text.match(/[0-9a-f-]{36}/)[0]);
+});
+
 for (const [name, verb, answer] of [
   ['refused for now at RCPT', 'RCPT', '450 4.2.0 Greylisted'],
   ['refused for now at its end', 'END', '452 4.3.1 Full'],
