@@ -35,7 +35,10 @@
     <xsl:if test="@fresh"><xsl:attribute name="class">new</xsl:attribute></xsl:if>
     <span><xsl:if test="@fresh"><span class="dot" aria-hidden="true"></span><span class="unseen"><w:t id="list.new"/></span></xsl:if></span>
     <span class="from">
-      <xsl:value-of select="who/@shown"/>
+      <xsl:choose>
+        <xsl:when test="who/@shown = '' and ../@box = 'inbox'"><w:t id="list.nobody"/></xsl:when>
+        <xsl:otherwise><xsl:value-of select="who/@shown"/></xsl:otherwise>
+      </xsl:choose>
       <xsl:if test="../@box = 'sent' and @recipients &gt; 1"><xsl:text> </xsl:text><w:t id="list.and" n="@recipients - 1"/></xsl:if>
     </span>
     <a class="subject" dir="auto" href="/message/{@id}">
@@ -60,7 +63,7 @@
         <xsl:when test="@files = 1"><w:t id="list.file"/><xsl:text> · </xsl:text></xsl:when>
         <xsl:when test="@files &gt; 1"><w:t id="list.files" n="@files"/><xsl:text> · </xsl:text></xsl:when>
       </xsl:choose>
-      <w:t id="list.until" until="expires/@short"/>
+      <span class="nowrap"><w:t id="list.until" until="expires/@short"/></span>
     </small>
   </li>
 </xsl:template>

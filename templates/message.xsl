@@ -31,7 +31,7 @@
       <div class="who head">
         <span class="mark" aria-hidden="true"><xsl:value-of select="sender/@initials"/></span>
         <div>
-          <b><xsl:value-of select="sender/@shown"/></b>
+          <b><xsl:choose><xsl:when test="sender/@shown = '' and not(@mine)"><w:t id="list.nobody"/></xsl:when><xsl:otherwise><xsl:value-of select="sender/@shown"/></xsl:otherwise></xsl:choose></b>
           <xsl:if test="sender/@name != ''"><xsl:text> </xsl:text><span class="quiet"><xsl:value-of select="sender/@address"/></span></xsl:if>
           <small>
             <xsl:if test="to/person">
@@ -55,6 +55,7 @@
         <p class="pills">
           <xsl:choose>
             <xsl:when test="@verified"><span class="pill good"><xsl:text>✓ </xsl:text><w:t id="message.verified" tenant="/page/@tenant"/></span></xsl:when>
+            <xsl:when test="@proved"><span class="pill good"><xsl:text>✓ </xsl:text><w:t id="message.proved"/></span></xsl:when>
             <xsl:otherwise><span class="pill warn"><xsl:text>! </xsl:text><w:t id="message.unverified"/></span></xsl:otherwise>
           </xsl:choose>
           <xsl:if test="@receipt"><xsl:text> </xsl:text><span class="pill"><w:t id="message.receipt" sender="sender/@shown"/></span></xsl:if>
@@ -81,7 +82,7 @@
       <div class="row">
         <xsl:choose>
           <xsl:when test="@mine"><a class="btn" href="/message/{@id}/track"><w:t id="message.track"/></a></xsl:when>
-          <xsl:otherwise><a class="btn" href="/compose?reply={@id}"><w:t id="message.reply"/></a></xsl:otherwise>
+          <xsl:when test="sender/@address != ''"><a class="btn" href="/compose?reply={@id}"><w:t id="message.reply"/></a></xsl:when>
         </xsl:choose>
         <a href="/message/{@id}/raw"><w:t id="message.save" size="@size"/></a>
       </div>

@@ -16,7 +16,7 @@
       </h1>
       <p class="quiet">
         <w:t id="track.sent" at="created/@minute"/><xsl:text> · </xsl:text>
-        <w:t id="list.until" until="expires/@short"/>
+        <span class="nowrap"><w:t id="list.until" until="expires/@short"/></span>
         <xsl:choose>
           <xsl:when test="@files = 1"><xsl:text> · </xsl:text><w:t id="list.file"/></xsl:when>
           <xsl:when test="@files &gt; 1"><xsl:text> · </xsl:text><w:t id="list.files" n="@files"/></xsl:when>

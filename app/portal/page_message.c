@@ -106,6 +106,14 @@ add_body(struct page *p, struct node *n, const struct desk_message *msg,
 	return ret;
 }
 
+/* Its sender proved the address: by an account, or else has a copy of its own. */
+static bool
+is_proved(const struct desk_message *msg)
+{
+	return !id_is_zero(&msg->row.sender_account) ||
+	    (msg->n_people > 0 && msg->people[0].role == READER_SENDER);
+}
+
 /* How a message came that nobody proved to have sent: "TLSv1.3", and from where. */
 static void
 add_way(struct node *n, const struct desk_message *msg)
@@ -113,8 +121,7 @@ add_way(struct node *n, const struct desk_message *msg)
 	const struct mail_connection *c = &msg->manifest->connection;
 	char tls[16];
 
-	if (!id_is_zero(&msg->row.sender_account) || msg->mine ||
-	    c->client[0] == '\0')
+	if (is_proved(msg) || msg->mine || c->client[0] == '\0')
 		return;
 	text_cut(tls, sizeof(tls), c->tls);
 	tls[strcspn(tls, " ")] = '\0';
@@ -138,9 +145,9 @@ add_head(struct page *p, struct node *n, const struct desk_message *msg)
 	node_set(n, "receipt", msg->receipt ? "yes" : NULL);
 	node_set(
 	    n, "verified", id_is_zero(&msg->row.sender_account) ? NULL : "yes");
+	node_set(n, "proved", is_proved(msg) ? "yes" : NULL);
 	/* Nobody proved either address: both are told where they differ. */
-	if (id_is_zero(&msg->row.sender_account) && !msg->mine &&
-	    msg->row.sender[0] != '\0' &&
+	if (!is_proved(msg) && !msg->mine && msg->row.sender[0] != '\0' &&
 	    !text_equal_ci(address, msg->row.sender))
 		node_set(n, "envelope", msg->row.sender);
 	add_way(n, msg);

@@ -34,8 +34,9 @@ static struct {
 	uint64_t size; /* of every file */
 	int wrong;
 	int sent;
-	bool down;           /* the database */
-	bool expired;        /* the message */
+	bool down;    /* the database */
+	bool expired; /* the message */
+	char from;    /* it is: 0 a member, p proved, s a stranger, - nobody */
 	enum err_code login; /* what a sign-in gives */
 	enum err_code send;
 	const char *send_text;
@@ -421,6 +422,8 @@ fake_manifest_free(struct manifest *m)
 	free(m);
 }
 
+static struct reader_row fake_sender = {.role = READER_SENDER};
+
 int
 desk_open_message(struct desk *d, const struct desk_visit *v,
     const struct id *id, struct desk_message *out, struct err *e)
@@ -440,14 +443,22 @@ desk_open_message(struct desk *d, const struct desk_visit *v,
 		return err_set(e, ERR_EXPIRED, "message expired");
 	}
 	out->row.id = *id;
-	out->row.sender_account = *id;
-	text_cut(
-	    out->row.sender, sizeof(out->row.sender), "alice@acme.example");
+	if (fake.from == 0)
+		out->row.sender_account = *id;
+	if (fake.from != '-')
+		text_cut(out->row.sender, sizeof(out->row.sender),
+		    "alice@acme.example");
+	if (fake.from == 'p') {
+		out->people = &fake_sender;
+		out->n_people = 1;
+	}
 	out->row.created = FAKE_DAY;
 	out->row.expires = FAKE_DAY + 28 * CLOCK_DAY;
 	out->mine = v->kind == SESSION_ACCOUNT;
 	out->receipt = !out->mine;
 	out->manifest = fake_manifest();
+	if (fake.from == '-')
+		memset(&out->manifest->from, 0, sizeof(out->manifest->from));
 	return 0;
 }
 

@@ -778,6 +778,43 @@ test_assets(void **state)
 	}
 }
 
+/* What is said of who wrote: an account, a proved address, nothing proved, nobody. */
+static void
+test_who_wrote(void **state)
+{
+	static const char *const pills[] = {
+	    "\xe2\x9c\x93 sender known to Acme Bank",
+	    "\xe2\x9c\x93 sender\xe2\x80\x99s address proved",
+	    "! sender\xe2\x80\x99s address not proved"};
+	static const struct {
+		char from;
+		size_t pill;
+	} cases[] = {{0, 0}, {'p', 1}, {'s', 2}, {'-', 2}};
+	struct row r = {NULL, HTTP_GET, MSG, 'G', NULL, 200, NULL, 0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct response resp;
+		struct ask a;
+		const char *html;
+
+		memset(&fake, 0, sizeof(fake));
+		fake.from = cases[i].from;
+		answer(&r, &a, &resp);
+		assert_int_equal(resp.status, 200);
+		html = buf_cstr(&resp.body);
+		for (size_t j = 0; j < 3; j++)
+			assert_int_equal(
+			    strstr(html, pills[j]) != NULL, j == cases[i].pill);
+		assert_int_equal(strstr(html, "<b>A mail server</b>") != NULL,
+		    cases[i].from == '-');
+		assert_int_equal(strstr(html, "/compose?reply=") == NULL,
+		    cases[i].from == '-');
+		response_free(&resp);
+	}
+	memset(&fake, 0, sizeof(fake));
+}
+
 /* Whatever people write stays text. */
 static void
 test_hostile(void **state)
@@ -834,6 +871,7 @@ main(void)
 		    cmocka_unit_test(test_owner),
 		    cmocka_unit_test(test_guessing),
 		    cmocka_unit_test(test_assets),
+		    cmocka_unit_test(test_who_wrote),
 		    cmocka_unit_test(test_hostile),
 		};
 
