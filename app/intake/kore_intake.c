@@ -33,8 +33,12 @@ on_disconnect(struct connection *c)
 	struct link *l = c->hdlr_extra;
 
 	c->hdlr_extra = NULL; /* Kore would free it */
-	if (l != NULL)
-		link_gone(l);
+	if (l == NULL)
+		return;
+	/* Its thread may have the socket still: else the kernel would go on to tell of it. */
+	if (l->at == LINK_JOB && self.pool != NULL)
+		kore_platform_disable_read(c->fd);
+	link_gone(l);
 }
 
 static int
