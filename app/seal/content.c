@@ -370,7 +370,7 @@ const uint8_t *
 seal_writer_clear(const struct seal_writer *w, size_t *n)
 {
 	*n = w->done ? 0 : w->have;
-	return w->done ? NULL : w->clear;
+	return *n > 0 ? w->clear : NULL;
 }
 
 uint64_t

@@ -607,6 +607,8 @@ a_full_chunk_is_sealed_when_told(void **state)
 	assert_int_equal(n, SEAL_CHUNK);
 	assert_int_equal(seal_writer_seal(w, &e), 0);
 	assert_int_equal(s.n, 1);
+	assert_null(seal_writer_clear(w, &n));
+	assert_int_equal(n, 0);
 	assert_int_equal(seal_writer_room(w), SEAL_CHUNK);
 	assert_int_equal(seal_writer_add(w, p + SEAL_CHUNK, SEAL_CHUNK, &e), 0);
 	assert_int_equal(s.n, 1);
