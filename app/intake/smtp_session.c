@@ -176,12 +176,6 @@ smtp_session_free(struct smtp_session *s)
 	free(s);
 }
 
-const char *
-smtp_session_id(const struct smtp_session *s)
-{
-	return s->id;
-}
-
 static void
 answer_into(struct smtp_session *s, struct buf *out)
 {

@@ -205,6 +205,5 @@ void smtp_session_sent(struct smtp_session *s);
 void smtp_session_settle(struct smtp_session *s);
 /* Is it within a transaction, or waits for a job? Else it may be told goodbye. */
 bool smtp_session_busy(const struct smtp_session *s);
-const char *smtp_session_id(const struct smtp_session *s); /* for the log */
 
 #endif

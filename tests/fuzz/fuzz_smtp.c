@@ -153,7 +153,7 @@ check_session(struct smtp_session *s, unsigned how)
 		abort();
 	if (smtp_session_renewed(s) && (how & HOW_FRONT) == 0)
 		abort();
-	if (smtp_session_renewed(s) || *smtp_session_id(s) == '\0')
+	if (smtp_session_renewed(s))
 		abort();
 	if (smtp_session_waits(s) && (how & HOW_WARY) == 0)
 		abort();

@@ -291,7 +291,6 @@ test_greetings(void **state)
 	assert_string_equal(
 	    buf_cstr(&out), "421 4.3.2 mx.example Idle for too long\r\n");
 	expect(s, HELLO, strlen(HELLO), "", SMTP_CLOSE);
-	assert_int_equal(strlen(smtp_session_id(s)), ID_REQUEST_LEN - 1);
 	smtp_session_free(s);
 	smtp_session_free(NULL);
 	buf_free(&out);
@@ -414,7 +413,7 @@ test_what_the_backend_sees(void **state)
 	assert_string_equal(fake.sender.client, "192.0.2.1");
 	assert_string_equal(fake.sender.helo, "client.example");
 	assert_string_equal(fake.sender.tls, "TLS");
-	assert_string_equal(fake.sender.session, smtp_session_id(s));
+	assert_int_equal(strlen(fake.sender.session), ID_REQUEST_LEN - 1);
 	say(s, "DATA\r\n..a\r\n...\r\n.b\r\n.\r\n", "354, 250 2.0.0, ");
 	assert_string_equal(buf_cstr(&fake.last_body), ".a\r\n..\r\nb\r\n");
 	assert_string_equal(fake.last.from.address, "Alice@Acme.Example");
