@@ -2,6 +2,7 @@
  * ctl_list.c: restantectl list add, remove, join, leave, list, show.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "ctl/scope.h"
@@ -23,9 +24,17 @@ failed(const struct wish *w, const char *what)
 
 	switch ((int)s->e.code) {
 	case ERR_CONFLICT:
-		return ctl_failed(s->c, NULL, "%s: it is there already", what);
+		return ctl_failed(s->c, NULL,
+		    what == w->entry.key ?
+			"%s is on that list already" :
+			"%s is a member, an alias or a list already",
+		    what);
 	case ERR_NOT_FOUND:
-		return ctl_failed(s->c, NULL, "%s: there is none", what);
+		if (w->row.kind != ADDRESS_LIST)
+			return ctl_failed(s->c, NULL, "%s has no list %s",
+			    s->tenant.name, w->box.key);
+		return ctl_failed(
+		    s->c, NULL, "%s is not on %s", what, w->box.key);
 	}
 	return ctl_failed(s->c, &s->e, "%s: not done", what);
 }
@@ -133,6 +142,32 @@ ctl_list_remove(struct ctl *c, int argc, char **argv)
 typedef int (*entry_change)(struct db *db, const struct id *tenant,
     const struct id *list, const char *key, struct err *e);
 
+/* Of the tenant's own domain, and nobody's: whoever is on a list by it gets nothing. */
+static bool
+is_nobodys(const struct scope *s, const char *key, enum address_kind kind)
+{
+	const char *at = strrchr(key, '@');
+
+	return kind == ADDRESS_NONE && at != NULL &&
+	    strcmp(at + 1, s->tenant.domain) == 0;
+}
+
+/* It may be a slip of the pen, or somebody who is not there yet. */
+static void
+warn_nobody(struct wish *w)
+{
+	struct scope *s = &w->scope;
+	struct address_row row = {.kind = ADDRESS_NONE};
+	struct err e;
+
+	if (address_find(s->c->db, &s->tenant.id, w->entry.key, &row, &e) ==
+		0 &&
+	    is_nobodys(s, w->entry.key, ADDRESS_NONE))
+		fprintf(stderr,
+		    "restantectl: nobody is at %s yet: nothing goes there\n",
+		    w->entry.key);
+}
+
 static int
 change_entry(
     struct ctl *c, int argc, char **argv, entry_change change, const char *did)
@@ -146,6 +181,8 @@ change_entry(
 	if ((rc = find(&w)) == 0)
 		rc = change(
 		    c->db, &s->tenant.id, &w.row.list.id, w.entry.key, &s->e);
+	if (rc == 0 && change == dist_list_join)
+		warn_nobody(&w);
 	if (scope_end(s, rc) != 0)
 		return failed(&w, w.entry.key);
 	return said(&w, did);
@@ -214,16 +251,25 @@ kind_name(enum address_kind kind)
 	return "outside";
 }
 
+struct showing {
+	const struct scope *scope;
+	json_t *rows; /* NULL: lines */
+};
+
 static int
 entry_show(void *arg, const struct address_row *r, struct err *e)
 {
+	const struct showing *to = arg;
+	const char *kind = is_nobodys(to->scope, r->key, r->kind) ?
+	    "nobody" :
+	    kind_name(r->kind);
+
 	(void)e;
-	if (arg != NULL)
-		json_array_append_new(arg,
-		    json_pack("{s:s, s:s}", "address", r->key, "kind",
-			kind_name(r->kind)));
+	if (to->rows != NULL)
+		json_array_append_new(to->rows,
+		    json_pack("{s:s, s:s}", "address", r->key, "kind", kind));
 	else
-		printf("%-36s %s\n", r->key, kind_name(r->kind));
+		printf("%-36s %s\n", r->key, kind);
 	return 0;
 }
 
@@ -232,15 +278,16 @@ ctl_list_show(struct ctl *c, int argc, char **argv)
 {
 	struct wish w = {.scope = {.c = c}};
 	struct scope *s = &w.scope;
+	struct showing to = {.scope = s};
 	json_t *rows;
 	int rc;
 
 	if ((rc = begin(&w, argc, argv, false)) != 0)
 		return rc;
-	rows = c->json ? json_array() : NULL;
+	rows = to.rows = c->json ? json_array() : NULL;
 	if ((rc = find(&w)) == 0)
 		rc = dist_list_entries(c->db, &s->tenant.id, &w.row.list.id,
-		    entry_show, rows, &s->e);
+		    entry_show, &to, &s->e);
 	db_rollback(c->db);
 	if (rc == 0 && c->json)
 		return ctl_json(rows);

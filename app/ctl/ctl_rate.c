@@ -9,6 +9,8 @@
 #include "ctl/ctl.h"
 #include "store/rate.h"
 
+#define ALL "every tenant"
+
 static const char *const whose[] = {"client", "tenant", NULL};
 static const char *const whats[] = {
     "connections", "messages", "recipients", "unknown", "auth", NULL};
@@ -48,11 +50,13 @@ fill(const struct ctl *c, const struct rate_wish *w, struct rate_limit *l)
 	int what = place(whats, w->what);
 	int class = place(classes, w->class);
 
-	if (of == -1 || what == -1 || class == -1)
+	if (what == -1)
 		return ctl_usage(c,
-		    "--of is client or tenant; --what is connections, messages,"
-		    " recipients, unknown or auth; --class is unknown, known or"
-		    " trusted");
+		    "--what is connections, messages, recipients, unknown or auth");
+	if (of == -1)
+		return ctl_usage(c, "--of is client or tenant");
+	if (class == -1)
+		return ctl_usage(c, "--class is unknown, known or trusted");
 	l->of = (enum rate_of)of;
 	l->what = (enum rate_what)what;
 	l->class = class;
@@ -97,13 +101,9 @@ json_limit(const struct rate_limit *l)
 }
 
 static void
-say(const struct rate_limit *l)
+say(const char *tenant, const struct rate_limit *l)
 {
-	char tenant[ID_TEXT_LEN] = "every tenant";
-
-	if (!id_is_zero(&l->tenant))
-		id_format(&l->tenant, tenant);
-	printf("%-36s %-7s %-12s %-8s %lld\n", tenant, whose[l->of],
+	printf("%-24s %-7s %-12s %-8s %lld\n", tenant, whose[l->of],
 	    whats[l->what], classes[l->class], (long long)l->most);
 }
 
@@ -134,8 +134,29 @@ ctl_rate_set(struct ctl *c, int argc, char **argv)
 	if (w.usual)
 		puts("as usual");
 	else
-		say(&l);
+		say(w.tenant != NULL ? t.slug : ALL, &l);
 	return CTL_OK;
+}
+
+/* What operators call the tenant; its id where that cannot be found out. */
+static void
+say_of(struct ctl *c, const struct rate_limit *l)
+{
+	char id[ID_TEXT_LEN];
+	struct tenant t;
+	struct err e;
+	int found = 0;
+
+	if (id_is_zero(&l->tenant)) {
+		say(ALL, l);
+		return;
+	}
+	if (db_begin(c->db, &l->tenant, &e) == 0) {
+		found = tenant_get(c->db, &l->tenant, &t, &e);
+		db_rollback(c->db);
+	}
+	id_format(&l->tenant, id);
+	say(found == 1 ? t.slug : id, l);
 }
 
 int
@@ -153,13 +174,13 @@ ctl_rate_list(struct ctl *c, int argc, char **argv)
 	if (rate_limits(c->db, &all, &n, &e) == -1)
 		return ctl_listed(c, -1, rows, &e, "limits");
 	if (!c->json)
-		printf("%-36s %-7s %-12s %-8s %s\n", "TENANT", "OF", "WHAT",
+		printf("%-24s %-7s %-12s %-8s %s\n", "TENANT", "OF", "WHAT",
 		    "CLASS", "MOST");
 	for (size_t i = 0; i < n; i++) {
 		if (c->json)
 			json_array_append_new(rows, json_limit(&all[i]));
 		else
-			say(&all[i]);
+			say_of(c, &all[i]);
 	}
 	free(all);
 	return ctl_listed(c, 0, rows, &e, "limits");

@@ -57,6 +57,19 @@ struct wish {
 	struct mailbox box; /* of the account */
 };
 
+/* 10.0.0.5/8 may be meant for one address, and would be sixteen million. */
+static bool
+is_within(const char *range, const struct policy_net *net)
+{
+	char address[POLICY_NET_TEXT];
+	struct policy_net one;
+
+	text_cut(address, sizeof(address), range);
+	address[strcspn(address, "/")] = '\0';
+	return policy_net_parse(address, &one) == 0 &&
+	    memcmp(one.at, net->at, sizeof(one.at)) != 0;
+}
+
 static int
 range_fill(struct wish *w)
 {
@@ -69,6 +82,11 @@ range_fill(struct wish *w)
 	if (policy_net_wide(&w->relay.net))
 		return ctl_usage(
 		    c, "--range is too wide: at least /8 of IPv4, /32 of IPv6");
+	if (is_within(w->range, &w->relay.net))
+		return ctl_usage(c,
+		    "--range %s is an address within a network: leave out what"
+		    " stands behind it, or give the network's first address",
+		    w->range);
 	w->relay.kind = RELAY_RANGE;
 	return 0;
 }

@@ -87,17 +87,30 @@ static const struct ctl_command commands[] = {
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-static void
-help(FILE *f)
+static bool
+is_noun(const char *word)
 {
-	size_t i;
+	for (size_t i = 0; word != NULL && i < COMMANDS; i++)
+		if (strcmp(commands[i].noun, word) == 0)
+			return true;
+	return false;
+}
+
+/* All commands, or where noun is the first word of some, those. */
+static void
+help(FILE *f, const char *noun)
+{
+	const bool all = !is_noun(noun);
 
 	fputs("usage: restantectl COMMAND [options]\n\n", f);
-	for (i = 0; i < COMMANDS; i++)
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (!all && strcmp(commands[i].noun, noun) != 0)
+			continue;
 		fprintf(f, "  %s%s%s %s\n        %s\n", commands[i].noun,
 		    commands[i].verb != NULL ? " " : "",
 		    commands[i].verb != NULL ? commands[i].verb : "",
 		    commands[i].usage, commands[i].what);
+	}
 	fputs(
 	    "\nThe database is named by RESTANTE_DB, keyd's socket by RESTANTE_KEYD;\n"
 	    "restantectl(8) tells the rest. Exit status: 0 done, 1 not, 2 not understood.\n",
@@ -129,6 +142,26 @@ wants_help(int argc, char **argv)
 		    strcmp(argv[i], "-h") == 0)
 			return true;
 	return argc > 0 && strcmp(argv[0], "help") == 0;
+}
+
+/* Below what is wrong, what there is; all of it would hide that. */
+static int
+unknown(int argc, char **argv)
+{
+	if (argc > 0 && is_noun(argv[0])) {
+		fprintf(stderr, "restantectl: no such command: %s%s%s\n",
+		    argv[0], argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+		help(stderr, argv[0]);
+	} else if (argc > 0) {
+		fprintf(stderr,
+		    "restantectl: no such command: %s\n"
+		    "usage: restantectl COMMAND [options]; `restantectl help`"
+		    " names them all\n",
+		    argv[0]);
+	} else {
+		help(stderr, NULL);
+	}
+	return CTL_USAGE;
 }
 
 static int
@@ -172,17 +205,12 @@ main(int argc, char **argv)
 	argc--;
 	argv++;
 	if (wants_help(argc, argv)) {
-		help(stdout);
+		took = strcmp(argv[0], "help") == 0 ? 1 : 0;
+		help(stdout, argc > took ? argv[took] : NULL);
 		return CTL_OK;
 	}
 	c.command = command_of(argc, argv, &took);
-	if (c.command == NULL) {
-		if (argc > 0)
-			fprintf(stderr,
-			    "restantectl: no such command: %s%s%s\n", argv[0],
-			    argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
-		help(stderr);
-		return CTL_USAGE;
-	}
+	if (c.command == NULL)
+		return unknown(argc, argv);
 	return run(&c, argc - took, argv + took);
 }

@@ -240,6 +240,13 @@ test('what is not understood ends with status 2 and the usage', async () => {
     assert.equal(status, 0);
     assert.match(stdout, /usage: restantectl COMMAND/);
   }
+  // What is said of one word is of that word alone, and below what was wrong.
+  for (const args of [['help', 'relay'], ['relay', '--help'], ['relay', 'add', '-h'], ['relay'], ['relay', 'ad']]) {
+    const { stdout, stderr } = await ctl(args);
+    assert.deepEqual([...(stdout + stderr).matchAll(/^ {2}(\w+ \w+)/mg)].map((m) => m[1]),
+      ['relay add', 'relay list', 'relay remove'], args.join(' '));
+  }
+  assert.equal((await ctl(['nonsense'])).stderr.split('\n').length, 3);
   const unset = await run(program, ['queue'], { env: { ...env, RESTANTE_DB: '' } });
   assert.equal(unset.status, 1);
   assert.match(unset.stderr, /RESTANTE_DB is not set/);

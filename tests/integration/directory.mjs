@@ -185,6 +185,8 @@ test('a relay by its network sends for its tenant, to anybody; others do not', a
   got = await send({ ...relay, from: 'no-reply@acme.example', to: [known, 'bob@globex.example', 'dave@acme.example'] });
   assert.deepEqual(got.to, [known, 'bob@globex.example', 'dave@acme.example']);
   assert.deepEqual(got.accounts, ['', '', 'dave@acme.example']); // Bob's account is not Acme's to know
+  const notice = await inst.catcher.wait({ to: known, subject: /^no-reply@acme\.example \(Acme Bank\) sent you/ });
+  assert.match(notice.text, /^no-reply@acme\.example at Acme Bank has sent you/);
   // For nobody else, and nothing outward without an address of its tenant.
   assert.equal(await refusal({ ...relay, from: 'bob@globex.example', to: known }), '553 5.7.1');
   assert.equal(await refusal({ ...relay, from: stranger, to: known }), '550 5.7.1');
@@ -422,6 +424,7 @@ test('what an operator sets is shown, and what makes no sense is refused', async
   const refused = [['tenant', 'set', '--way', 'forward'], ['tenant', 'set', '--inward', 'some'], ['tenant', 'set', '--catch-all', known],
     ['tenant', 'set', '--catch-all', 'nobody@acme.example'], ['tenant', 'set', '--messages', 'all=1'],
     ['relay', 'add', '--range', '0.0.0.0/0'], ['relay', 'add', '--range', '::/0'], ['relay', 'add', '--range', '10.0.0.0/33'],
+    ['relay', 'add', '--range', '10.0.0.5/8'], ['relay', 'add', '--range', '2001:db8::1/48'],
     ['relay', 'add'], ['relay', 'add', '--account', 'nobody@acme.example'], ['relay', 'add', '--account', 'bob@globex.example'],
     ['relay', 'add', '--certificate', 'abcd'], ['relay', 'remove', '00000000-0000-7000-8000-000000000000'],
     ['partner', 'add', '--domain', 'not a domain'], ['partner', 'add', '--domain', 'a.example', '--pin', 'zz'],
@@ -436,8 +439,9 @@ test('what an operator sets is shown, and what makes no sense is refused', async
     const { status, stderr } = await inst.ctl(noun, verb, '--tenant', 'acme', ...more);
     assert.ok(status === 1 || status === 2, `${noun} ${verb} ${more.join(' ')}: ${status}`);
     assert.match(stderr, /^restantectl: .+/, `${noun} ${verb} ${more.join(' ')}`);
+    assert.doesNotMatch(stderr, /SQLSTATE/);
   }
   const shows = JSON.parse(await ctl('list', 'show', '--tenant', 'acme', '--list', 'everyone@acme.example', '--json'));
   assert.deepEqual(shows.map(({ address, kind }) => `${address} ${kind}`),
-    ['dave@acme.example member', 'erin@acme.example member', 'gone@acme.example outside', 'staff@acme.example list']);
+    ['dave@acme.example member', 'erin@acme.example member', 'gone@acme.example nobody', 'staff@acme.example list']);
 });
