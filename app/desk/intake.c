@@ -339,6 +339,7 @@ gather(struct intake *in, struct err *e)
 			    sizeof(f.sender.address));
 		sender_show(&f.sender, &in->manifest->from);
 	}
+	in->manifest->automatic = in->head.automatic || in->head.ours;
 	p = (struct parcel){.tenant = &f.tenant,
 	    .draft = in->draft,
 	    .manifest = in->manifest,
@@ -352,7 +353,7 @@ gather(struct intake *in, struct err *e)
 	    .client = in->client,
 	    .env = env,
 	    .item = in->item,
-	    .automatic = in->head.automatic || in->head.ours};
+	    .automatic = in->manifest->automatic};
 	return parcel_gather(in->d, &p, b, e);
 }
 

@@ -118,10 +118,12 @@ message_open(struct desk *d, void *arg, struct err *e)
 	if (reader_list(d->db, t, o->id, &m->people, &m->n_people, e) == -1 ||
 	    signature_check(d, t, m, e) == -1)
 		return -1;
+	if (message_unseal(
+		d, o->v, &m->row, &m->reader, m->dek, &m->manifest, e) == -1)
+		return -1;
 	m->receipt = m->n_people > 0 && m->people[0].role == READER_SENDER &&
-	    !m->mine;
-	return message_unseal(
-	    d, o->v, &m->row, &m->reader, m->dek, &m->manifest, e);
+	    !m->mine && !m->manifest->automatic;
+	return 0;
 }
 
 /* Nothing is left of it but, where they are to be told, who sent it and when. */

@@ -6,6 +6,7 @@
 #include <gmime/gmime.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -297,13 +298,17 @@ mail_head_read(const void *p, size_t n, struct mail_head *out)
 		else if (field_is(&f, "X-Restante"))
 			out->ours = true;
 		else if (!field_is(&f, "Message-ID") && !field_is(&f, "From") &&
-		    !field_is(&f, "Auto-Submitted"))
+		    !field_is(&f, "Auto-Submitted") &&
+		    !field_is(&f, "Content-Type"))
 			continue;
 		value = field_value(&f);
 		if (value == NULL)
 			return;
 		if (field_is(&f, "Auto-Submitted"))
 			out->automatic |= !text_equal_ci(value, "no");
+		if (field_is(&f, "Content-Type"))
+			out->automatic |= strncasecmp(value, "multipart/report",
+					      16) == 0;
 		if (field_is(&f, "Message-ID") && out->message_id[0] == '\0')
 			head_message_id(
 			    value, out->message_id, sizeof(out->message_id));

@@ -200,18 +200,18 @@ read_all(json_t *j, struct manifest *m)
 	const char *subject, *message_id, *in_reply_to, *sha256;
 	json_t *from, *to, *parts, *connection = NULL;
 	json_int_t date, size;
-	int version, ambiguous, cut;
+	int version, ambiguous, cut, automatic = -1;
 
 	if (json_unpack_ex(j, NULL, JSON_STRICT,
 		"{s:i, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:i, s:i, s:b, s:b, "
-		"s:I, s:s, s?o}",
+		"s:I, s:s, s?o, s?b}",
 		"version", &version, "subject", &subject, "message_id",
 		&message_id, "in_reply_to", &in_reply_to, "date", &date, "from",
 		&from, "to", &to, "parts", &parts, "text_part", &m->text_part,
 		"html_part", &m->html_part, "ambiguous", &ambiguous, "cut",
 		&cut, "size", &size, "sha256", &sha256, "connection",
-		&connection) == -1 ||
-	    size < 0)
+		&connection, "automatic", &automatic) == -1 ||
+	    size < 0 || automatic == 0)
 		return -1;
 	m->subject = strdup(subject);
 	m->message_id = strdup(message_id);
@@ -219,6 +219,7 @@ read_all(json_t *j, struct manifest *m)
 	m->date = date;
 	m->ambiguous = ambiguous;
 	m->cut = cut;
+	m->automatic = automatic == 1;
 	m->size = (uint64_t)size;
 	if (m->subject == NULL || m->message_id == NULL ||
 	    m->in_reply_to == NULL ||

@@ -100,7 +100,8 @@ struct manifest {
 	 * without a tree
 	 */
 	bool ambiguous;
-	bool cut; /* more parts or depth than the limits */
+	bool cut;       /* more parts or depth than the limits */
+	bool automatic; /* a program's, or a report: nothing answers it */
 	struct mail_connection connection;
 	uint64_t size;      /* of the raw message */
 	uint8_t sha256[32]; /* of the raw message */

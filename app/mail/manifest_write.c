@@ -14,6 +14,7 @@
 #define VERSION        1
 #define VERSION_BESIDE 2 /* has files beside the message */
 #define VERSION_WAY    3 /* has a connection, or parts of a winmail.dat */
+#define VERSION_AUTO   4 /* says that a program wrote it */
 
 const char *const manifest_encoding[MANIFEST_ENCODINGS] = {
     [MAIL_ENC_IDENTITY] = "identity",
@@ -33,6 +34,8 @@ manifest_version(const struct manifest *m)
 {
 	int version = VERSION;
 
+	if (m->automatic)
+		return VERSION_AUTO;
 	if (m->connection.client[0] != '\0')
 		return VERSION_WAY;
 	for (size_t i = 0; i < m->n_parts; i++) {
@@ -254,6 +257,8 @@ all(struct writer *w, const struct manifest *m)
 		name(w, "connection");
 		connection(w, &m->connection);
 	}
+	if (m->automatic)
+		truth(w, "automatic", true);
 	put(w, "}", 1);
 }
 

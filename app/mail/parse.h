@@ -69,7 +69,7 @@ struct mail_head {
 	 * writes it
 	 */
 	bool ours;
-	/* RFC 3834: written by a program, which is not answered */
+	/* RFC 3834, 6522: a program's, or a report, a bounce: not answered */
 	bool automatic;
 	char message_id[LIMIT_SUBJECT + 1];
 	char from[LIMIT_ADDRESS + 1]; /* address of the first mailbox in From */

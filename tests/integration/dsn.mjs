@@ -8,7 +8,7 @@ import { until, sleep } from '../lib/process.mjs';
 import { scratch, startInstallation } from '../lib/installation.mjs';
 import { OwnServer, readReport } from '../lib/ownserver.mjs';
 import { smtpConnect } from '../lib/smtp.mjs';
-import { pickUp } from '../lib/road.mjs';
+import { pickUp, signIn } from '../lib/road.mjs';
 
 const alice = 'alice@acme.example', admin = 'admin@acme.example';
 let inst, host;
@@ -208,6 +208,20 @@ test('a program is not answered', async () => {
   const from = somebody();
   await nothing(await send({ from, to: alice, rcpt: ' NOTIFY=SUCCESS', headers: 'Auto-Submitted: auto-replied\r\n' }), from);
   await nothing(await send({ from: '', to: alice, rcpt: ' NOTIFY=SUCCESS' }), '');
+});
+
+test('who reads what a program wrote, or a report, makes no receipt', async () => {
+  const visitor = await signIn(inst, 'acme.localhost', admin);
+  const receipts = (mid) => host.mails.filter((m) => m.to === alice && m.raw.includes('disposition-notification') && m.raw.includes(mid)).length;
+  for (const [headers, count] of [['', 1], ['Auto-Submitted: no\r\n', 1], ['Auto-Submitted: auto-replied\r\n', 0],
+    ['Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n', 0]]) {
+    const { id, mid } = await send({ from: alice, auth: alice, to: admin, headers });
+    const page = await visitor.go(`/message/${id}`);
+    assert.equal(page.status, 200);
+    assert.equal(/is told that you read this/.test(page.text), count === 1, headers);
+    await ended(id);
+    assert.equal(receipts(mid), count, headers);
+  }
 });
 
 test('a report that is refused makes no other', async () => {

@@ -885,6 +885,32 @@ a_manifest_survives_its_json(void **state)
 	buf_free(&twice);
 }
 
+/* No other version says it, and it says nothing but yes. */
+static void
+it_is_told_of_a_program(void **state)
+{
+	struct manifest *m = parse(nested), *again;
+	struct buf b = BUF_INIT;
+	const char *at;
+	struct err e;
+
+	(void)state;
+	assert_false(m->automatic);
+	m->automatic = true;
+	assert_int_equal(manifest_encode(m, &b, &e), 0);
+	assert_int_equal(manifest_decode(b.data, b.len, &again, &e), 0);
+	assert_true(again->automatic);
+	manifest_free(again);
+	at = strstr(buf_cstr(&b), "\"automatic\":true");
+	assert_non_null(at);
+	lie_is_refused(&b, at, "\"automatic\":true", "\"automatic\":false");
+	at = strstr(buf_cstr(&b), "\"version\":4");
+	assert_non_null(at);
+	lie_is_refused(&b, at, "\"version\":4", "\"version\":3");
+	manifest_free(m);
+	buf_free(&b);
+}
+
 static void
 a_manifest_with_lies_is_corrupt(void **state)
 {
@@ -1229,6 +1255,7 @@ main(void)
 	    cmocka_unit_test(names_at_the_limit_and_past_it),
 	    cmocka_unit_test(encoded_names),
 	    cmocka_unit_test(a_manifest_survives_its_json),
+	    cmocka_unit_test(it_is_told_of_a_program),
 	    cmocka_unit_test(a_manifest_with_lies_is_corrupt),
 	    cmocka_unit_test(a_file_beside_survives_too),
 	    cmocka_unit_test(a_connection_survives_too),

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,6 +164,33 @@ it_is_a_programs(void **state)
 }
 
 static void
+heads_of_programs(void **state)
+{
+	static const struct {
+		const char *field;
+		bool automatic;
+	} cases[] = {
+	    {"Auto-Submitted: no", false},
+	    {"auto-submitted: auto-generated", true},
+	    {"Content-Type: multipart/report; boundary=b", true},
+	    {"content-type:\r\n\tMULTIPART/Report;boundary=b", true},
+	    {"Content-Type: multipart/mixed; boundary=multipart/report", false},
+	    {"X-Content-Type: multipart/report", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct mail_head head;
+		char text[200];
+
+		snprintf(text, sizeof(text),
+		    "From: <a@b.example>\r\n%s\r\n\r\n", cases[i].field);
+		mail_head_read(text, strlen(text), &head);
+		assert_int_equal(head.automatic, cases[i].automatic);
+	}
+}
+
+static void
 refused(void **state)
 {
 	struct mail_outcome o = failed;
@@ -193,6 +221,7 @@ main(void)
 	    cmocka_unit_test(nothing_is_smuggled_in),
 	    cmocka_unit_test(addresses_of_other_alphabets),
 	    cmocka_unit_test(it_is_a_programs),
+	    cmocka_unit_test(heads_of_programs),
 	    cmocka_unit_test(refused),
 	};
 
