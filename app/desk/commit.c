@@ -183,34 +183,33 @@ commit_is_ahead(const struct desk *d, const struct id *tenant)
 	    id_equal(&d->ahead->bundle.tenant, tenant);
 }
 
-void
-commit_tags(struct desk *d, struct commit_item *item)
+/* Sends what one step knows; true: it was. */
+static bool
+send_ahead(struct desk *d, struct commit_item *item,
+    int (*write)(struct db *db, struct bundle *b, struct err *e))
 {
 	struct err ignored;
 
-	if (is_ahead(d, item))
-		item->tags = push(
-		    d, bundle_write_tags(d->db, &item->bundle, &ignored));
+	return is_ahead(d, item) &&
+	    push(d, write(d->db, &item->bundle, &ignored));
+}
+
+void
+commit_tags(struct desk *d, struct commit_item *item)
+{
+	item->tags = send_ahead(d, item, bundle_write_tags);
 }
 
 void
 commit_chunks(struct desk *d, struct commit_item *item)
 {
-	struct err ignored;
-
-	if (is_ahead(d, item))
-		item->chunks = push(
-		    d, bundle_write_chunks(d->db, &item->bundle, &ignored));
+	item->chunks = send_ahead(d, item, bundle_write_chunks);
 }
 
 void
 commit_mails(struct desk *d, struct commit_item *item)
 {
-	struct err ignored;
-
-	if (is_ahead(d, item))
-		(void)push(
-		    d, bundle_write_mails(d->db, &item->bundle, &ignored));
+	(void)send_ahead(d, item, bundle_write_mails);
 }
 
 void
