@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
 #include "base/text.h"
 #include "ctl/scope.h"
 #include "mail/forward.h"
@@ -25,6 +28,7 @@ struct wish {
 	const char *messages, *recipients, *harvest;
 	struct mailbox caught;
 	struct rules rules;
+	int authorities; /* certificates of the server's own; 0: the system's */
 };
 
 /* Its number among three, 1 to 3; 0: none of them. */
@@ -124,6 +128,24 @@ server_fill(struct wish *w)
 	return 0;
 }
 
+/* How many they are; -1: something that says to be one is none. */
+static int
+certificates(const char *pem)
+{
+	BIO *b = BIO_new_mem_buf(pem, -1);
+	int n = 0, reason;
+	X509 *x;
+
+	if (b == NULL)
+		return -1;
+	for (; (x = PEM_read_bio_X509(b, NULL, NULL, NULL)) != NULL; n++)
+		X509_free(x);
+	reason = ERR_GET_REASON(ERR_peek_last_error());
+	ERR_clear_error();
+	BIO_free(b);
+	return reason == PEM_R_NO_START_LINE ? n : -1;
+}
+
 /* The file's certificates; nothing of "none". */
 static int
 authority_read(struct wish *w)
@@ -143,7 +165,7 @@ authority_read(struct wish *w)
 		r = buf_add(&w->pem, piece, n);
 	fclose(f);
 	if (r == -1 || w->pem.len > AUTHORITY_MAX ||
-	    strstr(buf_cstr(&w->pem), "-----BEGIN CERTIFICATE-----") == NULL)
+	    certificates(buf_cstr(&w->pem)) < 1)
 		return ctl_failed(
 		    c, NULL, "%s: no certificates in PEM", w->authority);
 	return 0;
@@ -228,15 +250,15 @@ answer_json(const struct wish *w)
 {
 	const struct rules *r = &w->rules;
 
-	return ctl_json(
-	    json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:b, s:s, s:o, s:o, s:o}",
-		"slug", w->scope.tenant.slug, "inward", policies[r->inward],
-		"way", ways[r->way], "server", r->server, "port", r->port,
-		"tag", r->tag, "plus", r->plus, "catch_all", r->catch_all,
-		"messages", json_rates(r->rates.messages), "recipients",
-		json_rates(r->rates.recipients), "harvest",
-		r->rates.harvest > 0 ? json_integer(r->rates.harvest) :
-				       json_null()));
+	return ctl_json(json_pack(
+	    "{s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:b, s:s, s:o, s:o, s:o}",
+	    "slug", w->scope.tenant.slug, "inward", policies[r->inward], "way",
+	    ways[r->way], "server", r->server, "port", r->port, "authorities",
+	    w->authorities, "tag", r->tag, "plus", r->plus, "catch_all",
+	    r->catch_all, "messages", json_rates(r->rates.messages),
+	    "recipients", json_rates(r->rates.recipients), "harvest",
+	    r->rates.harvest > 0 ? json_integer(r->rates.harvest) :
+				   json_null()));
 }
 
 static int
@@ -249,7 +271,9 @@ answer(const struct wish *w)
 	printf("%-12s%s\n%-12s%s\n", "inward", policies[r->inward], "way",
 	    ways[r->way]);
 	if (r->server[0] != '\0')
-		printf("%-12s%s:%d\n", "server", r->server, r->port);
+		printf("%-12s%s:%d\n%-12s%s\n", "server", r->server, r->port,
+		    "authority",
+		    w->authorities != 0 ? "its own" : "the system's");
 	else
 		printf("%-12snone\n", "server");
 	printf("%-12s%s\n%-12s%s\n%-12s%s\n", "tag", r->tag, "plus",
@@ -262,6 +286,20 @@ answer(const struct wish *w)
 	else
 		printf("%-12sdefault\n", "harvest");
 	return CTL_OK;
+}
+
+/* The authorities of the server, as they now are. */
+static int
+authorities_count(struct wish *w)
+{
+	struct scope *s = &w->scope;
+	struct forward_route route;
+	int r = forward_route(s->c->db, &s->tenant.id, &route, &s->e);
+
+	if (r == 1)
+		w->authorities = certificates(route.authority);
+	free(route.authority);
+	return r == -1 ? -1 : 0;
 }
 
 /* Within the transaction: 0, -1 with its error said, or the exit status. */
@@ -289,7 +327,8 @@ change(struct wish *w)
 	if (rules_set(s->c->db, &s->tenant.id, &w->rules, &s->e) == -1 ||
 	    (w->authority != NULL &&
 		forward_authority(
-		    s->c->db, &s->tenant.id, buf_cstr(&w->pem), &s->e) == -1))
+		    s->c->db, &s->tenant.id, buf_cstr(&w->pem), &s->e) == -1) ||
+	    authorities_count(w) == -1)
 		return ctl_failed(s->c, &s->e, "the settings were not changed");
 	return 0;
 }

@@ -420,6 +420,15 @@ test('what an operator sets is shown, and what makes no sense is refused', async
   const shown = JSON.parse(await set('--json'));
   assert.deepEqual([shown.way, shown.server, shown.port, shown.tag, shown.messages],
     ['both', 'mail.acme.example', 2525, '[secure]', { unknown: 10, known: null, trusted: null }]);
+  // Whose authorities that server is checked under; a file that is only said to hold some is not taken.
+  assert.equal(shown.authorities, 0);
+  const ca = path.join(inst.state, 'tls/ca.pem'), bad = path.join(inst.state, 'bad.pem');
+  await fs.writeFile(bad, `${await fs.readFile(ca)}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`);
+  assert.match(await set('--authority', ca), /^authority +its own$/m);
+  const { status: taken, stderr: why } = await inst.ctl('tenant', 'set', '--tenant', 'acme', '--authority', bad);
+  assert.deepEqual([taken, /no certificates in PEM/.test(why)], [1, true]);
+  assert.equal(JSON.parse(await set('--json')).authorities, 1);
+  assert.match(await set('--authority', 'none'), /^authority +the system's$/m);
   await set('--way', 'portal', '--server', 'none', '--tag', '', '--messages', 'unknown=default');
   const refused = [['tenant', 'set', '--way', 'forward'], ['tenant', 'set', '--inward', 'some'], ['tenant', 'set', '--catch-all', known],
     ['tenant', 'set', '--catch-all', 'nobody@acme.example'], ['tenant', 'set', '--messages', 'all=1'],
