@@ -2,6 +2,7 @@
  * ctl_relay.c: restantectl relay add, list, remove.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -21,29 +22,32 @@ kind_name(enum relay_kind kind)
 	return "?";
 }
 
+/* address: of the account; NULL where it is none, or not known. */
 static json_t *
-json_relay(const struct relay *r)
+json_relay(const struct relay *r, const char *address)
 {
-	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:s, s:o}", "id",
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:s?, s:s, s:o}", "id",
 	    ctl_json_id(&r->id), "kind", kind_name(r->kind), "certificate",
 	    r->kind == RELAY_CERTIFICATE ? scope_json_print(r->certificate) :
 					   json_null(),
 	    "range",
 	    r->kind == RELAY_RANGE ? json_string(r->range) : json_null(),
-	    "account", ctl_json_id(&r->account), "label", r->label, "created",
-	    ctl_json_time(r->created));
+	    "account", ctl_json_id(&r->account), "address", address, "label",
+	    r->label, "created", ctl_json_time(r->created));
 }
 
 static void
-line(const struct relay *r)
+line(const struct relay *r, const char *address)
 {
-	char id[ID_TEXT_LEN], what[DIRECTORY_PIN * 2 + 1], when[32];
+	char id[ID_TEXT_LEN], what[LIMIT_ADDRESS + 1], when[32];
 
 	id_format(&r->id, id);
 	if (r->kind == RELAY_CERTIFICATE)
 		text_hex(r->certificate, DIRECTORY_PIN, what);
 	else if (r->kind == RELAY_RANGE)
 		text_cut(what, sizeof(what), r->range);
+	else if (address != NULL)
+		text_cut(what, sizeof(what), address);
 	else
 		id_format(&r->account, what);
 	printf("%-36s %-11s %-64s %-20s %s\n", id, kind_name(r->kind), what,
@@ -145,6 +149,7 @@ ctl_relay_add(struct ctl *c, int argc, char **argv)
 	    {"--certificate", &w.certificate, NULL},
 	    {"--range", &w.range, NULL}, {"--account", &w.account, NULL},
 	    {"--label", &w.label, NULL}, {NULL, NULL, NULL}};
+	const char *address;
 	int rc;
 
 	if (ctl_args(c, argc, argv, options, NULL, 0) != 0)
@@ -158,10 +163,43 @@ ctl_relay_add(struct ctl *c, int argc, char **argv)
 		    ctl_failed(c, NULL, "%s has this relay already",
 			w.scope.tenant.name) :
 		    ctl_failed(c, &w.scope.e, "the relay was not added");
+	address = w.relay.kind == RELAY_ACCOUNT ? w.box.key : NULL;
 	if (c->json)
-		return ctl_json(json_relay(&w.relay));
-	line(&w.relay);
+		return ctl_json(json_relay(&w.relay, address));
+	line(&w.relay, address);
 	return CTL_OK;
+}
+
+/* The relays known by accounts, and where whose address is put; "": not found. */
+struct owners {
+	const struct rules *rules;
+	char (*address)[LIMIT_ADDRESS + 1];
+};
+
+static void
+owner_row(void *arg, const struct account *a)
+{
+	struct owners *o = arg;
+
+	for (size_t i = 0; i < o->rules->n_relay; i++)
+		if (o->rules->relay[i].kind == RELAY_ACCOUNT &&
+		    id_equal(&o->rules->relay[i].account, &a->id))
+			text_cut(o->address[i], sizeof(o->address[i]), a->key);
+}
+
+static int
+owners_find(struct scope *s, struct owners *o)
+{
+	int rc;
+
+	o->address = calloc(o->rules->n_relay + 1, sizeof(*o->address));
+	if (o->address == NULL)
+		return err_set(&s->e, ERR_UNAVAILABLE, "memory");
+	if (db_begin(s->c->db, &s->tenant.id, &s->e) == -1)
+		return -1;
+	rc = account_list(s->c->db, &s->tenant.id, owner_row, o, &s->e);
+	db_rollback(s->c->db);
+	return rc;
 }
 
 int
@@ -169,6 +207,8 @@ ctl_relay_list(struct ctl *c, int argc, char **argv)
 {
 	struct scope s = {.c = c};
 	struct rules rules = {0};
+	struct owners owners = {.rules = &rules};
+	const char *address;
 	json_t *rows;
 	size_t i;
 	int rc;
@@ -176,18 +216,22 @@ ctl_relay_list(struct ctl *c, int argc, char **argv)
 	if ((rc = scope_rules(&s, argc, argv, &rules, "relays")) != 0)
 		return rc;
 	rows = json_array();
-	if (!c->json)
+	rc = owners_find(&s, &owners);
+	if (rc == 0 && !c->json)
 		printf("%-36s %-11s %-64s %-20s %s\n", "ID", "KNOWN BY",
 		    "WHICH", "LABEL", "ADDED");
-	for (i = 0; i < rules.n_relay; i++) {
+	for (i = 0; rc == 0 && i < rules.n_relay; i++) {
+		address = owners.address[i][0] != '\0' ? owners.address[i] :
+							 NULL;
 		if (c->json)
 			json_array_append_new(
-			    rows, json_relay(&rules.relay[i]));
+			    rows, json_relay(&rules.relay[i], address));
 		else
-			line(&rules.relay[i]);
+			line(&rules.relay[i], address);
 	}
+	free(owners.address);
 	rules_clear(&rules);
-	return ctl_listed(c, 0, rows, &s.e, "relays");
+	return ctl_listed(c, rc, rows, &s.e, "relays");
 }
 
 int

@@ -207,6 +207,7 @@ test('a relay by AUTH sends for its tenant; a member for itself', async () => {
   const outward = { from: 'dave@acme.example', to: known };
   assert.equal(await refusal({ ...as('gateway@acme.example'), ...outward }), '553 5.7.1');
   await ctl('relay', 'add', '--tenant', 'acme', '--account', 'gateway@acme.example');
+  assert.match(await ctl('relay', 'list', '--tenant', 'acme'), /^\S{36} account +gateway@acme\.example /m);
   await sleep(150);
   const got = await send({ ...as('gateway@acme.example'), ...outward });
   assert.deepEqual([got.sender, got.to], ['dave@acme.example', [known]]);
