@@ -2,9 +2,10 @@
 // gathered. What is written is the same, once, and in its order.
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
 import { startInstallation } from '../lib/installation.mjs';
 import { compose, smtpConnect } from '../lib/smtp.mjs';
-import { sleep } from '../lib/process.mjs';
+import { children, sleep, until } from '../lib/process.mjs';
 
 const MESSAGES = 8;
 const outside = 'peter@partner.example';
@@ -52,3 +53,28 @@ for (const [who, to] of [['a member', 'admin@acme.example'], ['somebody outside'
     assert.ok(written >= MESSAGES && written < MESSAGES * 1.5, `${written} written for ${MESSAGES}`);
   });
 }
+
+test('who goes while its message is committed leaves nothing behind', async () => {
+  const [worker] = await children(await inst.pid('intake'));
+  const files = async () => (await fs.readdir(`/proc/${worker}/fd`)).length;
+  const kept = async () => Number((await inst.rows('SELECT count(*) FROM message'))[0][0]);
+  const [before, open] = [await kept(), await files()];
+  for (let i = 0; i < MESSAGES; i++) {
+    const session = await smtpConnect(inst, { secure: 'none' });
+    for (const command of [`MAIL FROM:<${outside}>`, `RCPT TO:<${member}>`, 'DATA']) await session.command(command);
+    // Nobody else writes for so long.
+    const backends = (await inst.rows("SELECT pid FROM pg_stat_activity WHERE usename = 'restante_intake'")).map(([pid]) => Number(pid));
+    for (const pid of backends) process.kill(pid, 'SIGSTOP');
+    try {
+      session.send(`${compose({ from: outside, to: member })}.\r\n`);
+      await sleep(50);
+      session.socket.resetAndDestroy();
+      await sleep(50);
+    } finally {
+      for (const pid of backends) process.kill(pid, 'SIGCONT');
+    }
+    await until(async () => await kept() === before + i + 1, { what: 'it is committed' });
+  }
+  assert.deepEqual(await children(await inst.pid('intake')), [worker]);
+  await until(async () => await files() <= open, { what: 'its socket is closed' });
+});
