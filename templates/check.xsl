@@ -13,7 +13,7 @@
             <p class="note" role="status"><w:t id="check.yes" tenant="/page/@tenant"/></p>
             <dl>
               <dt><w:t id="check.code"/></dt><dd><xsl:value-of select="@pickup"/></dd>
-              <dt><w:t id="check.from"/></dt><dd><xsl:value-of select="sender/@shown"/><xsl:if test="sender/@name != ''"><br/><small><xsl:value-of select="sender/@address"/></small></xsl:if></dd>
+              <dt><w:t id="check.from"/></dt><dd><xsl:value-of select="sender/@shown"/><xsl:if test="sender/@name != '' and sender/@address != ''"><br/><small><xsl:value-of select="sender/@address"/></small></xsl:if></dd>
               <dt><w:t id="check.when"/></dt><dd><time datetime="{created/@iso}"><xsl:value-of select="created/@minute"/></time></dd>
               <xsl:if test="@ends-in != ''"><dt><w:t id="check.to"/></dt><dd><xsl:text>…</xsl:text><xsl:value-of select="@ends-in"/><xsl:text>…</xsl:text></dd></xsl:if>
               <dt><w:t id="check.state"/></dt>

@@ -56,7 +56,7 @@
             <xsl:text> · </xsl:text><a href="/login"><w:t id="code.password"/></a>
           </p>
         </form>
-        <xsl:if test="sender"><p><w:t id="code.ask" sender="sender/@shown"/></p></xsl:if>
+        <xsl:if test="sender/@address != ''"><p><w:t id="code.ask" sender="sender/@shown"/></p></xsl:if>
       </div>
     </div>
   </xsl:for-each>

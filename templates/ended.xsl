@@ -23,12 +23,12 @@
       <xsl:choose>
         <xsl:when test="@why = 'expired'">
           <p><w:t id="ended.expired-text" sender="sender/@shown" sent="created/@day" until="expires/@day"/></p>
-          <p><w:t id="ended.expired-next" sender="sender/@shown"/></p>
-          <div class="row"><a class="btn" href="mailto:{sender/@address}"><w:t id="ended.write" sender="sender/@shown"/></a><a href="/"><w:t id="ended.home"/></a></div>
+          <xsl:if test="sender/@address != ''"><p><w:t id="ended.expired-next" sender="sender/@shown"/></p></xsl:if>
+          <div class="row"><xsl:if test="sender/@address != ''"><a class="btn" href="mailto:{sender/@address}"><w:t id="ended.write" sender="sender/@shown"/></a></xsl:if><a href="/"><w:t id="ended.home"/></a></div>
         </xsl:when>
         <xsl:when test="@why = 'retracted'">
           <p><w:t id="ended.retracted-text" sender="sender/@shown"/></p>
-          <div class="row"><a class="btn" href="mailto:{sender/@address}"><w:t id="ended.write" sender="sender/@shown"/></a><a href="/"><w:t id="ended.home"/></a></div>
+          <div class="row"><xsl:if test="sender/@address != ''"><a class="btn" href="mailto:{sender/@address}"><w:t id="ended.write" sender="sender/@shown"/></a></xsl:if><a href="/"><w:t id="ended.home"/></a></div>
         </xsl:when>
         <xsl:when test="@why = 'mistyped'">
           <p><w:t id="ended.mistyped-text"/></p>

@@ -94,7 +94,7 @@
     <div>
       <b><xsl:value-of select="sender/@shown"/></b>
       <small>
-        <xsl:if test="sender/@name != ''"><xsl:value-of select="sender/@address"/><xsl:text> · </xsl:text></xsl:if>
+        <xsl:if test="sender/@name != '' and sender/@address != ''"><xsl:value-of select="sender/@address"/><xsl:text> · </xsl:text></xsl:if>
         <xsl:value-of select="/page/@tenant"/>
       </small>
     </div>

@@ -35,10 +35,7 @@
     <xsl:if test="@fresh"><xsl:attribute name="class">new</xsl:attribute></xsl:if>
     <span><xsl:if test="@fresh"><span class="dot" aria-hidden="true"></span><span class="unseen"><w:t id="list.new"/></span></xsl:if></span>
     <span class="from">
-      <xsl:choose>
-        <xsl:when test="who/@shown = '' and ../@box = 'inbox'"><w:t id="list.nobody"/></xsl:when>
-        <xsl:otherwise><xsl:value-of select="who/@shown"/></xsl:otherwise>
-      </xsl:choose>
+      <xsl:value-of select="who/@shown"/>
       <xsl:if test="../@box = 'sent' and @recipients &gt; 1"><xsl:text> </xsl:text><w:t id="list.and" n="@recipients - 1"/></xsl:if>
     </span>
     <a class="subject" dir="auto" href="/message/{@id}">

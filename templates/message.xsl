@@ -31,8 +31,8 @@
       <div class="who head">
         <span class="mark" aria-hidden="true"><xsl:value-of select="sender/@initials"/></span>
         <div>
-          <b><xsl:choose><xsl:when test="sender/@shown = '' and not(@mine)"><w:t id="list.nobody"/></xsl:when><xsl:otherwise><xsl:value-of select="sender/@shown"/></xsl:otherwise></xsl:choose></b>
-          <xsl:if test="sender/@name != ''"><xsl:text> </xsl:text><span class="quiet"><xsl:value-of select="sender/@address"/></span></xsl:if>
+          <b><xsl:value-of select="sender/@shown"/></b>
+          <xsl:if test="sender/@name != '' and sender/@address != ''"><xsl:text> </xsl:text><span class="quiet"><xsl:value-of select="sender/@address"/></span></xsl:if>
           <small>
             <xsl:if test="to/person">
               <w:t id="message.to"><w:f name="people"><xsl:apply-templates select="to/person"/></w:f></w:t>

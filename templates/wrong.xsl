@@ -10,7 +10,12 @@
       <xsl:call-template name="who"/>
       <hr/>
       <h1><w:t id="wrong.title"/></h1>
-      <p><w:t id="wrong.text" sender="sender/@shown"/></p>
+      <p>
+        <xsl:choose>
+          <xsl:when test="sender/@address = ''"><w:t id="wrong.text-nobody"/></xsl:when>
+          <xsl:otherwise><w:t id="wrong.text" sender="sender/@shown"/></xsl:otherwise>
+        </xsl:choose>
+      </p>
       <form method="post" action="{@action}">
         <xsl:call-template name="csrf"/>
         <div class="field">
@@ -21,7 +26,7 @@
             <xsl:if test="@problem"><xsl:attribute name="aria-invalid">true</xsl:attribute></xsl:if>
           </input>
         </div>
-        <div class="row"><button class="btn" type="submit"><w:t id="wrong.tell" sender="sender/@shown"/></button><a href="/m/{@code}"><w:t id="wrong.back"/></a></div>
+        <div class="row"><button class="btn" type="submit"><xsl:choose><xsl:when test="sender/@address = ''"><w:t id="wrong.tell-nobody"/></xsl:when><xsl:otherwise><w:t id="wrong.tell" sender="sender/@shown"/></xsl:otherwise></xsl:choose></button><a href="/m/{@code}"><w:t id="wrong.back"/></a></div>
       </form>
     </div>
   </xsl:for-each>

@@ -86,7 +86,7 @@ give_sender(
 	const bool known = is_of_tenant(f), nobody = f->sender[0] == '\0';
 
 	if (nobody)
-		name = view_word(r->view, LANGUAGE, "mail.notice-nobody");
+		name = view_word(r->view, LANGUAGE, "who.nobody");
 	if (known)
 		snprintf(v->sender_of, sizeof(v->sender_of), "%s (%s)", name,
 		    f->tenant_name);

@@ -137,6 +137,16 @@ node_person(
 	return who;
 }
 
+struct node *
+node_sender(const struct page *p, struct node *n, const char *element,
+    const char *name, const char *address)
+{
+	if (name[0] == '\0' && address[0] == '\0')
+		name = view_word(
+		    portal_view(p->portal), LANGUAGE, "who.nobody");
+	return node_person(n, element, name, address);
+}
+
 void
 node_time(struct node *n, const char *name, int64_t t)
 {
@@ -159,11 +169,11 @@ node_time(struct node *n, const char *name, int64_t t)
 }
 
 void
-node_landing(struct node *n, const struct desk_landing *l)
+node_landing(const struct page *p, struct node *n, const struct desk_landing *l)
 {
 	char shown[10];
 
-	node_person(n, "sender", l->sender_name, l->sender);
+	node_sender(p, n, "sender", l->sender_name, l->sender);
 	node_time(n, "created", l->created);
 	node_time(n, "expires", l->expires);
 	if (l->pickup[0] != '\0') {

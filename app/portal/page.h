@@ -152,8 +152,12 @@ void node_time(struct node *n, const char *name, int64_t t);
 /* <name name="" address="" initials="" shown=""/>: shown is the name, else the address. */
 struct node *node_person(
     struct node *n, const char *element, const char *name, const char *address);
+/* The same of who wrote; of a message without a sender shown says what wrote it. */
+struct node *node_sender(const struct page *p, struct node *n,
+    const char *element, const char *name, const char *address);
 /* Who wrote, until when. */
-void node_landing(struct node *n, const struct desk_landing *l);
+void node_landing(
+    const struct page *p, struct node *n, const struct desk_landing *l);
 
 /* ---- of the process (portal.c) ---------------------------------------------- */
 

@@ -37,7 +37,7 @@ page_login_form(struct page *p, int status, const struct desk_landing *l,
 	node_set(n, "typed", form_get(&p->form, "address"));
 	node_set(n, "next", page_next(form_get(&p->form, "next")));
 	if (l != NULL)
-		node_landing(n, l);
+		node_landing(p, n, l);
 	else if (pickup[0] != '\0')
 		node_set(n, "code", pickup);
 	if (wait_s > 0)

@@ -23,7 +23,7 @@ page_code(struct page *p, int status, const char *action,
 	node_time(n, "sent", p->visit.code_sent);
 	node_time(n, "until", p->visit.code_expires);
 	if (l != NULL)
-		node_landing(n, l);
+		node_landing(p, n, l);
 	return page_render(p, status, "code", m, e);
 }
 

@@ -23,8 +23,8 @@ ended(struct page *p, int status, const char *why, const struct desk_landing *l,
 	struct node *n = node_add(model_root(m), "ended");
 
 	node_set(n, "why", why);
-	if (l != NULL && (l->sender[0] != '\0' || l->sender_name[0] != '\0'))
-		node_landing(n, l);
+	if (l != NULL && l->created != 0)
+		node_landing(p, n, l);
 	return page_render(p, status, "ended", m, e);
 }
 
@@ -87,7 +87,7 @@ landing(struct page *p, int status, const struct desk_landing *l,
 	node_set(n, "action", p->req->path);
 	node_set(n, "problem", problem);
 	node_set(n, "typed", form_get(&p->form, "address"));
-	node_landing(n, l);
+	node_landing(p, n, l);
 	return page_render(p, status, "landing", m, e);
 }
 
@@ -206,7 +206,7 @@ wrong(struct page *p, int status, const struct desk_landing *l,
 
 	node_set(n, "action", p->req->path);
 	node_set(n, "problem", problem);
-	node_landing(n, l);
+	node_landing(p, n, l);
 	return page_render(p, status, "wrong", m, e);
 }
 
@@ -275,7 +275,7 @@ page_check(struct page *p, struct err *e)
 		node_set(n, "problem", "pickup");
 	if (got == 1) {
 		found = node_add(n, "found");
-		node_landing(found, &l);
+		node_landing(p, found, &l);
 		node_set(found, "ends-in", l.ends_in);
 		node_set(found, "state",
 		    l.state == LANDING_OPEN        ? "open" :

@@ -9,7 +9,7 @@
 #include <string.h>
 
 static void
-add_item(struct node *list, const struct desk_item *it)
+add_item(const struct page *p, struct node *list, const struct desk_item *it)
 {
 	struct node *n = node_add(list, "item");
 	char id[ID_TEXT_LEN];
@@ -20,7 +20,10 @@ add_item(struct node *list, const struct desk_item *it)
 	node_set_int(n, "files", it->files);
 	node_set_int(n, "recipients", it->recipients);
 	node_set_int(n, "displayed", it->displayed);
-	node_person(n, "who", it->name, it->address);
+	if (p->route->page == page_inbox)
+		node_sender(p, n, "who", it->name, it->address);
+	else
+		node_person(n, "who", it->name, it->address);
 	node_text(n, "subject", it->subject);
 	node_time(n, "created", it->created);
 	node_time(n, "expires", it->expires);
@@ -81,7 +84,7 @@ list(struct page *p, const char *name, enum reader_role role, struct err *e)
 	if (l.more.created != 0)
 		add_more(n, &l.more);
 	for (i = 0; i < l.n; i++)
-		add_item(n, &l.item[i]);
+		add_item(p, n, &l.item[i]);
 	memcpy(mark, l.mark, sizeof(mark));
 	desk_list_clear(&l);
 	if (page_render(p, 200, "list", m, e) == -1)

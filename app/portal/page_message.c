@@ -156,7 +156,7 @@ add_head(struct page *p, struct node *n, const struct desk_message *msg)
 	node_set(n, "from-html",
 	    m->text_part == -1 && m->html_part != -1 ? "yes" : NULL);
 	node_text(n, "subject", m->subject);
-	node_person(n, "sender", name, address);
+	node_sender(p, n, "sender", name, address);
 	add_people(n, m, p->visit.address);
 	node_time(n, "created", msg->row.created);
 	node_time(n, "expires", msg->row.expires);

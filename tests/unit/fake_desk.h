@@ -215,8 +215,12 @@ desk_landing(struct desk *d, const struct desk_visit *v, const char *pickup,
 	    pickup[0] == 'R'          ? LANDING_RETRACTED :
 					LANDING_OPEN;
 	text_cut(out->pickup, sizeof(out->pickup), pickup);
-	text_cut(out->sender_name, sizeof(out->sender_name), "Alice Example");
-	text_cut(out->sender, sizeof(out->sender), "alice@acme.example");
+	if (fake.from != '-') {
+		text_cut(out->sender_name, sizeof(out->sender_name),
+		    "Alice Example");
+		text_cut(
+		    out->sender, sizeof(out->sender), "alice@acme.example");
+	}
 	text_cut(out->ends_in, sizeof(out->ends_in), "@pa");
 	out->created = FAKE_DAY;
 	out->expires = FAKE_DAY + 28 * CLOCK_DAY;

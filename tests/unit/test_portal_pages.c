@@ -815,6 +815,42 @@ test_who_wrote(void **state)
 	memset(&fake, 0, sizeof(fake));
 }
 
+/* On the way to a message that names no sender no sentence has a hole, no link is to nobody. */
+static void
+test_nobody_wrote(void **state)
+{
+	static const struct {
+		const char *path;
+		char who;
+		const char *says;
+	} pages[] = {
+	    {LINK, 0, ">A mail server sent you a message<"},
+	    {"/m/7KQF2M9X", 'V', "<b>A mail server</b>"},
+	    {"/m/7KQF2M9X/wrong", 0, ">It is not for me<"},
+	    {"/m/EXPR0001", 0, "A mail server sent it on"},
+	    {"/m/RETR0001", 0, "A mail server took it back"},
+	    {"/check?pickup=7KQF-2M9X", 0, "<dd>A mail server</dd>"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+		struct row r = {NULL, HTTP_GET, pages[i].path, pages[i].who,
+		    NULL, 0, NULL, 0};
+		struct response resp;
+		struct ask a;
+
+		memset(&fake, 0, sizeof(fake));
+		fake.from = '-';
+		answer(&r, &a, &resp);
+		if (strstr(buf_cstr(&resp.body), pages[i].says) == NULL)
+			fail_msg("%s: %s", pages[i].path, buf_cstr(&resp.body));
+		assert_null(strstr(buf_cstr(&resp.body), "mailto:\""));
+		assert_null(strstr(buf_cstr(&resp.body), "ask A mail"));
+		response_free(&resp);
+	}
+	memset(&fake, 0, sizeof(fake));
+}
+
 /* Whatever people write stays text. */
 static void
 test_hostile(void **state)
@@ -872,6 +908,7 @@ main(void)
 		    cmocka_unit_test(test_guessing),
 		    cmocka_unit_test(test_assets),
 		    cmocka_unit_test(test_who_wrote),
+		    cmocka_unit_test(test_nobody_wrote),
 		    cmocka_unit_test(test_hostile),
 		};
 
