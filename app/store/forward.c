@@ -62,9 +62,12 @@ static const struct sql statements[] = {
 	"UPDATE outbox SET due = coalesce($3, due), last_reply = $4, told = told OR $5,"
 	" holder = NULL WHERE tenant_id = $1 AND outbox_id = $2 AND state = 1"
 	" AND (tries = $6 OR $7)"},
-    [S_RCPT_SET] = {"forward_rcpt_set", "uuii",
-	"UPDATE forward_rcpt SET state = $4"
-	" WHERE tenant_id = $1 AND forward_id = $2 AND slot = $3 AND state = 1"},
+    [S_RCPT_SET] = {"forward_rcpt_set", "uuiiuit",
+	"WITH changed AS (UPDATE forward_rcpt SET state = $4"
+	"  WHERE tenant_id = $1 AND forward_id = $2 AND slot = $3 AND state = 1"
+	"  RETURNING slot)"
+	" INSERT INTO event (tenant_id, message_id, slot, kind, detail)"
+	" SELECT $1, $5, slot, $6, $7 FROM changed"},
     /* The row goes where everybody was served; else it stays to be looked at. */
     [S_SENT] = {"forward_sent", "uu",
 	"DELETE FROM outbox o WHERE o.tenant_id = $1 AND o.outbox_id = $2"
@@ -295,21 +298,21 @@ static int
 result_write(struct db *db, const struct outbox *o,
     const struct forward_result *r, struct err *e)
 {
-	struct event ev = {.message = o->message, .slot = r->slot};
+	char cut[200];
 	struct sql_args a;
-	int changed;
 
 	if (r->state == FORWARD_WAITS)
 		return 0;
 	ids(&a, o);
 	sql_int(&a, r->slot);
 	sql_int(&a, r->state);
-	ev.kind = r->state == FORWARD_TAKEN ? EVENT_FORWARD_TAKEN :
-					      EVENT_FORWARD_FAILED;
-	text_cut(ev.detail, sizeof(ev.detail), r->reply);
-	if (sql_change(db, &statements[S_RCPT_SET], &a, &changed, e) == -1)
-		return -1;
-	return changed == 1 ? event_add(db, &o->tenant, &ev, e) : 0;
+	sql_id(&a, &o->message);
+	sql_int(&a,
+	    r->state == FORWARD_TAKEN ? EVENT_FORWARD_TAKEN :
+					EVENT_FORWARD_FAILED);
+	text_cut(cut, sizeof(cut), r->reply);
+	sql_text(&a, cut);
+	return sql_queue(db, &statements[S_RCPT_SET], &a, e);
 }
 
 int
