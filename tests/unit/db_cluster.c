@@ -70,8 +70,8 @@ say(void *arg, int version, const char *name, bool now)
 const char *
 cluster_conninfo(const char *role, const char *database)
 {
-	static char text[4][256];
-	static unsigned turn;
+	static _Thread_local char text[4][256];
+	static _Thread_local unsigned turn;
 	char *p = text[turn++ % 4];
 
 	snprintf(p, sizeof(text[0]), "host=%s dbname=%s user=%s", dir, database,
