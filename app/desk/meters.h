@@ -26,6 +26,7 @@ struct meters {
 	const char *conninfo;
 	pthread_t thread;
 	unsigned round;
+	bool alone; /* the last round failed */
 	bool begun, ending, ended;
 };
 

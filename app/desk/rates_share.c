@@ -75,14 +75,16 @@ tell_size(struct meters *m)
 	}
 }
 
-int
-rates_share(struct meters *m, struct db *db, struct err *e)
+static int
+share_all(struct meters *m, struct db *db, struct err *e)
 {
 	unsigned round = m->round++;
 
 	if (round % COUNT_EVERY == 0)
 		tell_size(m);
-	if (round % LIMITS_EVERY == 0 && read_limits(m, db, e) == -1)
+	/* Where nothing is to be told, this alone finds out that the database is back. */
+	if ((m->alone || round % LIMITS_EVERY == 0) &&
+	    read_limits(m, db, e) == -1)
 		return -1;
 	if (round % SWEEP_EVERY == SWEEP_EVERY - 1 && rate_sweep(db, e) == -1)
 		return -1;
@@ -92,6 +94,15 @@ rates_share(struct meters *m, struct db *db, struct err *e)
 			    share(m, m->tally[of][what], db, e) == -1)
 				return -1;
 	return 0;
+}
+
+int
+rates_share(struct meters *m, struct db *db, struct err *e)
+{
+	int rc = share_all(m, db, e);
+
+	m->alone = rc == -1;
+	return rc;
 }
 
 /* A round of the thread; what changed is said once. */

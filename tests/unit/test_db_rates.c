@@ -347,7 +347,7 @@ the_thread_shares_within_seconds(void **state)
 	rates_free(b.m);
 }
 
-/* Last: it ends the server. */
+/* Near the end: it ends the server. */
 static void
 without_the_database_and_after_its_crash(void **state)
 {
@@ -377,6 +377,22 @@ without_the_database_and_after_its_crash(void **state)
 	house_free(&b);
 }
 
+/* Without the database no round says that it was shared, be there anything to tell or not. */
+static void
+an_idle_process_knows_that_it_is_alone(void **state)
+{
+	struct house a = house_new();
+	struct db *none = db_open("host=/nonexistent dbname=restante");
+	struct err e;
+
+	(void)state;
+	assert_non_null(none);
+	for (int i = 0; i < 12; i++)
+		assert_int_equal(rates_share(a.m, none, &e), -1);
+	db_close(none);
+	house_free(&a);
+}
+
 int
 main(void)
 {
@@ -391,6 +407,8 @@ main(void)
 	    cmocka_unit_test_setup(the_thread_shares_within_seconds, setup),
 	    cmocka_unit_test_setup(
 		without_the_database_and_after_its_crash, setup),
+	    cmocka_unit_test_setup(
+		an_idle_process_knows_that_it_is_alone, setup),
 	};
 
 	return cmocka_run_group_tests(tests, cluster_start, cluster_stop);
