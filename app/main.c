@@ -109,7 +109,7 @@ kore_sandbox(void)
 #endif
 	err_clear(&e);
 	if (confine_front(&self.set, &e) == -1) {
-		log_err(NULL, "confinement", &e);
+		log_fatal("confinement", &e);
 		exit(1);
 	}
 }
@@ -152,7 +152,7 @@ tls_prepare(void)
 	if (self.tls != NULL)
 		self.book = book_read(&self.set, NULL, &e);
 	if (self.tls == NULL || self.book == NULL) {
-		log_err(NULL, "tls", &e);
+		log_fatal("tls", &e);
 		exit(1);
 	}
 }
@@ -315,7 +315,7 @@ kore_parent_configure(int argc, char **argv)
 	harden();
 	(void)setvbuf(stdout, NULL, _IOLBF, 0); /* not twice after fork */
 	if (settings_read(&self.set, &e) == -1) {
-		log_err(NULL, "settings", &e);
+		log_fatal("settings", &e);
 		exit(1);
 	}
 	tls_prepare();
@@ -412,7 +412,7 @@ kore_worker_configure(void)
 	mail_init();
 	err_clear(&e);
 	if (self.front->start(&self.set, &e) == -1) {
-		log_err(NULL, "start", &e);
+		log_fatal("start", &e);
 		exit(1);
 	}
 	worker->ready = 1;

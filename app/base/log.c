@@ -171,11 +171,11 @@ level_of(enum err_code code)
 	return LOG_LEVEL_ERROR;
 }
 
-void
-log_err(const char *id, const char *event, const struct err *e)
+static void
+err_line(enum log_level level, const char *id, const char *event,
+    const struct err *e)
 {
 	int saved = errno;
-	enum log_level level = level_of(e->code);
 	struct line l;
 
 	if (level < least_level)
@@ -185,4 +185,16 @@ log_err(const char *id, const char *event, const struct err *e)
 	put_member(&l, "detail", e->text);
 	end(&l);
 	errno = saved;
+}
+
+void
+log_err(const char *id, const char *event, const struct err *e)
+{
+	err_line(level_of(e->code), id, event, e);
+}
+
+void
+log_fatal(const char *event, const struct err *e)
+{
+	err_line(LOG_LEVEL_ERROR, NULL, event, e);
 }

@@ -31,5 +31,7 @@ void log_line(enum log_level level, const char *id, const char *event,
  * blame the client are info, the rest are errors.
  */
 void log_err(const char *id, const char *event, const struct err *e);
+/* The same of what ends the process: an error whatever its code is. Returns. */
+void log_fatal(const char *event, const struct err *e);
 
 #endif

@@ -20,7 +20,7 @@
 static int
 fault(const struct err *e)
 {
-	log_err(NULL, "cannot start", e);
+	log_fatal("cannot start", e);
 	return EXIT_FAILURE;
 }
 

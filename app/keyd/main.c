@@ -27,7 +27,7 @@ main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	if (settings_read(&s, &e) == -1) {
-		log_err(NULL, "cannot start", &e);
+		log_fatal("cannot start", &e);
 		return EXIT_FAILURE;
 	}
 	return keyd_serve(&s);

@@ -260,7 +260,7 @@ keyd_serve(const struct settings *set)
 	ending = 0;
 	set_signals(&waiting);
 	if (start(s, set, &e) == -1) {
-		log_err(NULL, "cannot start", &e);
+		log_fatal("cannot start", &e);
 		goto out;
 	}
 	/* Logged before the filter: the first line reads the time zone. */
@@ -268,7 +268,7 @@ keyd_serve(const struct settings *set)
 	    "generation=%u connections=%u",
 	    (unsigned)keyd_keys_generation(s->st.keys), s->most);
 	if (keyd_sandbox_enter(&e) == -1) {
-		log_err(NULL, "cannot start", &e);
+		log_fatal("cannot start", &e);
 		goto out;
 	}
 	loop(s, &waiting);

@@ -189,6 +189,7 @@ errors_have_the_level_of_their_kind(void **state)
 		struct err e = {(enum err_code)c, "why"};
 
 		log_err("1", "request failed", &e);
+		log_fatal("cannot start", &e);
 	}
 	rewind(caught);
 	for (int c = ERR_NONE; c < ERR_CODES; c++) {
@@ -202,6 +203,11 @@ errors_have_the_level_of_their_kind(void **state)
 		assert_string_equal(member(j, "detail"), "why");
 		assert_string_equal(
 		    member(j, "level"), ours ? "error" : "info");
+		json_decref(j);
+		j = next_line();
+		assert_non_null(j);
+		assert_string_equal(member(j, "detail"), "why");
+		assert_string_equal(member(j, "level"), "error");
 		json_decref(j);
 	}
 }
