@@ -1,13 +1,18 @@
 /*
  * main.c: restantectl, the operator's tool: finds the command and runs it.
  */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "ctl/ctl.h"
+#include "desk/directory.h"
+
+#define FORGET_MS 100 /* for what was asked just before, and is on its way */
 
 static const struct ctl_command commands[] = {
     {"migrate", NULL, "[--json]", "bring the database's schema forward",
@@ -164,6 +169,27 @@ unknown(int argc, char **argv)
 	return CTL_USAGE;
 }
 
+/* May it take away what intake remembers? What is new, that looks for anyway. */
+static bool
+takes_away(const struct ctl_command *c)
+{
+	return c->run == ctl_tenant_set || c->run == ctl_relay_remove ||
+	    c->run == ctl_partner_add || c->run == ctl_partner_remove ||
+	    c->run == ctl_alias_remove || c->run == ctl_list_remove ||
+	    c->run == ctl_list_leave;
+}
+
+/* Until every process of intake asks anew: then what was said holds everywhere. */
+static void
+forgotten_await(void)
+{
+	const int64_t until = clock_mono_ms() + DIRECTORY_MS + FORGET_MS;
+
+	fflush(stdout);
+	for (int64_t left; (left = until - clock_mono_ms()) > 0;)
+		poll(NULL, 0, (int)left);
+}
+
 static int
 run(struct ctl *c, int argc, char **argv)
 {
@@ -191,6 +217,8 @@ run(struct ctl *c, int argc, char **argv)
 	rc = c->command->run(c, argc, argv);
 	desk_close(c->desk);
 	desk_shared_free(c->shared);
+	if (rc == CTL_OK && takes_away(c->command))
+		forgotten_await();
 	return rc;
 }
 
