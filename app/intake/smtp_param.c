@@ -117,8 +117,12 @@ param_body(const struct scan *value, struct smtp_command *c)
 static enum smtp_reply
 param_auth(const struct scan *value, struct smtp_command *c)
 {
+	char text[LIMIT_SMTP_MAIL_LINE + 1];
+
 	c->auth_param = true;
-	return value->n > 0 ? SMTP_REPLY_NONE : SMTP_REPLY_PARAMETER;
+	if (xtext(value, true, text, sizeof(text)) <= 0)
+		return SMTP_REPLY_PARAMETER;
+	return SMTP_REPLY_NONE;
 }
 
 static enum smtp_reply

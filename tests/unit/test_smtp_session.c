@@ -228,8 +228,14 @@ static const struct dialogue dialogues[] = {
     {"AUTH= under TLS",
 	HELLO "MAIL FROM:<x@y.example> AUTH=<>\r\nRSET\r\n"
 	      "MAIL FROM:<x@y.example> AUTH=x+2By@z AUTH=<>\r\n"
-	      "MAIL FROM:<x@y.example> AUTH=\r\n",
-	S_HELLO S_MAIL "250 2.0.0, 501 5.5.4, 501 5.5.4, ", 0, true},
+	      "MAIL FROM:<x@y.example> AUTH=\r\n"
+	      "MAIL FROM:<x@y.example> AUTH=a+\r\n"
+	      "MAIL FROM:<x@y.example> AUTH=a+2g\r\n"
+	      "MAIL FROM:<x@y.example> AUTH=a=b\r\n"
+	      "MAIL FROM:<x@y.example> AUTH=e+3Dmc2@example.com\r\n",
+	S_HELLO S_MAIL "250 2.0.0, 501 5.5.4, 501 5.5.4, 501 5.5.4, "
+		       "501 5.5.4, 501 5.5.4, " S_MAIL,
+	0, true},
     {"AUTH= in clear", HELLO "MAIL FROM:<x@y.example> AUTH=<>\r\n",
 	S_HELLO "555 5.5.4, ", 0, false},
 
