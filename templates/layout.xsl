@@ -93,10 +93,8 @@
     <span class="mark" aria-hidden="true"><xsl:value-of select="sender/@initials"/></span>
     <div>
       <b><xsl:value-of select="sender/@shown"/></b>
-      <small>
-        <xsl:if test="sender/@name != '' and sender/@address != ''"><xsl:value-of select="sender/@address"/><xsl:text> · </xsl:text></xsl:if>
-        <xsl:value-of select="/page/@tenant"/>
-      </small>
+      <!-- Who is known by name is of the tenant; of nobody else that is said. -->
+      <xsl:if test="sender/@name != '' and sender/@address != ''"><small><xsl:value-of select="sender/@address"/><xsl:text> · </xsl:text><xsl:value-of select="/page/@tenant"/></small></xsl:if>
     </div>
   </div>
 </xsl:template>

@@ -217,7 +217,7 @@ desk_landing(struct desk *d, const struct desk_visit *v, const char *pickup,
 	text_cut(out->pickup, sizeof(out->pickup), pickup);
 	if (fake.from != '-') {
 		text_cut(out->sender_name, sizeof(out->sender_name),
-		    "Alice Example");
+		    fake.from == 0 ? "Alice Example" : "");
 		text_cut(
 		    out->sender, sizeof(out->sender), "alice@acme.example");
 	}

@@ -815,6 +815,26 @@ test_who_wrote(void **state)
 	memset(&fake, 0, sizeof(fake));
 }
 
+/* Before a message only who is known by name is said to be of the tenant. */
+static void
+test_of_the_tenant(void **state)
+{
+	struct row r = {NULL, HTTP_GET, LINK, 0, NULL, 200, NULL, 0};
+
+	(void)state;
+	for (const char *from = "ps-"; *from != '\0'; from++) {
+		struct response resp;
+		struct ask a;
+
+		memset(&fake, 0, sizeof(fake));
+		fake.from = *from;
+		answer(&r, &a, &resp);
+		assert_null(strstr(buf_cstr(&resp.body), "Acme Bank</small>"));
+		response_free(&resp);
+	}
+	memset(&fake, 0, sizeof(fake));
+}
+
 /* On the way to a message that names no sender no sentence has a hole, no link is to nobody. */
 static void
 test_nobody_wrote(void **state)
@@ -908,6 +928,7 @@ main(void)
 		    cmocka_unit_test(test_guessing),
 		    cmocka_unit_test(test_assets),
 		    cmocka_unit_test(test_who_wrote),
+		    cmocka_unit_test(test_of_the_tenant),
 		    cmocka_unit_test(test_nobody_wrote),
 		    cmocka_unit_test(test_hostile),
 		};
