@@ -95,7 +95,7 @@ static const struct ctl_command commands[] = {
 static bool
 is_noun(const char *word)
 {
-	for (size_t i = 0; word != NULL && i < COMMANDS; i++)
+	for (size_t i = 0; i < COMMANDS; i++)
 		if (strcmp(commands[i].noun, word) == 0)
 			return true;
 	return false;
@@ -105,11 +105,11 @@ is_noun(const char *word)
 static void
 help(FILE *f, const char *noun)
 {
-	const bool all = !is_noun(noun);
-
+	if (noun != NULL && !is_noun(noun))
+		noun = NULL;
 	fputs("usage: restantectl COMMAND [options]\n\n", f);
 	for (size_t i = 0; i < COMMANDS; i++) {
-		if (!all && strcmp(commands[i].noun, noun) != 0)
+		if (noun != NULL && strcmp(commands[i].noun, noun) != 0)
 			continue;
 		fprintf(f, "  %s%s%s %s\n        %s\n", commands[i].noun,
 		    commands[i].verb != NULL ? " " : "",
