@@ -166,7 +166,7 @@ turn_reply(struct conn *k)
 		return STOP;
 	if (x->resp.source.arg == NULL || x->req.verb == HTTP_HEAD)
 		return answered(k);
-	if (x->failed)
+	if (!x->busy && x->failed)
 		return END;
 	if (exchange_block(x, &p, &n)) {
 		x->out += n;
