@@ -72,6 +72,8 @@ static const struct {
     {"cp20866", "koi8-r"},
     {"cp21866", "koi8-u"},
     {"x-viet-tcvn5712", "tcvn"},
+    {"mac-roman", "macintosh"},
+    {"macroman", "macintosh"},
     {"x-mac-roman", "macintosh"},
     {"x-mac-cyrillic", "mac-cyrillic"},
     {"x-mac-ukrainian", "mac-cyrillic"},

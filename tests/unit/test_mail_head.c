@@ -37,6 +37,7 @@ encoded_words(void **state)
 		"=?utf-8?B?YQ==?=foo?b?c", "afoo?b?c"},
 	    {"what is a parameter elsewhere", "5*=it's", "5*=it's"},
 	    {"a set by another name", "=?x-sjis?B?h0A=?=", "\xe2\x91\xa0"},
+	    {"Macintosh by its other name", "=?mac-roman?Q?=8A?=", "\xc3\xa4"},
 	    {"a set with a language", "=?iso-8859-1*de?Q?=E4?=", "\xc3\xa4"},
 	    {"a set that nobody knows", "=?klingon?Q?a?= =?klingon?B?Yg==?= c",
 		"ab c"},
