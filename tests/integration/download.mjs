@@ -6,7 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs/promises';
 import https from 'node:https';
 import { startInstallation } from '../lib/installation.mjs';
-import { descendants, sleep, until } from '../lib/process.mjs';
+import { descendants, descriptors, sleep, until } from '../lib/process.mjs';
 import { sendMail } from '../lib/smtp.mjs';
 import { signIn, messageIds } from '../lib/road.mjs';
 
@@ -80,7 +80,7 @@ async function worker() {
   const status = await fs.readFile(`/proc/${pid}/status`, 'utf8');
   const number = (name) => Number(status.match(new RegExp(`^${name}:\\s+(\\d+)`, 'm'))[1]);
   return { pid, rss: number('VmRSS') * 1024, threads: number('Threads'),
-    fds: (await fs.readdir(`/proc/${pid}/fd`)).length };
+    fds: await descriptors(pid) };
 }
 
 before(async () => {

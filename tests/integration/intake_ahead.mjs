@@ -2,10 +2,9 @@
 // gathered. What is written is the same, once, and in its order.
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
-import fs from 'node:fs/promises';
 import { startInstallation } from '../lib/installation.mjs';
 import { compose, smtpConnect } from '../lib/smtp.mjs';
-import { children, sleep, until } from '../lib/process.mjs';
+import { children, descriptors, sleep, until } from '../lib/process.mjs';
 
 const MESSAGES = 8; // what is remembered of members ends among them
 const outside = 'peter@partner.example';
@@ -54,7 +53,7 @@ for (const [who, to] of [['a member', 'admin@acme.example'], ['somebody outside'
 
 test('who goes while its message is committed leaves nothing behind', async () => {
   const [worker] = await children(await inst.pid('intake'));
-  const files = async () => (await fs.readdir(`/proc/${worker}/fd`)).length;
+  const files = () => descriptors(worker);
   const kept = async () => Number((await inst.rows('SELECT count(*) FROM message'))[0][0]);
   const [before, open] = [await kept(), await files()];
   for (let i = 0; i < MESSAGES; i++) {

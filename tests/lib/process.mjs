@@ -1,6 +1,6 @@
 // process.mjs: running programs and waiting for things, for every test.
 import { spawn } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 import os from 'node:os';
@@ -85,6 +85,18 @@ export async function descendants(pid) {
     found.push(...parents.filter(([, parent]) => parent === known).map(([one]) => one));
   }
   return found.slice(1);
+}
+
+/**
+ * How many descriptors a process has, but for Unix sockets: a thread of ours connects to the
+ * database and to keyd when it first has to.
+ */
+export async function descriptors(pid) {
+  const names = await Promise.all((await readdir(`/proc/${pid}/fd`))
+    .map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')));
+  const unix = new Set((await readFile(`/proc/${pid}/net/unix`, 'utf8')).split('\n')
+    .map((line) => `socket:[${line.split(/\s+/)[6]}]`));
+  return names.filter((name) => name && !unix.has(name)).length;
 }
 
 export const isRoot = os.userInfo().uid === 0;
