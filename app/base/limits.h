@@ -155,6 +155,7 @@
 #define LIMIT_SESSION_HOURS     12
 #define LIMIT_VISIT_MINUTES     60 /* the pages before proof */
 #define LIMIT_DUPLICATE_HOURS   72 /* RFC 1047 */
+#define LIMIT_NAMELESS_MINUTES  60 /* that, of what has no name and no date */
 #define LIMIT_REGISTRATION_DAYS 14 /* a registration code */
 #define LIMIT_KEY_CERT_DAYS     30 /* life of a signed public key */
 #define LIMIT_OUTBOX_DAYS       5  /* how long a notice is tried */

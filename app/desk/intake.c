@@ -5,97 +5,14 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "desk/directory.h"
 #include "desk/connection.h"
 #include "desk/internal.h"
-#include "mail/fields.h"
-
-static int
-recipients_digest(
-    const struct desk_envelope *env, uint8_t out[32], struct err *e)
-{
-	struct seal_hash *h = seal_hash_new(SEAL_BLAKE2B);
-	size_t i;
-
-	if (h == NULL)
-		return err_set(e, ERR_UNAVAILABLE, "recipients: memory");
-	for (i = 0; i < env->n_rcpt; i++)
-		seal_hash_add(h, env->rcpt[i].mailbox.key,
-		    strlen(env->rcpt[i].mailbox.key) + 1);
-	seal_hash_end(h, out);
-	return 0;
-}
-
-/* The digest by which a repeated message is known: client, envelope, Message-ID, body. */
-static int
-duplicate_digest(const struct desk_sender *s, const struct desk_envelope *env,
-    struct desk_draft *draft, const char *message_id, const uint8_t said[32],
-    uint8_t out[32], struct err *e)
-{
-	static const uint8_t zero[SECRET_KEY_LEN];
-	uint8_t head[32], body[32], rcpts[32];
-	struct seal_field f[6];
-
-	if (recipients_digest(env, rcpts, e) == -1)
-		return -1;
-	draft_digests(draft, head, body);
-	f[0] = SEAL_FSTR(s->authenticated ? s->address : s->client);
-	f[1] = SEAL_FSTR(env->null_sender ? "" : env->from.key);
-	f[2] = SEAL_F(rcpts, sizeof(rcpts));
-	f[3] = SEAL_FSTR(message_id);
-	f[4] = SEAL_F(body, sizeof(body));
-	/* Without a Message-ID only the very same bytes are the same message. */
-	f[5] = SEAL_F(*message_id != '\0' ? said : head, sizeof(head));
-	seal_kdf(out, 32, zero, SEAL_L_DIGEST, f, 6);
-	return 0;
-}
-
-/* What servers add on the way, or a client writes anew each time it sends a message. */
-static bool
-is_of_the_way(const struct field *f)
-{
-	static const char *const way[] = {"Received", "Return-Path",
-	    "Delivered-To", "Date", "DKIM-Signature", "Authentication-Results"};
-	size_t i;
-
-	for (i = 0; i < sizeof(way) / sizeof(way[0]); i++)
-		if (field_is(f, way[i]))
-			return true;
-	return f->name_len > 2 && strncasecmp(f->name, "X-", 2) == 0;
-}
-
-/* Of a header what says which message it is. */
-static int
-said_digest(const void *p, size_t n, uint8_t out[32], struct err *e)
-{
-	const uint8_t *end = memmem(p, n, "\r\n\r\n", 4);
-	struct seal_hash *h = seal_hash_new(SEAL_BLAKE2B);
-	struct fields fields;
-	struct field f;
-
-	if (h == NULL)
-		return err_set(e, ERR_UNAVAILABLE, "header: memory");
-	if (end != NULL)
-		n = (size_t)(end + 2 - (const uint8_t *)p);
-	fields_init(&fields, p, n);
-	while (fields_next(&fields, &f)) {
-		if (is_of_the_way(&f))
-			continue;
-		seal_hash_add(h, f.name, f.name_len);
-		seal_hash_add(h, ":", 1);
-		seal_hash_add(h, f.value, f.value_len);
-		seal_hash_add(h, "\n", 1);
-	}
-	/* A line that is no field, and what stands behind it: not the body. */
-	if (end != NULL)
-		seal_hash_add(h, fields.p, fields.left);
-	seal_hash_end(h, out);
-	return 0;
-}
+#include "desk/repeat.h"
 
 /* A header block at its limit, and the empty line that shows its end. */
 #define HEAD_READ (LIMIT_HEADER_BLOCK + 2)
@@ -129,7 +46,7 @@ head_check(const struct mail_source *src, uint64_t trace,
 		else if (head->received > LIMIT_RECEIVED)
 			r = err_set(e, ERR_BAD_INPUT, "too many hops: a loop");
 		else
-			r = said_digest(p, n, said, e);
+			r = repeat_said(p, n, said, e);
 	}
 	secret_wipe(p, cap);
 	free(p);
@@ -147,6 +64,13 @@ struct intake {
 	struct manifest *manifest;
 };
 
+/* A device's or a script's, which says the same each time: the next one is another. */
+static bool
+is_nameless(const struct mail_head *h)
+{
+	return h->message_id[0] == '\0' && !h->dated && h->received == 0;
+}
+
 /* Header rules, duplicate tags, and the manifest while keyd makes the tags. */
 static int
 source_parse(struct intake *in, const struct mail_source *src, struct err *e)
@@ -154,12 +78,13 @@ source_parse(struct intake *in, const struct mail_source *src, struct err *e)
 	const struct id *tenant = &in->env->tenant;
 	struct err why = {0};
 	uint8_t digest[32], said[32], tags[KEYD_TAGS][32];
+	int64_t span = CLOCK_DAY;
 	int parsed, tagged;
 
 	if (head_check(src, draft_trace_size(in->draft), &in->head, said, e) ==
 		-1 ||
-	    duplicate_digest(in->client, in->env, in->draft,
-		in->head.message_id, said, digest, e) == -1)
+	    repeat_digest(in->client, in->env, in->draft, in->head.message_id,
+		said, digest, e) == -1)
 		return -1;
 	keyd_duplicate_ask(in->d->keyd, tenant, digest);
 	parsed = mail_parse(src, &in->manifest, e);
@@ -170,7 +95,11 @@ source_parse(struct intake *in, const struct mail_source *src, struct err *e)
 		*e = why;
 		return -1;
 	}
-	parcel_tags((const uint8_t(*)[32])tags, &in->item->bundle);
+	if (is_nameless(&in->head)) {
+		repeat_soon(tags, clock_now());
+		span = REPEAT_SOON_MS;
+	}
+	parcel_tags((const uint8_t(*)[32])tags, span, &in->item->bundle);
 	commit_tags(in->d, in->item);
 	return 0;
 }

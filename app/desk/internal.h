@@ -151,13 +151,13 @@ int parcel_commit(struct desk *d, const struct parcel *p, struct id *first_out,
     struct err *e) __attribute__((warn_unused_result));
 /*
  * The first half of it, in steps. *b, which was zeroed, is begun; it gets the duplicate
- * tags, NULL for none; then what is known when the draft has ended; then every reader is
+ * tags, NULL for none, each of a span in ms; then what is known when the draft has ended; then every reader is
  * sealed for, and all rows are gathered. *b needs the draft until it is written, and nothing
  * else of the parcel.
  */
 void parcel_begin(
     const struct id *tenant, const struct desk_draft *f, struct bundle *b);
-void parcel_tags(const uint8_t (*tags)[32], struct bundle *b);
+void parcel_tags(const uint8_t (*tags)[32], int64_t span, struct bundle *b);
 void parcel_content(struct desk_draft *f, struct bundle *b);
 int parcel_gather(struct desk *d, const struct parcel *p, struct bundle *b,
     struct err *e) __attribute__((warn_unused_result));

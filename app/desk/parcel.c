@@ -226,13 +226,13 @@ parcel_begin(
 }
 
 void
-parcel_tags(const uint8_t (*tags)[32], struct bundle *b)
+parcel_tags(const uint8_t (*tags)[32], int64_t span, struct bundle *b)
 {
 	b->has_tags = tags != NULL;
 	if (tags != NULL)
 		memcpy(b->tags, tags, sizeof(b->tags));
 	_Static_assert(KEYD_TAGS == BUNDLE_TAGS, "tags");
-	b->turn = clock_now() % CLOCK_DAY < TURN;
+	b->turn = clock_now() % span < TURN;
 }
 
 void
@@ -314,7 +314,7 @@ parcel_commit(
 
 	*first_out = id_zero();
 	parcel_begin(&p->tenant->id, p->draft, &b);
-	parcel_tags(p->tags, &b);
+	parcel_tags(p->tags, CLOCK_DAY, &b);
 	parcel_content(p->draft, &b);
 	if ((r = parcel_gather(d, p, &b, e)) == 0)
 		r = desk_within(d, &b.tenant, alone_write, &a, e);

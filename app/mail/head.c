@@ -295,9 +295,11 @@ mail_head_read(const void *p, size_t n, struct mail_head *out)
 
 		if (field_is(&f, "Received"))
 			out->received++;
+		else if (field_is(&f, "Date"))
+			out->dated = true;
 		else if (field_is(&f, "X-Restante"))
 			out->ours = true;
-		else if (!field_is(&f, "Message-ID") && !field_is(&f, "From") &&
+		if (!field_is(&f, "Message-ID") && !field_is(&f, "From") &&
 		    !field_is(&f, "Auto-Submitted") &&
 		    !field_is(&f, "Content-Type"))
 			continue;

@@ -64,6 +64,7 @@ int mail_parse(const struct mail_source *src, struct manifest **out,
 struct mail_head {
 	unsigned received;
 	bool too_big;
+	bool dated; /* has a Date, whatever stands in it */
 	/*
 	 * a mail of the system itself: has the field X-Restante, as build.h
 	 * writes it

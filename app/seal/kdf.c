@@ -42,6 +42,7 @@ static const char *const labels[SEAL_LABELS] = {
     [SEAL_L_PROOF] = "restante proof of address 1",
     [SEAL_L_DUPLICATE] = "restante duplicate tag 1",
     [SEAL_L_DUPLICATE_DAY] = "restante duplicate day 1",
+    [SEAL_L_DUPLICATE_SOON] = "restante duplicate span 1",
     [SEAL_L_DIGEST] = "restante digest 1",
     [SEAL_L_ADDRESS] = "restante address 1",
     [SEAL_L_COUNT] = "restante counter 1",

@@ -33,14 +33,15 @@ enum seal_label {
 	SEAL_L_LINK, /* link unlocker: from the link secret and keyd's half */
 	SEAL_L_LINK_ID, /* hash of a link secret, to tell a mistyped link */
 	SEAL_L_HALF,    /* keyd's half of a link */
-	SEAL_L_HALF_ADDRESS,  /* that half as it counts for one address */
-	SEAL_L_SHRED,         /* a slot's shred key from the epoch key */
-	SEAL_L_CODE,          /* keyd's verifier of a one-time code */
-	SEAL_L_REGISTRATION,  /* keyd's verifier of a registration code */
-	SEAL_L_TOKEN,         /* keyd's verifier of an SMTP token */
-	SEAL_L_PROOF,         /* keyd's proof that an address was proved */
-	SEAL_L_DUPLICATE,     /* duplicate tag under a daily key */
-	SEAL_L_DUPLICATE_DAY, /* that daily key */
+	SEAL_L_HALF_ADDRESS,   /* that half as it counts for one address */
+	SEAL_L_SHRED,          /* a slot's shred key from the epoch key */
+	SEAL_L_CODE,           /* keyd's verifier of a one-time code */
+	SEAL_L_REGISTRATION,   /* keyd's verifier of a registration code */
+	SEAL_L_TOKEN,          /* keyd's verifier of an SMTP token */
+	SEAL_L_PROOF,          /* keyd's proof that an address was proved */
+	SEAL_L_DUPLICATE,      /* duplicate tag under a daily key */
+	SEAL_L_DUPLICATE_DAY,  /* that daily key */
+	SEAL_L_DUPLICATE_SOON, /* tag of a shorter span, from that tag */
 	SEAL_L_DIGEST,       /* unkeyed digest of named fields (key of zeros) */
 	SEAL_L_ADDRESS,      /* digest of an address inside a certificate */
 	SEAL_L_COUNT,        /* keyd's budget counters: row of an account */

@@ -81,10 +81,14 @@ head_before_a_full_parse(void **state)
 	mail_head_read(raw, strlen(raw), &head);
 	assert_int_equal(head.received, 2);
 	assert_true(head.ours);
+	assert_false(head.dated);
 	assert_false(head.too_big);
 	assert_string_equal(head.from, "alice@acme.example");
 	assert_string_equal(head.message_id, "m1@acme.example");
+	mail_head_read("Date:\r\n\r\n", 9, &head);
+	assert_true(head.dated);
 	mail_head_read("", 0, &head);
+	assert_false(head.dated);
 	assert_int_equal(head.received, 0);
 	assert_false(head.ours);
 	assert_string_equal(head.from, "");
