@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "base/buf.h"
 #include "desk/internal.h"
 
 void
@@ -35,10 +36,8 @@ static void
 hash_number(struct seal_hash *h, uint64_t n)
 {
 	uint8_t b[8];
-	size_t i;
 
-	for (i = 0; i < sizeof(b); i++)
-		b[i] = (uint8_t)(n >> (56 - 8 * i));
+	be64_put(b, n);
 	seal_hash_add(h, b, sizeof(b));
 }
 

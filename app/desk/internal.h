@@ -151,9 +151,9 @@ int parcel_commit(struct desk *d, const struct parcel *p, struct id *first_out,
     struct err *e) __attribute__((warn_unused_result));
 /*
  * The first half of it, in steps. *b, which was zeroed, is begun; it gets the duplicate
- * tags, NULL for none, each of a span in ms; then what is known when the draft has ended; then every reader is
- * sealed for, and all rows are gathered. *b needs the draft until it is written, and nothing
- * else of the parcel.
+ * tags, NULL for none, each of a span in ms; then what is known when the draft has ended;
+ * then every reader is sealed for, and all rows are gathered. *b needs the draft until it is
+ * written, and nothing else of the parcel.
  */
 void parcel_begin(
     const struct id *tenant, const struct desk_draft *f, struct bundle *b);

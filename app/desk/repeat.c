@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "desk/internal.h"
 #include "mail/fields.h"
@@ -103,8 +104,7 @@ repeat_soon(uint8_t tags[KEYD_TAGS][32], int64_t now)
 		const int64_t n = now / REPEAT_SOON_MS - i;
 		const int64_t days = today - n * REPEAT_SOON_MS / CLOCK_DAY;
 
-		for (int b = 0; b < 8; b++)
-			number[b] = (uint8_t)((uint64_t)n >> (56 - 8 * b));
+		be64_put(number, (uint64_t)n);
 		seal_kdf(soon[i], 32, tags[days], SEAL_L_DUPLICATE_SOON,
 		    &SEAL_F(number, sizeof(number)), 1);
 	}

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 
 int
@@ -105,14 +106,11 @@ keyd_do_duplicate_tags(struct keyd_state *st, const union proto_request *q,
 	const struct seal_field f[] = {
 	    SEAL_FID(&q->tags.tenant), SEAL_F(q->tags.digest, 32)};
 	uint8_t daily[SECRET_KEY_LEN], day[8];
-	uint64_t n;
-	int i, b;
+	int i;
 
 	(void)e;
 	for (i = 0; i < KEYD_TAGS; i++) {
-		n = (uint64_t)(st->now / CLOCK_DAY - i);
-		for (b = 0; b < 8; b++)
-			day[b] = (uint8_t)(n >> (56 - 8 * b));
+		be64_put(day, (uint64_t)(st->now / CLOCK_DAY - i));
 		seal_kdf(daily, sizeof(daily),
 		    keyd_keys_get(st->keys, KEYD_DUPLICATE),
 		    SEAL_L_DUPLICATE_DAY, &SEAL_F(day, sizeof(day)), 1);
